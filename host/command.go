@@ -1,0 +1,244 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"cloudseed/secret"
+)
+
+// Command is a program to run, by its argument list; a shell only when Argv names
+// one. It runs with a clean environment, no input but Stdin, and in a session of
+// its own, so that all it starts can be ended with it.
+type Command struct {
+	Argv       []string
+	Stdin      secret.Bytes
+	Env        []string      // NAME=value, added to the clean environment
+	Dir        string        // working directory; "" is /
+	Timeout    time.Duration // 0 is two minutes, NoTimeout none
+	Pass       bool          // the output goes where the stage's output goes; else it is captured
+	SecretArgs []int         // positions in Argv that are not to be shown
+	OK         []int         // exit codes beside 0 that are no error
+	Quiet      bool          // not recorded: it only asks
+}
+
+// NoTimeout lets a command run as long as it takes: the user's own scripts.
+const NoTimeout = -1
+
+const defaultTimeout = 2 * time.Minute
+
+// graceful is how long a command may go on after its time or its context's is up
+// and it was told to end.
+const graceful = 5 * time.Second
+
+// Result is what a command did.
+type Result struct {
+	Stdout, Stderr string // empty for Pass commands
+	Exit           int    // -1: it could not be started, or a signal ended it
+	Duration       time.Duration
+}
+
+// ExecFunc runs a command; tests replace it.
+type ExecFunc func(ctx context.Context, c Command) (Result, error)
+
+// ExitError says that a command ended with an exit code that is an error.
+type ExitError struct {
+	Argv   []string // secrets redacted
+	Exit   int
+	Reason string // the last line it wrote to stderr, or the signal
+}
+
+func (e *ExitError) Error() string {
+	text := fmt.Sprintf("%s failed with exit code %d", e.Argv[0], e.Exit)
+	if e.Exit < 0 {
+		text = e.Argv[0] + " failed"
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
+}
+
+// Run runs a command to its end and records it. The error is an *ExitError when
+// it ran and ended with a code that is neither 0 nor in OK.
+func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("it took longer than %s", c.Timeout))
+		defer cancel()
+	}
+	start := time.Now()
+	result, err := h.exec(ctx, c)
+	result.Duration = time.Since(start)
+	shown := shownArgv(c)
+	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
+		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: lastLine(result.Stderr)}
+	}
+	h.log.Debug("ran", "argv", shown, "exit", result.Exit, "duration", result.Duration)
+	if !c.Quiet {
+		e := Effect{Kind: KindCommand, Argv: shown, Exit: &result.Exit, DurationMS: result.Duration.Milliseconds()}
+		if err != nil {
+			e.Error = err.Error()
+		}
+		h.note(e)
+	}
+	return result, err
+}
+
+func shownArgv(c Command) []string {
+	shown := slices.Clone(c.Argv)
+	for _, i := range c.SecretArgs {
+		if i >= 0 && i < len(shown) {
+			shown[i] = secret.Redacted
+		}
+	}
+	return shown
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// execute is the ExecFunc of real machines.
+func (h *Host) execute(ctx context.Context, c Command) (Result, error) {
+	program, err := h.LookPath(c.Argv[0])
+	if err != nil {
+		return Result{Exit: -1}, err
+	}
+	cmd := exec.CommandContext(ctx, program, c.Argv[1:]...)
+	cmd.Args[0] = c.Argv[0]
+	cmd.Env = append(environment(), c.Env...)
+	cmd.Dir = "/"
+	if c.Dir != "" {
+		cmd.Dir = c.Dir
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if !h.IsLive() {
+		cmd.SysProcAttr.Chroot = h.root
+	}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = graceful
+	if c.Stdin.Len() > 0 {
+		cmd.Stdin = bytes.NewReader(c.Stdin.Reveal())
+	}
+	var stdout, stderr capture
+	if c.Pass {
+		// The files themselves, not copies through a pipe: what the command
+		// leaves running in the background must not hold up the boot.
+		cmd.Stdout, cmd.Stderr = h.stdout, h.stderr
+	} else {
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	}
+	err = cmd.Run()
+	result := Result{Stdout: stdout.String(), Stderr: stderr.String(), Exit: -1}
+	if cmd.ProcessState != nil {
+		result.Exit = cmd.ProcessState.ExitCode()
+	}
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		if cmd.Process != nil {
+			// Nobody is left to want it: an error can only mean that it is gone.
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
+		return result, fmt.Errorf("%s was stopped: %w", c.Argv[0], cause)
+	}
+	return result, outcome(c, cmd.ProcessState, err)
+}
+
+// outcome tells a plain exit code, which is Run's to judge, from what is an error
+// at once.
+func outcome(c Command, state *os.ProcessState, err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return nil // ErrWaitDelay: it ended well and left a child with its output open
+	case errors.As(err, &exit) && exit.Exited():
+		return nil
+	case errors.As(err, &exit):
+		return &ExitError{Argv: shownArgv(c), Exit: -1, Reason: state.String()}
+	default:
+		return fmt.Errorf("cannot run %s: %w", c.Argv[0], err)
+	}
+}
+
+// searchPath is where programs are looked for: systemd's own default.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environment is what every command gets. The locale is fixed so that messages can
+// be quoted; what systemd and tests set on purpose is passed on.
+func environment() []string {
+	env := []string{"PATH=" + pathVariable(), "LANG=C.UTF-8", "HOME=/root"}
+	for _, name := range []string{"INVOCATION_ID", "TERM"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func pathVariable() string {
+	if path := os.Getenv("PATH"); path != "" {
+		return path
+	}
+	return searchPath
+}
+
+// LookPath finds a program of the machine. Its path is as the machine sees it; the
+// error is a *MissingError.
+func (h *Host) LookPath(name string) (string, error) { return h.look(name) }
+
+func (h *Host) search(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		if h.isExecutable(name) {
+			return name, nil
+		}
+		return "", &MissingError{name}
+	}
+	for _, dir := range filepath.SplitList(pathVariable()) {
+		if path := filepath.Join(dir, name); filepath.IsAbs(path) && h.isExecutable(path) {
+			return path, nil
+		}
+	}
+	return "", &MissingError{name}
+}
+
+func (h *Host) isExecutable(path string) bool {
+	info, err := h.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// MissingError says that the machine lacks a program.
+type MissingError struct{ Program string }
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("the program %s is not installed", e.Program)
+}
+
+// Is makes a missing program a missing file.
+func (e *MissingError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// capture keeps the first part of a command's output; what is more is dropped, so
+// that a command that never stops talking costs no memory.
+type capture struct{ bytes.Buffer }
+
+const maxCapture = 1 << 20
+
+func (c *capture) Write(p []byte) (int, error) {
+	if room := maxCapture - c.Len(); room > 0 {
+		c.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}

@@ -1,0 +1,213 @@
+// Package host is the one door to the machine: its files, commands, systemd
+// units, users and hostname.
+//
+// In come paths and argument lists as the guest sees them; out go their
+// results and, for every change, one Effect. The machine may be this one ("/")
+// or an image's root directory. The package never knows cloud-config or seeds.
+package host
+
+import (
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options are what a Host needs beside its root. The zero value works: effects
+// are not kept, logs are dropped, passed-on output is this process's own.
+type Options struct {
+	Record func(Effect) // called for every change, one at a time
+	Log    *slog.Logger // debug lines of what is run
+	Stdout *os.File     // where the output of Pass commands goes
+	Stderr *os.File
+
+	// What tests replace: the clock, how commands are run, programs found and
+	// owners set.
+	Now      func() time.Time
+	Exec     ExecFunc
+	LookPath func(name string) (string, error)
+	Chown    func(path string, uid, gid int) error
+}
+
+// Host is a machine. It is safe for use by several goroutines.
+type Host struct {
+	root   string
+	stage  string
+	module string
+	log    *slog.Logger
+	stdout *os.File
+	stderr *os.File
+	exec   ExecFunc
+	look   func(name string) (string, error)
+	chown  func(path string, uid, gid int) error
+	owners bool // owners are real: what is there can be compared with what is wanted
+	now    func() time.Time
+	shared *shared
+}
+
+// shared is what all views of one machine (see As) have in common.
+type shared struct {
+	mu      sync.Mutex
+	record  func(Effect)
+	relabel []string // files whose SELinux label is still to be set
+}
+
+// New opens the machine whose root directory is root, "/" for this one.
+func New(root string, o Options) *Host {
+	h := &Host{
+		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, now: o.Now,
+		look: o.LookPath, chown: o.Chown, owners: o.Chown == nil,
+		shared: &shared{record: o.Record},
+	}
+	if h.look == nil {
+		h.look = h.search
+	}
+	if h.chown == nil {
+		h.chown = os.Chown
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.stdout == nil {
+		h.stdout = os.Stdout
+	}
+	if h.stderr == nil {
+		h.stderr = os.Stderr
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	if h.exec == nil {
+		h.exec = h.execute
+	}
+	return h
+}
+
+// As is the same machine with effects recorded as those of a stage's module.
+func (h *Host) As(stage, module string) *Host {
+	view := *h
+	view.stage, view.module = stage, module
+	if module != "" {
+		view.log = h.log.With("module", module)
+	}
+	return &view
+}
+
+// Root is the machine's root directory in this process's eyes.
+func (h *Host) Root() string { return h.root }
+
+// IsLive tells whether this is the running machine and not an image's root.
+func (h *Host) IsLive() bool { return h.root == "/" }
+
+// Now is the time by the machine's clock.
+func (h *Host) Now() time.Time { return h.now() }
+
+// ReadFile returns a file's content.
+func (h *Host) ReadFile(path string) ([]byte, error) {
+	return os.ReadFile(h.resolve(path))
+}
+
+// Open opens a file for reading.
+func (h *Host) Open(path string) (io.ReadCloser, error) { return os.Open(h.resolve(path)) }
+
+// Stat describes what a path leads to; Lstat the path itself.
+func (h *Host) Stat(path string) (fs.FileInfo, error)  { return os.Stat(h.resolve(path)) }
+func (h *Host) Lstat(path string) (fs.FileInfo, error) { return os.Lstat(h.place(path)) }
+
+// Exists tells whether a path leads to anything.
+func (h *Host) Exists(path string) bool {
+	_, err := h.Stat(path)
+	return err == nil
+}
+
+// ReadDir lists a directory, sorted by name.
+func (h *Host) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(h.resolve(path)) }
+
+// Readlink returns where a symbolic link points.
+func (h *Host) Readlink(path string) (string, error) { return os.Readlink(h.place(path)) }
+
+// Glob lists the paths that match a pattern in the last element of path.
+func (h *Host) Glob(pattern string) ([]string, error) {
+	dir, last := filepath.Split(pattern)
+	if _, err := filepath.Match(last, ""); err != nil {
+		return nil, err
+	}
+	entries, err := h.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	var found []string
+	for _, e := range entries {
+		if ok, _ := filepath.Match(last, e.Name()); ok {
+			found = append(found, filepath.Join(dir, e.Name()))
+		}
+	}
+	return found, err
+}
+
+// maxLinks is the kernel's own limit on symbolic links in one path.
+const maxLinks = 40
+
+// resolve turns a path of the machine into one of this process, following
+// symbolic links as the machine would: an absolute link in an image's root leads
+// to that root, never out of it.
+func (h *Host) resolve(path string) string {
+	if h.root == "/" {
+		return filepath.Join("/", path)
+	}
+	return h.follow(path, true)
+}
+
+// place is resolve without following the last element.
+func (h *Host) place(path string) string {
+	if h.root == "/" {
+		return filepath.Join("/", path)
+	}
+	return h.follow(path, false)
+}
+
+// follow walks path below the root. What does not exist is joined as it is: the
+// caller's own system call gives the error.
+func (h *Host) follow(path string, last bool) string {
+	rest := strings.Split(filepath.Clean("/"+path), "/")
+	at := "" // resolved so far, below root
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			at = strings.TrimSuffix(at, "/"+filepath.Base(at))
+			continue
+		}
+		next := at + "/" + name
+		if len(rest) > 0 || last {
+			if target, err := os.Readlink(h.root + next); err == nil && links < maxLinks {
+				links++
+				if filepath.IsAbs(target) {
+					at = ""
+				}
+				rest = append(strings.Split(target, "/"), rest...)
+				continue
+			}
+		}
+		at = next
+	}
+	return filepath.Join(h.root, at)
+}
+
+// Uptime is the time since the kernel started.
+func (h *Host) Uptime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0 // no such clock in this kernel: the time is only shown
+	}
+	return time.Duration(ts.Nano())
+}

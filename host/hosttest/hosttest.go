@@ -1,0 +1,189 @@
+// Package hosttest gives tests a machine of their own: a temporary directory as
+// root, and commands that are recorded and answered from a script.
+//
+// In come answers, out go the calls and effects. It never runs a program.
+package hosttest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"cloudseed/host"
+)
+
+// Call is a command that was run.
+type Call struct {
+	Argv  []string
+	Stdin string
+	Env   []string
+}
+
+// Line is the call's argument list as one line.
+func (c Call) Line() string { return strings.Join(c.Argv, " ") }
+
+// Machine is a fake machine.
+type Machine struct {
+	*host.Host
+	Dir string
+
+	mu      sync.Mutex
+	calls   []Call
+	effects []host.Effect
+	answers map[string]answer
+	missing map[string]bool
+	owners  map[string]string
+}
+
+type answer struct {
+	result host.Result
+	err    error
+	do     func(host.Command)
+}
+
+// Passwd and Group are what a new machine's /etc/passwd and /etc/group hold.
+const (
+	Passwd = "root:x:0:0:root:/root:/bin/bash\ncloud-user:x:1000:1000::/home/cloud-user:/bin/bash\n"
+	Group  = "root:x:0:\nwheel:x:10:\nadm:x:4:\ncloud-user:x:1000:\n"
+)
+
+// New makes a machine with a small /etc. Every command succeeds and says nothing
+// until Answer says otherwise; every program exists.
+func New(t *testing.T) *Machine {
+	t.Helper()
+	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
+	m.Host = host.New(m.Dir, host.Options{
+		Exec: m.exec, LookPath: m.lookPath, Chown: m.chown,
+		Record: func(e host.Effect) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.effects = append(m.effects, e)
+		},
+	})
+	m.Put(t, "/etc/passwd", Passwd)
+	m.Put(t, "/etc/group", Group)
+	return m
+}
+
+// Answer makes commands whose line starts with prefix end so. The longest prefix
+// that fits wins.
+func (m *Machine) Answer(prefix string, result host.Result, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[prefix] = answer{result: result, err: err}
+}
+
+// On makes commands whose line starts with prefix succeed and do something, such as
+// making the file that a real one would.
+func (m *Machine) On(prefix string, do func(host.Command)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[prefix] = answer{do: do}
+}
+
+func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
+	call := Call{Argv: c.Argv, Stdin: string(c.Stdin.Reveal()), Env: c.Env}
+	m.mu.Lock()
+	m.calls = append(m.calls, call)
+	best, found := "", answer{}
+	for prefix, a := range m.answers {
+		if strings.HasPrefix(call.Line(), prefix) && len(prefix) >= len(best) {
+			best, found = prefix, a
+		}
+	}
+	m.mu.Unlock()
+	if found.do != nil {
+		found.do(c)
+	}
+	return found.result, found.err
+}
+
+// Lacks makes programs missing.
+func (m *Machine) Lacks(programs ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range programs {
+		m.missing[p] = true
+	}
+}
+
+func (m *Machine) lookPath(name string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.missing[name] {
+		return "", &host.MissingError{Program: name}
+	}
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	return "/usr/bin/" + name, nil
+}
+
+// chown remembers owners, since a test need not be root to set them. A file is
+// given its owner under its temporary name.
+func (m *Machine) chown(path string, uid, gid int) error {
+	path = strings.TrimPrefix(path, m.Dir)
+	if base, ok := strings.CutSuffix(filepath.Base(path), ".cloudseed~"); ok {
+		path = filepath.Join(filepath.Dir(path), strings.TrimPrefix(base, "."))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.owners[path] = fmt.Sprintf("%d:%d", uid, gid)
+	return nil
+}
+
+// Owner is the "uid:gid" last given to a path, "" if none was.
+func (m *Machine) Owner(path string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.owners[path]
+}
+
+// Calls are the commands run so far.
+func (m *Machine) Calls() []Call {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]Call(nil), m.calls...)
+}
+
+// Lines are the commands run so far, a line each.
+func (m *Machine) Lines() []string {
+	var lines []string
+	for _, c := range m.Calls() {
+		lines = append(lines, c.Line())
+	}
+	return lines
+}
+
+// Effects are the changes made so far.
+func (m *Machine) Effects() []host.Effect {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]host.Effect(nil), m.effects...)
+}
+
+// Put makes a file of the machine, before the test begins.
+func (m *Machine) Put(t *testing.T, path, content string) {
+	t.Helper()
+	at := filepath.Join(m.Dir, path)
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(at, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Text is a file's content; a missing file fails the test.
+func (m *Machine) Text(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(m.Dir, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

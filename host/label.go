@@ -1,0 +1,63 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"cloudseed/secret"
+
+	"golang.org/x/sys/unix"
+)
+
+// labelAttribute is where SELinux keeps a file's label.
+const labelAttribute = "security.selinux"
+
+// copyLabel gives to the label that from has, so that replacing a file does not
+// change who may read it.
+func copyLabel(from, to string) error {
+	label := make([]byte, 4096)
+	n, err := unix.Lgetxattr(from, labelAttribute, label)
+	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+		return nil // no SELinux here
+	}
+	if err != nil {
+		return err
+	}
+	err = unix.Lsetxattr(to, labelAttribute, label[:n], 0)
+	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
+		return nil // SELinux is off, or this is a container: labels are not ours to set
+	}
+	return err
+}
+
+// forRelabel remembers a path that was made, for Relabel.
+func (h *Host) forRelabel(path string) {
+	h.shared.mu.Lock()
+	defer h.shared.mu.Unlock()
+	h.shared.relabel = append(h.shared.relabel, path)
+}
+
+// Relabel gives all paths made since the last call the SELinux label that the
+// policy has for them: one restorecon for all, since starting it costs more than
+// its work. It does nothing where SELinux is not enabled.
+func (h *Host) Relabel(ctx context.Context) error {
+	h.shared.mu.Lock()
+	paths := h.shared.relabel
+	h.shared.relabel = nil
+	h.shared.mu.Unlock()
+	if len(paths) == 0 || !h.IsLive() || !h.Exists("/sys/fs/selinux/enforce") {
+		return nil
+	}
+	if _, err := h.LookPath("restorecon"); err != nil {
+		return nil
+	}
+	_, err := h.Run(ctx, Command{
+		Argv:    []string{"restorecon", "-0", "-i", "-f", "-"}, // -i: some are gone again
+		Stdin:   secret.NewBytes([]byte(strings.Join(paths, "\x00") + "\x00")),
+		Timeout: time.Minute,
+		Quiet:   true,
+	})
+	return err
+}

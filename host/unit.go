@@ -1,0 +1,70 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/dbus"
+)
+
+// Booted tells whether systemd runs this machine, so that units can be asked for.
+func (h *Host) Booted() bool { return h.IsLive() && h.Exists("/run/systemd/system") }
+
+// UnitActive tells whether a unit is running. Where systemd does not run, none is.
+func (h *Host) UnitActive(ctx context.Context, unit string) (bool, error) {
+	if !h.Booted() {
+		return false, nil
+	}
+	// systemd's private socket: it is there before the system bus is.
+	conn, err := dbus.NewSystemdConnectionContext(ctx)
+	if err != nil {
+		return false, fmt.Errorf("cannot reach systemd: %w", err)
+	}
+	defer conn.Close()
+	states, err := conn.ListUnitsByNamesContext(ctx, []string{unit})
+	if err != nil {
+		// EL7's systemd 219 has no ListUnitsByNames.
+		property, err := conn.GetUnitPropertyContext(ctx, unit, "ActiveState")
+		if err != nil {
+			return false, fmt.Errorf("cannot ask for the state of %s: %w", unit, err)
+		}
+		return property.Value.Value() == "active", nil
+	}
+	return len(states) == 1 && states[0].ActiveState == "active", nil
+}
+
+// RestartUnit restarts a unit if it runs, and waits for that. Units that wait for
+// this boot stage are not waited for in turn: mode ignore-dependencies.
+func (h *Host) RestartUnit(ctx context.Context, unit string) error {
+	start := time.Now()
+	err := h.restart(ctx, unit)
+	e := Effect{Kind: KindUnit, Argv: []string{"restart", unit}, DurationMS: time.Since(start).Milliseconds()}
+	if err != nil {
+		err = fmt.Errorf("cannot restart %s: %w", unit, err)
+		e.Error = err.Error()
+	}
+	h.note(e)
+	return err
+}
+
+func (h *Host) restart(ctx context.Context, unit string) error {
+	conn, err := dbus.NewSystemdConnectionContext(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot reach systemd: %w", err)
+	}
+	defer conn.Close()
+	done := make(chan string, 1)
+	if _, err := conn.TryRestartUnitContext(ctx, unit, "ignore-dependencies", done); err != nil {
+		return err
+	}
+	select {
+	case result := <-done:
+		if result != "done" {
+			return fmt.Errorf("the job ended as %q", result)
+		}
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,112 @@
+// Package modules holds what configures the guest: one file for each module of
+// cloud-init, with its keys, its documentation and its effect.
+//
+// In come the merged configuration and the instance's facts, out go effects on
+// the host. A module never knows where a seed came from, what stage runs it, or
+// any other module.
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/secret"
+	"cloudseed/state"
+)
+
+// Module is a program that does one thing to the guest.
+type Module struct {
+	Name       string          // as in cloud.cfg, with underscores
+	Frequency  state.Frequency // unless cloud.cfg gives another
+	Keys       any             // the zero value of the struct of its keys
+	ActiveIf   []string        // it runs only if one of these top-level keys is there; none: always
+	Repeatable bool            // running it again after a power cut does no harm
+	Doc        string          // for the reference: what it does, in a few sentences
+
+	// Prepare starts work that takes long and that the guest cannot see yet. It is
+	// called as soon as a new instance's configuration is known, before any stage
+	// order, and must return at once. Most modules have none.
+	Prepare func(ctx context.Context, e *Env) error
+
+	Run func(ctx context.Context, e *Env) error
+}
+
+// Env is what a module is given to work with.
+type Env struct {
+	Host     *host.Host
+	Config   *config.Config
+	Instance Instance
+	Log      *slog.Logger
+	Args     []string // what follows the module's name in cloud.cfg or on the command line
+	Console  func(text string) error
+
+	problems []config.Problem
+}
+
+// Instance is what a module may know of the instance.
+type Instance struct {
+	ID           string
+	Dir          string // /var/lib/cloud/instance, as the guest sees it
+	CloudDir     string // /var/lib/cloud
+	RunDir       string // /run/cloud-init: gone at the next boot
+	Hostname     string // from the metadata; "" when it has none
+	PublicKeys   []string
+	RandomSeed   secret.Bytes
+	Datasource   string        // as cloud-init prints it: "DataSourceNoCloud [seed=/dev/sr0]"
+	Version      string        // of this program
+	DefaultUser  *config.Value // system_info.default_user of the system's configuration
+	Distribution string        // ID of os-release: "rhel", "centos", "fedora"
+}
+
+// Decode fills the module's key struct from the configuration. What cannot be
+// understood is kept as a problem of this module, and everything else is filled in:
+// one bad key must not cost the others.
+func (e *Env) Decode(into any) {
+	e.problems = append(e.problems, e.Config.Root().Decode(into)...)
+}
+
+// Problem adds a problem with a value of the configuration to those of the module.
+func (e *Env) Problem(p config.Problem) { e.problems = append(e.problems, p) }
+
+// Warn adds something that a person should know and that stopped nothing. It is
+// reported with the module's outcome.
+func (e *Env) Warn(format string, args ...any) {
+	e.problems = append(e.problems, config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
+}
+
+// Problems are the problems that were found so far.
+func (e *Env) Problems() []config.Problem { return e.problems }
+
+// Err is an error with all problems that are errors, or nil.
+func (e *Env) Err() error {
+	var errs []error
+	for _, p := range e.problems {
+		if p.Severity == config.Error {
+			errs = append(errs, p)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// CanonicalName is a module's name however cloud.cfg or a command line spells it:
+// "cc_set-passwords.py" is set_passwords.
+func CanonicalName(name string) string {
+	name = strings.ReplaceAll(strings.TrimSpace(name), "-", "_")
+	return strings.TrimSuffix(strings.TrimPrefix(name, "cc_"), ".py")
+}
+
+// Find returns the module of that name, however it is spelled.
+func Find(name string) (Module, bool) {
+	name = CanonicalName(name)
+	for _, m := range All() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Module{}, false
+}
