@@ -24,8 +24,10 @@ import (
 type Options struct {
 	Record func(Effect) // called for every change, one at a time
 	Log    *slog.Logger // debug lines of what is run
-	Stdout *os.File     // where the output of Pass commands goes
-	Stderr *os.File
+
+	// Output is where the output of Pass commands goes, asked for when the first
+	// one runs; nil: this process's own.
+	Output func() (stdout, stderr *os.File)
 
 	// What tests replace: the clock, how commands are run, programs found and
 	// owners set.
@@ -41,8 +43,7 @@ type Host struct {
 	stage  string
 	module string
 	log    *slog.Logger
-	stdout *os.File
-	stderr *os.File
+	output func() (stdout, stderr *os.File)
 	exec   ExecFunc
 	look   func(name string) (string, error)
 	chown  func(path string, uid, gid int) error
@@ -61,7 +62,7 @@ type shared struct {
 // New opens the machine whose root directory is root, "/" for this one.
 func New(root string, o Options) *Host {
 	h := &Host{
-		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, now: o.Now,
+		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, now: o.Now,
 		look: o.LookPath, chown: o.Chown, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
@@ -74,11 +75,8 @@ func New(root string, o Options) *Host {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	if h.stdout == nil {
-		h.stdout = os.Stdout
-	}
-	if h.stderr == nil {
-		h.stderr = os.Stderr
+	if h.output == nil {
+		h.output = func() (stdout, stderr *os.File) { return os.Stdout, os.Stderr }
 	}
 	if h.now == nil {
 		h.now = time.Now
