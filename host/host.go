@@ -42,6 +42,7 @@ type Host struct {
 	root   string
 	stage  string
 	module string
+	quiet  bool // effects are not recorded: the agent's own state
 	log    *slog.Logger
 	output func() (stdout, stderr *os.File)
 	exec   ExecFunc
