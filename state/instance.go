@@ -86,3 +86,13 @@ func (s *Store) Announce(id string) error {
 func (s *Store) Announced() (string, error) {
 	return s.line(path.Join(RunDir, ".instance-id"))
 }
+
+// MarkThisBoot notes that something happened, until the next boot.
+func (s *Store) MarkThisBoot(what string) error {
+	return s.write(path.Join(RunDir, "sem", what+".once"), nil, false)
+}
+
+// HappenedThisBoot tells whether something was noted by MarkThisBoot.
+func (s *Store) HappenedThisBoot(what string) bool {
+	return s.host.Exists(path.Join(RunDir, "sem", what+".once"))
+}
