@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ const (
 // confine takes from the running process everything but reading what it has
 // open, for good. It must be called before a byte of the volume is read.
 func confine() error {
+	if err := closeInherited(); err != nil {
+		return err
+	}
 	// The runtime makes its poller with the first timer, and the garbage
 	// collector may be the first to want one: have it before no more
 	// descriptors can be made.
@@ -53,6 +57,31 @@ func confine() error {
 		return fmt.Errorf("cannot give up new privileges: %w", err)
 	}
 	return filterSyscalls()
+}
+
+// closeInherited closes what this process was given and did not ask for, such
+// as a descriptor that an ancestor forgot to mark close-on-exec. The runtime's
+// poller it leaves alone.
+func closeInherited() error {
+	const fds = "/proc/self/fd"
+	open, err := os.ReadDir(fds)
+	if err != nil {
+		return fmt.Errorf("cannot list its descriptors: %w", err)
+	}
+	for _, f := range open {
+		n, err := strconv.Atoi(f.Name())
+		if err != nil || n <= volumeFD {
+			continue
+		}
+		target, err := os.Readlink(filepath.Join(fds, f.Name()))
+		if err != nil || target == "anon_inode:[eventpoll]" || target == "anon_inode:[eventfd]" {
+			continue // gone, as the one that listed them is
+		}
+		if err := unix.Close(n); err != nil {
+			return fmt.Errorf("cannot close %s: %w", target, err)
+		}
+	}
+	return nil
 }
 
 // addressSpace returns how many bytes the process has mapped, most of it
