@@ -84,7 +84,7 @@ func TestABrokenVolumeIsOneLineThatSaysWhatHappened(t *testing.T) {
 		{"a compressed file", compressed, "cannot read user-data on IMAGE: it is compressed (zisofs), which is not supported"},
 		{"a FAT file whose clusters end early", shortFAT, "cannot read user-data on IMAGE: it ends after 512 of 3001 bytes"},
 		{"FAT with one allocation table", fatByTool(4<<20, "-f", "1"), "cannot read IMAGE: FAT12 with 1 allocation tables instead of 2, and mounting is turned off"},
-		{"UDF", udf, "cannot read IMAGE: no reader for udf, and mounting is turned off"},
+		{"UDF", udfImage, "cannot read IMAGE: no reader for udf, and mounting is turned off"},
 		{"no filesystem", func(t testing.TB) string { return blank(t, 1<<20) }, "cannot read IMAGE: no known filesystem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func shortFAT(t testing.TB) string {
 	return path
 }
 
-func udf(t testing.TB) string {
+func udfImage(t testing.TB) string {
 	path := blank(t, 8<<20)
 	run(t, "mkudffs", "-l", "Cidata é", path)
 	return path
@@ -177,7 +177,7 @@ func readAll(t testing.TB, path string, timeout time.Duration) error {
 
 func TestUDFsLabelIsFound(t *testing.T) {
 	t.Parallel()
-	if sb := probeFile(t, udf(t)); sb.Filesystem != UDF || sb.Label != "Cidata é" {
+	if sb := probeFile(t, udfImage(t)); sb.Filesystem != UDF || sb.Label != "Cidata é" {
 		t.Errorf("%+v", sb)
 	}
 }

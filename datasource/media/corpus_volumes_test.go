@@ -39,9 +39,11 @@ func volumes() []volume {
 			"genisoimage", "-iso-level", "4", "-allow-lowercase", "-V", "cidata")},
 		{name: "genisoimage, HFS hybrid, as Rancher", want: iso("cidata", "cidata"), make: isoByTool(
 			"genisoimage", "-J", "-r", "-hfs", "-iso-level", "1", "-V", "cidata")},
-		{name: "genisoimage, UDF bridge", blkidUDF: true,
+		{
+			name: "genisoimage, UDF bridge", blkidUDF: true,
 			want: Superblock{Filesystem: ISO9660, Label: "CIDATA", JolietLabel: "CIDATA", UDFBridge: true},
-			make: isoByTool("genisoimage", "-udf", "-J", "-r", "-V", "CIDATA")},
+			make: isoByTool("genisoimage", "-udf", "-J", "-r", "-V", "CIDATA"),
+		},
 		{name: "xorriso, Rock Ridge and Joliet, as KubeVirt", want: iso("cidata", "cidata"), make: isoByTool(
 			"xorrisofs", "-joliet", "-rock", "-partition_cyl_align", "on", "-volid", "cidata")},
 		{name: "xorriso, Joliet only, as hdiutil", make: isoByTool("xorrisofs", "--norock", "-J", "-V", "CIDATA"), want: iso("CIDATA", "CIDATA")},

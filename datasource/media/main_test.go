@@ -10,5 +10,8 @@ func TestMain(m *testing.M) {
 	if os.Args[0] == confinedName {
 		os.Exit(confinedMain(os.Args[1]))
 	}
+	if os.Args[0] == lyingName {
+		os.Exit(lyingMain(os.Args[1]))
+	}
 	os.Exit(m.Run())
 }

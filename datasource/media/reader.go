@@ -47,9 +47,8 @@ func openReader(ctx context.Context, path string, f *os.File, kind Filesystem, t
 	if mark, value, _ := strings.Cut(childMark, "="); os.Getenv(mark) == value {
 		return nil, errors.New("cannot read media: the program does not call media.ChildMain")
 	}
-	r := &reader{path: path, kind: kind, left: timeout, timeout: timeout, done: make(chan struct{}),
-		stderr: &head{max: maxChildStderr}, buf: make([]byte, maxFrame)}
-	if err := r.start(f); err != nil {
+	r := newReader(path, kind, timeout)
+	if err := r.start(f, childName, string(kind)); err != nil {
 		return nil, fmt.Errorf("cannot start the reader of %s: %w", path, err)
 	}
 	// Ending ctx ends whatever waits for the child.
@@ -78,10 +77,18 @@ func openReader(ctx context.Context, path string, f *os.File, kind Filesystem, t
 	return nil, errors.Join(err, r.close())
 }
 
+func newReader(path string, kind Filesystem, timeout time.Duration) *reader {
+	return &reader{
+		path: path, kind: kind, left: timeout, timeout: timeout,
+		stderr: &head{max: maxChildStderr}, buf: make([]byte, maxFrame),
+		done: make(chan struct{}), stopWait: func() bool { return false },
+	}
+}
+
 // start starts the child. Its owner is a goroutine that stays on one thread
 // until the child is reaped: PDEATHSIG is sent at the end of the parent's
 // thread, not of its process (prctl(2)).
-func (r *reader) start(volume *os.File) error {
+func (r *reader) start(volume *os.File, argv ...string) error {
 	childRequests, requests, err := os.Pipe()
 	if err != nil {
 		return err
@@ -95,7 +102,7 @@ func (r *reader) start(volume *os.File) error {
 	r.requests, r.answers = requests, answers
 	r.cmd = &exec.Cmd{
 		Path: "/proc/self/exe",
-		Args: []string{childName, string(r.kind)},
+		Args: argv,
 		// One thread parses; the runtime need not watch cgroups, for which it
 		// would hold a descriptor, nor print every goroutine when it dies.
 		Env:         []string{childMark, "GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", "GOTRACEBACK=none"},
@@ -186,7 +193,10 @@ func (r *reader) explain(ctx context.Context, err error) error {
 	case said != "":
 		return fmt.Errorf("%s crashed: %s", stopped, oneLine(said))
 	}
-	return fmt.Errorf("%s ended: %w", stopped, r.waitErr)
+	if r.waitErr != nil {
+		return fmt.Errorf("%s ended: %w", stopped, r.waitErr)
+	}
+	return fmt.Errorf("%s ended without a word", stopped)
 }
 
 // kill ends the child and waits for it a moment: no longer, for a child in a

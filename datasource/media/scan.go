@@ -60,6 +60,10 @@ func (p Problem) Unwrap() error { return p.Err }
 // nothing else of this process, which is its owner: it ends when the device
 // answers or the process exits.
 func Scan(ctx context.Context, o ScanOptions) ([]Device, []Problem) {
+	return scan(ctx, o, probeDevice)
+}
+
+func scan(ctx context.Context, o ScanOptions, probe func(Device) probed) ([]Device, []Problem) {
 	if o.SysRoot == "" {
 		o.SysRoot = "/sys"
 	}
@@ -80,7 +84,7 @@ func Scan(ctx context.Context, o ScanOptions) ([]Device, []Problem) {
 	for range min(parallelProbes, len(names)) {
 		workers.Go(func() {
 			for i := range next {
-				results[i] = probeWithin(ctx, class, names[i].Name(), o)
+				results[i] = probeWithin(ctx, class, names[i].Name(), o, probe)
 			}
 		})
 	}
@@ -110,14 +114,14 @@ type probed struct {
 	err    error
 }
 
-// probeWithin reads one device in at most o.Timeout.
-func probeWithin(ctx context.Context, class, name string, o ScanOptions) probed {
+// probeWithin probes one device in at most o.Timeout.
+func probeWithin(ctx context.Context, class, name string, o ScanOptions, probe func(Device) probed) probed {
 	d, worthwhile := describe(class, name, o.DevRoot)
 	if !worthwhile {
 		return probed{device: d}
 	}
 	result := make(chan probed, 1)
-	go func() { result <- probeDevice(d) }()
+	go func() { result <- probe(d) }()
 	timer := time.NewTimer(o.Timeout)
 	defer timer.Stop()
 	select {
@@ -162,8 +166,11 @@ func describe(class, name, devRoot string) (d Device, worthwhile bool) {
 }
 
 // attribute returns a file's content in sysfs, "" when it is not there.
+//
+// dir is a symbolic link, so that ".." in name is the link's target's, as the
+// kernel resolves it and filepath.Join does not.
 func attribute(dir, name string) string {
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := os.ReadFile(dir + "/" + name)
 	if err != nil {
 		return ""
 	}

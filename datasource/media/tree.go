@@ -21,7 +21,8 @@ type source interface {
 }
 
 var (
-	errTooManyEntries = fmt.Errorf("directory of more than %d entries", MaxDirectoryEntries)
+	errTooManyEntries = errors.New("directory of more than 8192 entries")
+	errTooLarge       = errors.New("file of more than 64 MiB")
 	errIrregular      = errors.New("neither a plain file nor a directory")
 	errLinks          = errors.New("symbolic links that lead nowhere")
 	errOutside        = errors.New("symbolic link that leaves the volume")
@@ -108,7 +109,7 @@ func (t *tree) content(name, at string, e entry) ([]byte, error) {
 	case e.kind != 0:
 		err = errIrregular
 	case e.size > MaxFileSize:
-		err = fmt.Errorf("file of %d bytes, more than %d", e.size, int64(MaxFileSize))
+		err = errTooLarge
 	case t.bytes+e.size > MaxVolumeBytes:
 		err = fmt.Errorf("more than %d bytes are read of this volume", int64(MaxVolumeBytes))
 	}
