@@ -204,43 +204,59 @@ func TestAfterADeathTheVolumeSaysTheSameAgain(t *testing.T) {
 	}
 }
 
-// TestFlippedBitsNeverHangOrCrashTheParent changes what describes the files, not
-// their content.
+// TestFlippedBitsNeverHangOrCrashTheParent changes what describes the files: the
+// bytes in front of the first file's content.
 func TestFlippedBitsNeverHangOrCrashTheParent(t *testing.T) {
 	t.Parallel()
-	const images = 80 // of each kind
 	for _, c := range []struct {
-		name    string
-		make    func(testing.TB) string
-		regions [][2]int
+		name   string
+		make   func(testing.TB) string
+		images int // FAT's are few: many of them end at the limit of memory, which takes a while
 	}{
-		{"Rock Ridge", ownISO, [][2]int{{16 << 11, 34 << 11}}},
-		{"Joliet", isoByTool("genisoimage", "-J", "-V", "cidata"), [][2]int{{16 << 11, 45 << 11}}},
-		{"FAT12", ownFAT(12), [][2]int{{0, 64}, {512, 1024}, {25 << 9, 40 << 9}}},
-		{"FAT32", ownFAT(32), [][2]int{{0, 96}, {32 << 9, 33 << 9}, {280 << 9, 300 << 9}}},
+		{"Rock Ridge", ownISO, 150},
+		{"Joliet", isoByTool("genisoimage", "-J", "-V", "cidata"), 150},
+		{"FAT12", ownFAT(12), 40},
+		{"FAT32", ownFAT(32), 40},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			sound, err := os.ReadFile(c.make(t))
 			if err != nil {
 				t.Fatal(err)
 			}
+			end := len(sound)
+			for _, content := range seedFiles() {
+				if at := bytes.Index(sound, content[:min(len(content), 512)]); len(content) >= 512 {
+					end = min(end, at)
+				}
+			}
+			var used []int // zeros are mostly unused
+			for at, b := range sound[:end] {
+				if b != 0 {
+					used = append(used, at)
+				}
+			}
 			path := filepath.Join(t.TempDir(), "image")
 			random := rand.New(rand.NewPCG(7, 11))
-			for range images {
+			failed := 0
+			for range c.images {
 				b := bytes.Clone(sound)
 				for range 1 + random.IntN(4) {
-					r := c.regions[random.IntN(len(c.regions))]
-					b[r[0]+random.IntN(r[1]-r[0])] ^= 1 << random.IntN(8)
+					b[used[random.IntN(len(used))]] ^= 1 << random.IntN(8)
 				}
 				if err := os.WriteFile(path, b, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				begin := time.Now()
-				err := readAll(t, path, 2*time.Second)
+				if readAll(t, path, 2*time.Second) != nil {
+					failed++
+				}
 				if took := time.Since(begin); took > 6*time.Second {
 					t.Errorf("took %v: %v", took, err)
 				}
+			}
+			t.Logf("%d of %d images had an error", failed, c.images)
+			if failed == 0 {
+				t.Error("the flipped bits never mattered: they are the wrong ones")
 			}
 		})
 	}

@@ -13,12 +13,12 @@ import (
 )
 
 // openISO chooses the tree by the order the kernel has: Rock Ridge, then
-// Joliet, then the primary one. Rock Ridge is read by go-diskfs, which walks
-// the directories. Without it go-diskfs 1.9.4 looks a directory up in the path
-// table, where it takes a parent's number (from 1, ECMA-119 9.4.4) for an index
-// (from 0): it opens ec2/latest when asked for openstack/latest, or finds no
-// second level at all. Those volumes are many (Multipass, Vagrant, Packer,
-// oscdimg, terraform-provider-libvirt), so isoTree reads them.
+// Joliet, then the primary one. Rock Ridge is read by go-diskfs. On Joliet
+// go-diskfs 1.9.4 finds no directory below the first level: its path table
+// lookup never goes past a path's first element, and the walk it falls back to
+// compares UCS-2 with the path's bytes. Joliet alone is what Multipass, Vagrant,
+// Packer, hdiutil and oscdimg write, so isoTree reads it, and the primary tree
+// along with it: the same records, with the names the kernel would show.
 func openISO(source *volumeReader) (contents, error) {
 	n := min(source.size-isoDescriptorStart, isoDescriptorSize*maxDescriptors)
 	b, err := readUpTo(source, isoDescriptorStart, int(max(n, 0)))

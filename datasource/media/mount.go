@@ -146,6 +146,9 @@ func (m *mounted) list(ctx context.Context, dir string) ([]entry, error) {
 			return errTooManyEntries
 		}
 		for _, f := range found {
+			if !validName(f.Name()) {
+				continue
+			}
 			e, err := m.entry(path.Join(dir, f.Name()))
 			if err != nil {
 				return err

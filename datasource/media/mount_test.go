@@ -68,7 +68,7 @@ func TestAMountedVolumeIsReadByteForByteAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	root.Close()
-	if want := int64(unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC); st.Flags&want != want {
+	if want := int64(unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC); int64(st.Flags)&want != want {
 		t.Errorf("mount flags %#x", st.Flags)
 	}
 	v := &Volume{path: path, fs: newTree(t.Context(), path, m, false), close: m.close}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -120,9 +121,10 @@ func decodeEntries(b []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// validName tells whether s can be one element of a path. A backslash is
-// refused because go-diskfs takes it for a slash on FAT.
+// validName tells whether s can be one element of a path, and be printed: names
+// are in messages. A backslash is refused because go-diskfs takes it for a slash
+// on FAT.
 func validName(s string) bool {
 	return s != "" && s != "." && s != ".." && len(s) <= maxNameBytes &&
-		utf8.ValidString(s) && !strings.ContainsAny(s, "/\\\x00")
+		utf8.ValidString(s) && !strings.ContainsAny(s, `/\`) && !strings.ContainsFunc(s, unicode.IsControl)
 }

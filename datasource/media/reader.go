@@ -111,7 +111,7 @@ func (r *reader) start(volume *os.File, argv ...string) error {
 		Stdout:      childAnswers,
 		Stderr:      r.stderr,
 		ExtraFiles:  []*os.File{volume},
-		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true},
+		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
 		WaitDelay:   childGrace,
 	}
 	started := make(chan error)
