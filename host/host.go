@@ -31,6 +31,7 @@ type Options struct {
 	// owners set.
 	Now      func() time.Time
 	Exec     ExecFunc
+	Start    StartFunc
 	LookPath func(name string) (string, error)
 	Chown    func(path string, uid, gid int) error
 }
@@ -44,6 +45,7 @@ type Host struct {
 	stdout *os.File
 	stderr *os.File
 	exec   ExecFunc
+	start  StartFunc
 	look   func(name string) (string, error)
 	chown  func(path string, uid, gid int) error
 	owners bool // owners are real: what is there can be compared with what is wanted
@@ -61,7 +63,7 @@ type shared struct {
 // New opens the machine whose root directory is root, "/" for this one.
 func New(root string, o Options) *Host {
 	h := &Host{
-		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, now: o.Now,
+		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, chown: o.Chown, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
@@ -85,6 +87,9 @@ func New(root string, o Options) *Host {
 	}
 	if h.exec == nil {
 		h.exec = h.execute
+	}
+	if h.start == nil {
+		h.start = h.startDetached
 	}
 	return h
 }

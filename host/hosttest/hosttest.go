@@ -57,7 +57,7 @@ func New(t *testing.T) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
-		Exec: m.exec, LookPath: m.lookPath, Chown: m.chown,
+		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -100,6 +100,12 @@ func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 		found.do(c)
 	}
 	return found.result, found.err
+}
+
+// start runs a detached command to its end at once: Wait then has nothing to wait for.
+func (m *Machine) start(ctx context.Context, c host.Command, _ string) error {
+	_, err := m.exec(ctx, c)
+	return err
 }
 
 // Lacks makes programs missing.
