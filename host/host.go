@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ type Options struct {
 	Start    StartFunc
 	LookPath func(name string) (string, error)
 	Chown    func(path string, uid, gid int) error
+	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }
 
 // Host is a machine. It is safe for use by several goroutines.
@@ -48,6 +50,7 @@ type Host struct {
 	start  StartFunc
 	look   func(name string) (string, error)
 	chown  func(path string, uid, gid int) error
+	owner  func(path string) (uid, gid int)
 	owners bool // owners are real: what is there can be compared with what is wanted
 	now    func() time.Time
 	shared *shared
@@ -64,7 +67,7 @@ type shared struct {
 func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, start: o.Start, now: o.Now,
-		look: o.LookPath, chown: o.Chown, owners: o.Chown == nil,
+		look: o.LookPath, chown: o.Chown, owner: o.Owner, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
 	if h.look == nil {
@@ -124,6 +127,18 @@ func (h *Host) Open(path string) (io.ReadCloser, error) { return os.Open(h.resol
 // Stat describes what a path leads to; Lstat the path itself.
 func (h *Host) Stat(path string) (fs.FileInfo, error)  { return os.Stat(h.resolve(path)) }
 func (h *Host) Lstat(path string) (fs.FileInfo, error) { return os.Lstat(h.place(path)) }
+
+// Owner is the user and group number that a file of this path and description has.
+func (h *Host) Owner(path string, info fs.FileInfo) (uid, gid int) {
+	if h.owners {
+		stat := info.Sys().(*syscall.Stat_t)
+		return int(stat.Uid), int(stat.Gid)
+	}
+	if h.owner == nil {
+		return 0, 0
+	}
+	return h.owner(h.place(path))
+}
 
 // Exists tells whether a path leads to anything.
 func (h *Host) Exists(path string) bool {
