@@ -128,7 +128,7 @@ func (h *Host) execute(ctx context.Context, c Command) (Result, error) {
 	if c.Pass {
 		// The files themselves, not copies through a pipe: what the command
 		// leaves running in the background must not hold up the boot.
-		cmd.Stdout, cmd.Stderr = h.stdout, h.stderr
+		cmd.Stdout, cmd.Stderr = h.output()
 	} else {
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	}

@@ -65,6 +65,9 @@ const maxDiff = 64 << 10
 
 // note records an effect as this view's stage and module.
 func (h *Host) note(e Effect) {
+	if h.quiet {
+		return
+	}
 	e.Time, e.Stage, e.Module = h.now(), h.stage, h.module
 	h.shared.mu.Lock()
 	defer h.shared.mu.Unlock()

@@ -43,7 +43,7 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 	if old != nil && bytes.Equal(before, data) && h.matches(old, want) {
 		return false, nil
 	}
-	if err := h.Mkdir(filepath.Dir(path), 0o755, "", ""); err != nil {
+	if err := h.parents(path, f.Quiet); err != nil {
 		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	if err := h.replace(at, data, want, old != nil); err != nil {
@@ -65,6 +65,14 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 	}
 	h.note(e)
 	return true, nil
+}
+
+// parents makes the directories that a path lacks.
+func (h *Host) parents(path string, quiet bool) error {
+	if quiet {
+		return h.QuietMkdir(filepath.Dir(path), 0o755)
+	}
+	return h.Mkdir(filepath.Dir(path), 0o755, "", "")
 }
 
 // AppendFile adds data at the end of a file, by way of WriteFile.
@@ -271,6 +279,30 @@ func (h *Host) Chown(path, owner, group string) error {
 	return nil
 }
 
+// OpenAppend opens a log of the agent's own to add to it: it is not recorded. A new
+// one gets the mode given.
+func (h *Host) OpenAppend(path string, mode fs.FileMode) (*os.File, error) {
+	if err := h.parents(path, true); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(h.resolve(path), os.O_WRONLY|os.O_CREATE|os.O_APPEND, mode)
+}
+
+// QuietMkdir is Mkdir for the agent's own state: it is not recorded.
+func (h *Host) QuietMkdir(path string, mode fs.FileMode) error {
+	quiet := *h
+	quiet.quiet = true
+	return quiet.Mkdir(path, mode, "", "")
+}
+
+// QuietRename moves a file of the agent's own state, for good: it is not recorded.
+func (h *Host) QuietRename(from, to string) error {
+	if err := os.Rename(h.place(from), h.place(to)); err != nil {
+		return fmt.Errorf("cannot rename %s: %w", from, errors.Unwrap(err))
+	}
+	return syncDir(filepath.Dir(h.place(to)))
+}
+
 // Symlink makes path a symbolic link to target, replacing a file or link there.
 func (h *Host) Symlink(target, path string) error { return h.symlink(target, path, false) }
 
@@ -287,7 +319,7 @@ func (h *Host) symlink(target, path string, quiet bool) error {
 	if _, err := os.Lstat(at); err == nil {
 		change = Modified
 	}
-	if err := h.Mkdir(filepath.Dir(path), 0o755, "", ""); err != nil {
+	if err := h.parents(path, quiet); err != nil {
 		return fmt.Errorf("cannot link %s: %w", path, err)
 	}
 	temporary := filepath.Join(filepath.Dir(at), "."+filepath.Base(at)+temporarySuffix)

@@ -25,8 +25,10 @@ import (
 type Options struct {
 	Record func(Effect) // called for every change, one at a time
 	Log    *slog.Logger // debug lines of what is run
-	Stdout *os.File     // where the output of Pass commands goes
-	Stderr *os.File
+
+	// Output is where the output of Pass commands goes, asked for when the first
+	// one runs; nil: this process's own.
+	Output func() (stdout, stderr *os.File)
 
 	// What tests replace: the clock, how commands are run, programs found and
 	// owners set.
@@ -43,9 +45,9 @@ type Host struct {
 	root   string
 	stage  string
 	module string
+	quiet  bool // effects are not recorded: the agent's own state
 	log    *slog.Logger
-	stdout *os.File
-	stderr *os.File
+	output func() (stdout, stderr *os.File)
 	exec   ExecFunc
 	start  StartFunc
 	look   func(name string) (string, error)
@@ -66,7 +68,7 @@ type shared struct {
 // New opens the machine whose root directory is root, "/" for this one.
 func New(root string, o Options) *Host {
 	h := &Host{
-		root: filepath.Clean(root), log: o.Log, stdout: o.Stdout, stderr: o.Stderr, exec: o.Exec, start: o.Start, now: o.Now,
+		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, chown: o.Chown, owner: o.Owner, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
@@ -79,11 +81,8 @@ func New(root string, o Options) *Host {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	if h.stdout == nil {
-		h.stdout = os.Stdout
-	}
-	if h.stderr == nil {
-		h.stderr = os.Stderr
+	if h.output == nil {
+		h.output = func() (stdout, stderr *os.File) { return os.Stdout, os.Stderr }
 	}
 	if h.now == nil {
 		h.now = time.Now

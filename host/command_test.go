@@ -1,0 +1,141 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloudseed/host"
+	"cloudseed/secret"
+)
+
+// live is this machine, with effects kept. Tests only ask it to run harmless
+// commands.
+func live(t *testing.T) (*host.Host, *[]host.Effect) {
+	t.Helper()
+	var effects []host.Effect
+	return host.New("/", host.Options{Record: func(e host.Effect) { effects = append(effects, e) }}), &effects
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		command host.Command
+		stdout  string
+		exit    int
+		fails   string
+	}{
+		{name: "output comes back", command: host.Command{Argv: []string{"sh", "-c", "echo out; echo err >&2"}}, stdout: "out\n"},
+		{name: "input goes in", command: host.Command{Argv: []string{"cat"}, Stdin: secret.NewBytes([]byte("in"))}, stdout: "in"},
+		{
+			name:    "the exit code and the last words are the error",
+			command: host.Command{Argv: []string{"sh", "-c", "echo first >&2; echo it broke >&2; exit 3"}},
+			exit:    3, fails: "sh failed with exit code 3: it broke",
+		},
+		{name: "a code that is expected is no error", command: host.Command{Argv: []string{"sh", "-c", "exit 9"}, OK: []int{9}}, exit: 9},
+		{
+			name: "a signal is an error", command: host.Command{Argv: []string{"sh", "-c", "kill -9 $$"}},
+			exit: -1, fails: "sh failed: signal: killed",
+		},
+		{
+			name: "a missing program is an error", command: host.Command{Argv: []string{"no-such-program"}},
+			exit: -1, fails: "the program no-such-program is not installed",
+		},
+		{
+			name:    "the environment is clean",
+			command: host.Command{Argv: []string{"sh", "-c", "echo $LANG $SECRET $MINE"}, Env: []string{"MINE=x"}}, stdout: "C.UTF-8 x\n",
+		},
+		{
+			name:    "a deadline ends it and its children",
+			command: host.Command{Argv: []string{"sh", "-c", "sleep 1000 & wait"}, Timeout: 50 * time.Millisecond},
+			exit:    -1, fails: "sh was stopped: it took longer than 50ms",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h, _ := live(t)
+			got, err := h.Run(t.Context(), test.command)
+			if got.Stdout != test.stdout || got.Exit != test.exit {
+				t.Errorf("got %q, exit code %d; want %q, %d", got.Stdout, got.Exit, test.stdout, test.exit)
+			}
+			if text := errorText(err); text != test.fails {
+				t.Errorf("error is %q, want %q", text, test.fails)
+			}
+		})
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestRunRecordsCommandsWithoutTheirSecrets(t *testing.T) {
+	t.Parallel()
+	h, effects := live(t)
+	if _, err := h.As("init", "users_groups").Run(t.Context(), host.Command{
+		Argv: []string{"echo", "--password", "hunter2"}, SecretArgs: []int{2},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(*effects) != 1 {
+		t.Fatalf("%d effects", len(*effects))
+	}
+	e := (*effects)[0]
+	if got := strings.Join(e.Argv, " "); got != "echo --password [redacted]" {
+		t.Errorf("recorded as %q", got)
+	}
+	if e.Stage != "init" || e.Module != "users_groups" || e.Exit == nil || *e.Exit != 0 {
+		t.Errorf("recorded as %+v", e)
+	}
+}
+
+func TestACancelledContextEndsACommand(t *testing.T) {
+	t.Parallel()
+	h, _ := live(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	started := filepath.Join(t.TempDir(), "started")
+	done := make(chan error)
+	go func() {
+		_, err := h.Run(ctx, host.Command{Argv: []string{"sh", "-c", "echo >" + started + "; sleep 1000"}, Timeout: host.NoTimeout})
+		done <- err
+	}()
+	for {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	cancel(errors.New("the stage is over"))
+	if err := <-done; errorText(err) != "sh was stopped: the stage is over" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestPassedOnOutputDoesNotWaitForWhatRunsOn(t *testing.T) {
+	t.Parallel()
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	h := host.New("/", host.Options{Output: func() (stdout, stderr *os.File) { return out, out }})
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	if _, err := h.Run(t.Context(), host.Command{Argv: []string{"sh", "-c", "sleep 3 & echo $! >" + pidFile + "; echo said"}, Pass: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(pidFile); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(out.Name()); err != nil || string(data) != "said\n" {
+		t.Errorf("output is %q, %v", data, err)
+	}
+}

@@ -1,0 +1,98 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// noPrevious is what cloud-init writes as the previous id of a first instance.
+const noPrevious = "NO_PREVIOUS_INSTANCE_ID"
+
+// Instance is what is known of the instance that the machine is.
+type Instance struct {
+	ID         string
+	Datasource string // "DataSourceNoCloud: DataSourceNoCloud [seed=/dev/sr0]", as cloud-init writes it
+}
+
+// PreviousID is the id of the instance that the machine was last, "" if it never
+// was one.
+func (s *Store) PreviousID() (string, error) {
+	id, err := s.line(path.Join(CloudDir, "data/instance-id"))
+	if err != nil {
+		return "", fmt.Errorf("cannot tell which instance this was: %w", err)
+	}
+	return id, nil
+}
+
+// line reads a file of one line; a missing file is an empty line.
+func (s *Store) line(file string) (string, error) {
+	data, err := s.host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(data)), err
+}
+
+// Become makes the machine the given instance: its directories, the link to them,
+// and what is written of the one before. Doing it again changes nothing, so that it
+// may be cut short anywhere; data/instance-id comes last and so tells that all of
+// it is there.
+func (s *Store) Become(i Instance) error {
+	dir := InstanceDir(i.ID)
+	for _, sub := range []string{"", "handlers", "scripts", "scripts/vendor", "sem", "boothooks"} {
+		if err := s.host.QuietMkdir(path.Join(dir, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, sub := range []string{"data", "handlers", "seed", "sem", "scripts/per-boot", "scripts/per-instance", "scripts/per-once", "scripts/vendor"} {
+		if err := s.host.QuietMkdir(path.Join(CloudDir, sub), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := s.host.QuietSymlink(dir, InstanceLink); err != nil {
+		return err
+	}
+	previous, err := s.PreviousID()
+	if err != nil {
+		return err
+	}
+	if previous == "" {
+		previous = noPrevious
+	}
+	for _, f := range []struct{ name, text string }{
+		{path.Join(dir, "datasource"), i.Datasource},
+		{path.Join(CloudDir, "data/previous-instance-id"), previous},
+		{path.Join(CloudDir, "data/previous-datasource"), i.Datasource},
+		{path.Join(CloudDir, "data/instance-id"), i.ID},
+	} {
+		if err := s.write(f.name, []byte(f.text+"\n"), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Announce tells this boot's later stages, and anybody, which instance this is. The
+// units of the later stages start only if it was done.
+func (s *Store) Announce(id string) error {
+	return s.write(path.Join(RunDir, ".instance-id"), []byte(id+"\n"), false)
+}
+
+// Announced is the id of the instance that the local stage of this boot settled on;
+// "" when it has not run or found none.
+func (s *Store) Announced() (string, error) {
+	return s.line(path.Join(RunDir, ".instance-id"))
+}
+
+// MarkThisBoot notes that something happened, until the next boot.
+func (s *Store) MarkThisBoot(what string) error {
+	return s.write(path.Join(RunDir, "sem", what+".once"), nil, false)
+}
+
+// HappenedThisBoot tells whether something was noted by MarkThisBoot.
+func (s *Store) HappenedThisBoot(what string) bool {
+	return s.host.Exists(path.Join(RunDir, "sem", what+".once"))
+}

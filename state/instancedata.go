@@ -1,0 +1,146 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Facts are what instance-data.json says of the instance and the machine.
+type Facts struct {
+	InstanceID       string
+	Hostname         string
+	CloudName        string
+	Platform         string
+	Subplatform      string
+	AvailabilityZone string
+	Region           string
+	PublicKeys       []string
+	Distribution     string
+	Release          string
+	Kernel           string
+	Machine          string
+
+	Metadata     map[string]any // of the seed, as it was
+	UserData     []byte         // for the sensitive file only
+	VendorData   []byte
+	MergedConfig any // for the sensitive file only
+}
+
+const (
+	instanceData          = RunDir + "/instance-data.json"
+	instanceDataSensitive = RunDir + "/instance-data-sensitive.json"
+	combinedConfig        = RunDir + "/combined-cloud-config.json"
+)
+
+// redactedForOthers stands in the file that everybody may read, in cloud-init's own
+// words: tools look for them.
+const redactedForOthers = "redacted for non-root user"
+
+// secretMetadata are the keys of metadata that nobody but root may read. cloud-init
+// shows them to everybody.
+var secretMetadata = []string{"admin_pass", "random_seed", "password", "security-credentials", "user-data", "user_data", "vendor-data", "vendor_data"}
+
+// WriteInstanceData writes instance-data.json for everybody and
+// instance-data-sensitive.json for root, and the name of the cloud beside them.
+func (s *Store) WriteInstanceData(f Facts) error {
+	open, sensitive := f.open(), f.open()
+	var hidden []string
+	metadata := maps.Clone(f.Metadata)
+	for _, key := range secretMetadata {
+		if _, ok := metadata[key]; ok {
+			metadata[key] = redactedForOthers
+			hidden = append(hidden, "ds/meta_data/"+key)
+		}
+	}
+	open["ds"] = map[string]any{"meta_data": metadata}
+	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}
+	for key, value := range map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig} {
+		open[key], sensitive[key] = redactedForOthers, value
+		hidden = append(hidden, key)
+	}
+	slices.Sort(hidden)
+	open["sensitive_keys"], sensitive["sensitive_keys"] = hidden, hidden
+
+	id := f.cloudID()
+	return errors.Join(
+		s.write(instanceData, encode(open), false),
+		s.write(instanceDataSensitive, encode(sensitive), true),
+		s.write(combinedConfig, encode(f.MergedConfig), true),
+		s.write(path.Join(RunDir, "cloud-id-"+id), []byte(id+"\n"), false),
+		s.host.QuietSymlink(path.Join(RunDir, "cloud-id-"+id), path.Join(RunDir, "cloud-id")),
+	)
+}
+
+// cloudID is the name that cloud-id prints: the cloud's, or the platform's when the
+// cloud is not known.
+func (f Facts) cloudID() string {
+	if f.CloudName == "" || f.CloudName == "unknown" {
+		return f.Platform
+	}
+	return f.CloudName
+}
+
+// open are the keys that hold no secret.
+func (f Facts) open() map[string]any {
+	id := f.cloudID()
+	keys := f.PublicKeys
+	if keys == nil {
+		keys = []string{}
+	}
+	v1 := map[string]any{
+		"_beta_keys": []string{"subplatform"}, "cloud_id": id, "platform": f.Platform, "subplatform": f.Subplatform,
+		"public_ssh_keys": keys, "region": orNull(f.Region), "distro": f.Distribution, "distro_version": f.Release,
+		"distro_release": "", "kernel_release": f.Kernel, "machine": f.Machine, "system_platform": "Linux", "variant": f.Distribution,
+	}
+	// Those with two words come in both spellings: with a hyphen for people who copy
+	// metadata keys, with an underscore for templates.
+	for hyphen, value := range map[string]any{
+		"availability-zone": orNull(f.AvailabilityZone), "cloud-name": f.CloudName, "instance-id": f.InstanceID, "local-hostname": f.Hostname,
+	} {
+		v1[hyphen], v1[strings.ReplaceAll(hyphen, "-", "_")] = value, value
+	}
+	return map[string]any{
+		"base64_encoded_keys": []string{},
+		"sys_info": map[string]any{
+			"dist": []string{f.Distribution, f.Release, ""}, "platform": "Linux", "release": f.Kernel, "system": "Linux",
+			"uname": []string{"Linux", f.Hostname, f.Kernel, "", f.Machine, ""}, "variant": f.Distribution,
+		},
+		"v1": v1,
+	}
+}
+
+// InstanceData reads what WriteInstanceData wrote: all of it for root, what is no
+// secret for others. file "" is the usual one.
+func (s *Store) InstanceData(file string, root bool) (map[string]any, error) {
+	if file == "" {
+		file = instanceData
+		if root {
+			file = instanceDataSensitive
+		}
+	}
+	data, err := s.host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no instance data in %s: no instance was set up in this boot", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the instance data: %w", err)
+	}
+	var all map[string]any
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("cannot read the instance data in %s: %w", file, err)
+	}
+	return all, nil
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}

@@ -1,0 +1,206 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"path"
+	"strings"
+	"time"
+)
+
+// Overall is how the boot stands as a whole, as "status" tells it.
+type Overall struct {
+	Word           Word
+	Degraded       bool   // something that was recoverable went wrong
+	BootStatusCode string // why the agent runs or not, in cloud-init's words
+	LastUpdate     time.Time
+	Detail         string
+	Stage          string // the one that runs, if any
+	Status         *Status
+	Errors         []string
+	Recoverable    map[string][]string
+}
+
+// Word is the status in one word.
+type Word string
+
+// The words of "status".
+const (
+	NotStarted Word = "not started"
+	Running    Word = "running"
+	Finished   Word = "done"
+	Failed     Word = "error"
+	Disabled   Word = "disabled"
+)
+
+// What keeps the agent from running at all.
+const (
+	disabledMarker  = "/etc/cloud/cloud-init.disabled"
+	disabledNow     = RunDir + "/disabled"
+	enabledNow      = RunDir + "/enabled"
+	disabledCmdline = "cloud-init=disabled"
+)
+
+// Enable notes that this boot has an instance. Disable notes that it has none, and
+// why, so that nobody waits for it.
+func (s *Store) Enable() error {
+	return errors.Join(s.host.QuietRemove(disabledNow), s.write(enabledNow, nil, false))
+}
+
+// Disable is described at Enable.
+func (s *Store) Disable(why string) error {
+	return errors.Join(s.host.QuietRemove(enabledNow), s.write(disabledNow, []byte(why+"\n"), false))
+}
+
+// Overall reads how the boot stands. The kernel's command line is given, since it may
+// switch the agent off.
+func (s *Store) Overall(cmdline string) (Overall, error) {
+	o := Overall{Recoverable: map[string][]string{}}
+	var disabled bool
+	o.BootStatusCode, o.Detail, disabled = s.switched(cmdline)
+	if disabled {
+		o.Word = Disabled
+		return o, nil
+	}
+	status, err := s.Status()
+	if err != nil {
+		return o, err
+	}
+	o.Status = status
+	switch {
+	case !s.Begun() || status == nil:
+		o.Word = NotStarted
+		o.Status = nil
+		return o, nil
+	case s.Finished():
+		o.Word = Finished
+	default:
+		o.Word = Running
+	}
+	o.gather(status)
+	if info, err := s.host.Stat(statusFile); err == nil {
+		o.LastUpdate = info.ModTime()
+	}
+	return o, nil
+}
+
+// gather sums the stages up.
+func (o *Overall) gather(status *Status) {
+	if status.Stage != nil {
+		o.Stage = *status.Stage
+	}
+	if status.Datasource != nil {
+		o.Detail = *status.Datasource
+	}
+	for _, stage := range Stages {
+		at := status.Stages[stage]
+		o.Errors = append(o.Errors, at.Errors...)
+		for level, messages := range at.RecoverableErrors {
+			o.Recoverable[level] = append(o.Recoverable[level], messages...)
+		}
+	}
+	o.Degraded = len(o.Recoverable) > 0
+	if o.Word == Finished && len(o.Errors) > 0 {
+		o.Word = Failed
+	}
+}
+
+// switched tells whether the agent is switched off, and by what.
+func (s *Store) switched(cmdline string) (code, detail string, disabled bool) {
+	switch {
+	case s.host.Exists(disabledMarker):
+		return "disabled-by-marker-file", "Cloud-init disabled by " + disabledMarker, true
+	case hasWord(cmdline, disabledCmdline):
+		return "disabled-by-kernel-command-line", "Cloud-init disabled by the kernel command line: " + disabledCmdline, true
+	case s.host.Exists(disabledNow):
+		why, err := s.line(disabledNow)
+		if err != nil || why == "" {
+			why = "no seed was found"
+		}
+		// cloud-init's generator writes this file; here the local stage does. Tools
+		// compare the code, so it keeps its name.
+		return "disabled-by-generator", "Cloud-init disabled in this boot: " + why, true
+	case s.host.Exists(enabledNow):
+		return "enabled-by-generator", "", false
+	default:
+		return "unknown", "", false
+	}
+}
+
+func hasWord(cmdline, word string) bool {
+	for w := range strings.FieldsSeq(cmdline) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// Extended is the status with what went wrong but not badly: "degraded done".
+func (o Overall) Extended() string {
+	switch {
+	case o.Word == Failed:
+		return "error - done"
+	case o.Word == Running && len(o.Errors) > 0:
+		return "error - running"
+	case o.Degraded && (o.Word == Finished || o.Word == Running):
+		return "degraded " + string(o.Word)
+	default:
+		return string(o.Word)
+	}
+}
+
+// ExitCode is cloud-init's: 0 well or not over, 1 error, 2 degraded.
+func (o Overall) ExitCode() int {
+	switch {
+	case len(o.Errors) > 0:
+		return 1
+	case o.Degraded:
+		return 2
+	default:
+		return 0
+	}
+}
+
+// Over tells whether there is nothing left to wait for.
+func (o Overall) Over() bool { return o.Word != Running && o.Word != NotStarted }
+
+// Wait waits until the boot is over, or the context is. It looks four times a
+// second, and tells so by tick: the files may not exist yet, so there is nothing to
+// be told by the kernel.
+func (s *Store) Wait(ctx context.Context, cmdline string, tick func()) (Overall, error) {
+	ticker := time.NewTicker(250 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		o, err := s.Overall(cmdline)
+		if err != nil || o.Over() {
+			return o, err
+		}
+		tick()
+		select {
+		case <-ctx.Done():
+			return o, context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+// Clean removes all state, so that the next boot is a first one. Seeds kept in
+// /var/lib/cloud/seed stay unless they are asked to go too.
+func (s *Store) Clean(seeds bool) error {
+	entries, err := s.host.ReadDir(CloudDir)
+	if err != nil {
+		if !s.host.Exists(CloudDir) {
+			return nil
+		}
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if e.Name() == "seed" && !seeds {
+			continue
+		}
+		errs = append(errs, s.host.QuietRemove(path.Join(CloudDir, e.Name())))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,211 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+)
+
+// The stages of a boot, by the names that status.json has for them.
+const (
+	StageLocal   = "init-local"
+	StageNetwork = "init"
+	StageConfig  = "modules-config"
+	StageFinal   = "modules-final"
+)
+
+// Stages are all stages in the order in which a boot runs them.
+var Stages = []string{StageLocal, StageNetwork, StageConfig, StageFinal}
+
+// Status is the content of status.json.
+type Status struct {
+	Datasource *string // nil before one is found
+	Stage      *string // the one that is running; nil between stages
+	Stages     map[string]*StageStatus
+}
+
+// StageStatus is what status.json says of one stage. Times are seconds since the
+// kernel started, as cloud-init counts them.
+type StageStatus struct {
+	Errors            []string            `json:"errors"`
+	RecoverableErrors map[string][]string `json:"recoverable_errors"`
+	Start             *float64            `json:"start"`
+	Finished          *float64            `json:"finished"`
+}
+
+const (
+	statusFile = CloudDir + "/data/status.json"
+	resultFile = CloudDir + "/data/result.json"
+
+	// What scripts look at. The links are relative, as cloud-init's are.
+	statusLink = RunDir + "/status.json"
+	resultLink = RunDir + "/result.json"
+)
+
+// BeginBoot forgets what the last boot said of itself.
+func (s *Store) BeginBoot() error {
+	var errs []error
+	for _, file := range []string{resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
+		errs = append(errs, s.host.QuietRemove(file))
+	}
+	status := Status{Stages: map[string]*StageStatus{}}
+	for _, stage := range Stages {
+		status.Stages[stage] = newStage()
+	}
+	errs = append(errs, s.writeStatus(status), s.host.QuietSymlink("../../var/lib/cloud/data/status.json", statusLink))
+	return errors.Join(errs...)
+}
+
+func newStage() *StageStatus {
+	return &StageStatus{Errors: []string{}, RecoverableErrors: map[string][]string{}}
+}
+
+// BeginStage notes that a stage runs.
+func (s *Store) BeginStage(stage string) error {
+	return s.update(func(status *Status) {
+		fresh := newStage()
+		fresh.Start = s.uptime()
+		status.Stages[stage] = fresh
+		status.Stage = &stage
+	})
+}
+
+// SetDatasource notes which datasource the instance came from.
+func (s *Store) SetDatasource(description string) error {
+	return s.update(func(status *Status) { status.Datasource = &description })
+}
+
+// EndStage notes that a stage has ended, and what went wrong in it. Recoverable
+// errors are messages by their level: WARNING, DEPRECATED, ERROR.
+func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]string) error {
+	return s.update(func(status *Status) {
+		at := status.Stages[stage]
+		if at == nil {
+			at = newStage()
+			status.Stages[stage] = at
+		}
+		at.Errors = append([]string{}, errs...)
+		at.RecoverableErrors = map[string][]string{}
+		for level, messages := range recoverable {
+			at.RecoverableErrors[level] = messages
+		}
+		at.Finished = s.uptime()
+		status.Stage = nil
+	})
+}
+
+// Finish writes result.json, for which scripts wait: the boot is over.
+func (s *Store) Finish() error {
+	status, err := s.Status()
+	if err != nil {
+		return err
+	}
+	if status == nil {
+		status = &Status{}
+	}
+	all := []string{}
+	for _, stage := range Stages {
+		if at := status.Stages[stage]; at != nil {
+			all = append(all, at.Errors...)
+		}
+	}
+	data := encode(map[string]any{"v1": map[string]any{"datasource": status.Datasource, "errors": all}})
+	if err := s.write(resultFile, data, false); err != nil {
+		return err
+	}
+	return s.host.QuietSymlink("../../var/lib/cloud/data/result.json", resultLink)
+}
+
+// Status reads status.json; nil when no boot of this machine has written one.
+func (s *Store) Status() (*Status, error) {
+	data, err := s.host.ReadFile(statusFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the status: %w", err)
+	}
+	status, err := decodeStatus(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the status in %s: %w", statusFile, err)
+	}
+	return status, nil
+}
+
+// Finished tells whether this boot has come to its end.
+func (s *Store) Finished() bool { return s.host.Exists(resultLink) }
+
+// Begun tells whether this boot has started its first stage.
+func (s *Store) Begun() bool { return s.host.Exists(statusLink) }
+
+func (s *Store) update(change func(*Status)) error {
+	status, err := s.Status()
+	if err != nil || status == nil {
+		// Lost or of another program: begun anew rather than given up.
+		status = &Status{Stages: map[string]*StageStatus{}}
+		for _, stage := range Stages {
+			status.Stages[stage] = newStage()
+		}
+	}
+	change(status)
+	return s.writeStatus(*status)
+}
+
+func (s *Store) writeStatus(status Status) error {
+	v1 := map[string]any{"datasource": status.Datasource, "stage": status.Stage}
+	for stage, at := range status.Stages {
+		v1[stage] = at
+	}
+	return s.write(statusFile, encode(map[string]any{"v1": v1}), false)
+}
+
+func decodeStatus(data []byte) (*Status, error) {
+	var file struct {
+		V1 map[string]json.RawMessage `json:"v1"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, err
+	}
+	status := &Status{Stages: map[string]*StageStatus{}}
+	for _, field := range []struct {
+		name string
+		into any
+	}{{"datasource", &status.Datasource}, {"stage", &status.Stage}} {
+		if raw, ok := file.V1[field.name]; ok {
+			if err := json.Unmarshal(raw, field.into); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, stage := range Stages {
+		at := newStage()
+		if raw, ok := file.V1[stage]; ok {
+			if err := json.Unmarshal(raw, at); err != nil {
+				return nil, err
+			}
+		}
+		status.Stages[stage] = at
+	}
+	return status, nil
+}
+
+func (s *Store) uptime() *float64 {
+	seconds := s.host.Uptime().Seconds()
+	return &seconds
+}
+
+// encode writes JSON as cloud-init does: sorted keys, an indent of one blank, a
+// newline at the end.
+func encode(v any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(v); err != nil {
+		panic(fmt.Sprintf("state: a value that JSON cannot hold: %v", err)) // a mistake in this package
+	}
+	return out.Bytes()
+}
