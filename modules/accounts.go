@@ -295,21 +295,16 @@ func commaList(text string) []string {
 	return names
 }
 
-// isTrue tells whether a value means yes, however a producer writes it.
+// isTrue tells whether a value means yes, however a producer writes it; isFalse,
+// whether it means no.
 func isTrue(v *config.Value) bool {
-	switch strings.ToLower(strings.TrimSpace(v.Text())) {
-	case "true", "1", "on", "yes":
-		return true
-	}
-	return false
+	value, ok := config.AsBool(v)
+	return ok && value
 }
 
 func isFalse(v *config.Value) bool {
-	switch strings.ToLower(strings.TrimSpace(v.Text())) {
-	case "false", "0", "off", "no":
-		return true
-	}
-	return false
+	value, ok := config.AsBool(v)
+	return ok && !value
 }
 
 // groups are the groups that the configuration wants, in order.

@@ -112,6 +112,9 @@ func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
 		p.reporter(at, path+".name")(errors.New("expected a name, got nothing, so this password is left out"))
 		return
 	}
+	if u.Type == "" && !at.Get("type").IsNull() {
+		return // it is none that there is, as Decode has said
+	}
 	change := passwordChange{u.Name, u.Password, report}
 	switch u.Type {
 	case "", "hash":
@@ -122,8 +125,6 @@ func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
 		p.text = append(p.text, change)
 	case "RANDOM":
 		p.makeRandom(u.Name, report)
-	default:
-		p.reporter(at.Get("type"), path+".type")(fmt.Errorf("expected hash, text or RANDOM, got %q", u.Type))
 	}
 }
 

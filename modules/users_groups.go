@@ -17,7 +17,7 @@ import (
 )
 
 type usersGroupsKeys struct {
-	Users  []userKeys    `key:"users" accept:"scalar" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
+	Users  []userEntry   `key:"users" accept:"scalar" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
 	User   *config.Value `key:"user" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
 	Groups *config.Value `key:"groups" doc:"Groups to make: names, or maps from a name to its members."`
 }
@@ -49,6 +49,24 @@ type userKeys struct {
 	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" deprecatedkeys:"ssh-redirect-user=22.3" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
 	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" deprecatedkeys:"ssh-import-id=22.3" doc:"Not supported on this system."`
 	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
+}
+
+// userEntry is an item of users: a name, or the keys of a user. It is for checking and
+// documentation; Run reads users by way of accounts, which knows all their forms.
+type userEntry struct{ userKeys }
+
+// DecodeConfig takes a name for a user of whom nothing else is said.
+func (u *userEntry) DecodeConfig(v *config.Value) []config.Problem {
+	if v.Kind() != config.Map {
+		u.Name = v.Text()
+		return nil
+	}
+	const here = "user"
+	problems := v.DecodeAt(here, &u.userKeys)
+	for i := range problems {
+		problems[i].Key = strings.TrimPrefix(strings.TrimPrefix(problems[i].Key, here), ".")
+	}
+	return problems
 }
 
 var usersGroups = Module{
@@ -171,8 +189,7 @@ type user struct {
 func newUser(e *Env, a *account) *user {
 	u := &user{e: e, name: a.name, account: a}
 	for _, layer := range slices.Backward(a.layers) {
-		for _, p := range layer.value.Decode(&u.userKeys) {
-			p.Key = strings.TrimSuffix(layer.path+"."+p.Key, ".")
+		for _, p := range layer.value.DecodeAt(layer.path, &u.userKeys) {
 			e.Problem(p)
 		}
 	}
