@@ -9,6 +9,9 @@ func All() []Module {
 		writeFiles,
 		setHostname,
 		updateHostname,
+		usersGroups,
+		sshModule,
+		setPasswords,
 
 		runcmd,
 
@@ -25,7 +28,9 @@ func All() []Module {
 // DefaultStages are the names of the modules of each stage, in order, by the key of
 // cloud.cfg that would list them. They are what runs where it has no such key.
 var DefaultStages = map[string][]string{
-	"cloud_init_modules":   {"bootcmd", "write_files", "set_hostname", "update_hostname"},
+	"cloud_init_modules": {
+		"bootcmd", "write_files", "set_hostname", "update_hostname", "users_groups", "ssh", "set_passwords",
+	},
 	"cloud_config_modules": {"runcmd"},
 	"cloud_final_modules": {
 		"write_files_deferred", "scripts_vendor", "scripts_per_once", "scripts_per_boot",
