@@ -144,7 +144,7 @@ func runScript(ctx context.Context, e *Env, name string, argv []string) error {
 	}
 	result, err := e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
 	var exit *host.ExitError
-	if ctx.Err() != nil || errors.As(err, &exit) && result.Exit < 0 {
+	if err != nil && ctx.Err() != nil || errors.As(err, &exit) && result.Exit < 0 {
 		// Ended from outside, as a shutdown does it: it did not come to its end,
 		// and if the system is going down the next boot must say so.
 		return err

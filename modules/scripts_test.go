@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,25 +141,44 @@ func TestAfterAPowerCutEachScriptHasBegunOnceAndTheOneItHitIsReported(t *testing
 	}
 }
 
-func TestAShutdownLeavesTheRunningScriptInterruptedAndTheRestForTheNextBoot(t *testing.T) {
+func TestAShutdownLeavesTheScriptThatItEndsInterruptedAndTheRestForTheNextBoot(t *testing.T) {
 	t.Parallel()
-	m := hosttest.New(t)
-	for _, name := range []string{"1", "2", "3"} {
-		addScript(t, m, userScripts+name)
+	tests := []struct {
+		name  string
+		err   error // of the script that runs when the shutdown begins
+		steps map[string]state.Standing
+	}{
+		{
+			name: "a script that was stopped", err: errors.New("it was stopped"),
+			steps: map[string]state.Standing{"1": state.Done, "2": state.Interrupted},
+		},
+		{name: "a script that came to its end, as one that calls reboot does", steps: map[string]state.Standing{"1": state.Done, "2": state.Done}},
 	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	m.On(userScripts+"2", func(host.Command) { cancel(errors.New("the system is going down")) })
-	e := configured(t, m, "")
-	steps := &memory{steps: map[string]state.Standing{}, limit: 1000}
-	e.Steps = steps
-	err := scriptsUser.Run(ctx, e)
-	if err == nil || !strings.HasSuffix(err.Error(), "from 3 on: the system is going down") {
-		t.Errorf("the error is %v", err)
-	}
-	if steps.steps["1"] != state.Done || steps.steps["2"] != state.Interrupted || steps.steps["3"] != state.NotRun {
-		t.Errorf("the steps are %v", steps.steps)
-	}
-	if lines := m.Lines(); !slices.Equal(lines, []string{userScripts + "1", userScripts + "2"}) {
-		t.Errorf("what ran is %v", lines)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			m := hosttest.New(t)
+			for _, name := range []string{"1", "2", "3"} {
+				addScript(t, m, userScripts+name)
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			e := configured(t, m, "")
+			e.Host = host.New(m.Dir, host.Options{Exec: func(_ context.Context, c host.Command) (host.Result, error) {
+				if c.Argv[0] != userScripts+"2" {
+					return host.Result{}, nil
+				}
+				cancel(errors.New("the system is going down"))
+				return host.Result{}, test.err
+			}})
+			steps := &memory{steps: map[string]state.Standing{}, limit: 1000}
+			e.Steps = steps
+			err := scriptsUser.Run(ctx, e)
+			if err == nil || !strings.HasSuffix(err.Error(), "from 3 on: the system is going down") {
+				t.Errorf("the error is %v", err)
+			}
+			if !maps.Equal(steps.steps, test.steps) {
+				t.Errorf("the steps are %v, want %v", steps.steps, test.steps)
+			}
+		})
 	}
 }

@@ -24,6 +24,9 @@ import (
 // others. It is reported with its position, and a command that fails stands in its
 // place, so that `set -e` and an `if` around it act as for any command that failed.
 //
+// Difference from cloud-init: binary data among a command's arguments is the data,
+// not Python's way to print it, b'...'.
+//
 // Difference from cloud-init: text in place of the list is one entry of it, with a
 // warning; nothing in its place is an empty list.
 func script(key string, list *config.Value) (text string, problems []config.Problem) {

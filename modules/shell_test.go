@@ -30,6 +30,7 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 			userData: "runcmd:\n- [echo, yes, 10, null, 0644]\n",
 			want:     "'echo' 'True' '10' 'None' '420'\n",
 		},
+		{name: "binary items are what they hold", userData: "runcmd:\n- [echo, !!binary aGk=]\n", want: "'echo' 'hi'\n"},
 		{name: "an empty entry is left out", userData: "runcmd:\n- echo a\n-\n- echo b\n", want: "echo a\necho b\n"},
 		{name: "an empty list of arguments is an empty line", userData: "runcmd:\n- []\n", want: "\n"},
 		{name: "an empty list is a script that does nothing", userData: "runcmd: []\n"},
