@@ -59,7 +59,8 @@ type Env struct {
 // Steps is a module's memory, through power cuts, of how far it came with work of
 // which no part may be done twice. Whoever runs the module keeps one for each run
 // that must not be repeated, and forgets it when the module is to run anew; a
-// module that runs at every boot has none. A step's name is any text.
+// module that runs at every boot has none. A step's name is any file name; names that
+// differ at all are different steps.
 type Steps interface {
 	Standing(step string) (state.Standing, error)
 	Begin(step string) error // on disk when it returns

@@ -32,6 +32,9 @@ type fileEntry struct {
 	Defer       bool            `key:"defer" doc:"write the file late in the boot, after users are made and packages installed" default:"false"`
 }
 
+// file is the path of the entry's file: one that is not absolute starts at the root.
+func (f fileEntry) file() string { return path.Join("/", f.Path) }
+
 type fileSource struct {
 	URI     string                 `key:"uri" doc:"an http, https or file URL, or a path"`
 	Headers config.Ordered[string] `key:"headers" doc:"HTTP headers to send"`
@@ -78,7 +81,11 @@ func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
 		if w.item.Kind() != config.Map || deferred != (w.Defer || slices.Contains(late, i)) {
 			continue
 		}
-		err := w.write(ctx)
+		// What comes later in the list for the same file is to stay later.
+		err := errPutOff
+		if !slices.ContainsFunc(putOff, func(j int) bool { return keys.WriteFiles[j].file() == w.file() }) {
+			err = w.write(ctx)
+		}
 		if errors.Is(err, errPutOff) {
 			putOff = append(putOff, i)
 		} else if err != nil {
@@ -122,8 +129,7 @@ func (w *fileWrite) write(ctx context.Context) error {
 		w.problem(config.Warning, "", "there is no path; nothing was written")
 		return nil
 	}
-	file := path.Join("/", w.Path)
-	step := fmt.Sprintf("%d %s", w.index, file)
+	file, step := w.file(), strconv.Itoa(w.index)
 	standing, err := w.standing(step)
 	if err != nil || standing == state.Done {
 		return err

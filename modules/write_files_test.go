@@ -185,9 +185,11 @@ func TestAFileWhoseOwnerIsStillToBeMadeIsWrittenInTheDeferredPass(t *testing.T) 
 - {path: /c, content: c, owner: 'root:nobodys'}
 - {path: /d, content: d, owner: never}
 - {path: /e, content: e, owner: later, defer: true}
+- {path: /f, content: "f", owner: later}
+- {path: f, content: "f", append: true}
 `
 	same(t, "the report", outcome(t, writeFiles, configured(t, m, text)), "")
-	for _, path := range []string{"/home", "/c", "/d", "/e"} {
+	for _, path := range []string{"/home", "/c", "/d", "/e", "/f"} {
 		if m.Exists(path) {
 			t.Errorf("%s is there already", path)
 		}
@@ -205,6 +207,7 @@ func TestAFileWhoseOwnerIsStillToBeMadeIsWrittenInTheDeferredPass(t *testing.T) 
 		same(t, path, m.Text(t, path), path[len(path)-1:])
 	}
 	same(t, "/b", m.Text(t, "/b"), "changed since")
+	same(t, "/f, of two entries in their order", m.Text(t, "/f"), "ff")
 	if m.Exists("/var/lib/cloud/instance/data/write-files-put-off") {
 		t.Error("there is still a list of files that were put off")
 	}
