@@ -60,6 +60,11 @@ func (k *hostKeyKeys) given() []givenKey {
 	}
 }
 
+// hasPrivate tells whether there is a key, and not only what belongs to one.
+func (k *hostKeyKeys) hasPrivate() bool {
+	return k != nil && slices.ContainsFunc(k.given(), func(g givenKey) bool { return !g.private.IsEmpty() })
+}
+
 // types are the key types to make.
 func (k *sshKeys) types(e *Env) []string {
 	wanted := k.GenKeyTypes
@@ -81,7 +86,7 @@ func isUnsetOr(b *bool, value bool) bool { return b == nil || *b == value }
 func prepareSSH(ctx context.Context, e *Env) error {
 	var keys sshKeys
 	e.Config.Root().Decode(&keys) // what is wrong with it is Run's to report
-	if keys.Keys != nil {
+	if keys.Keys.hasPrivate() {
 		return nil
 	}
 	return prepareHostKeys(ctx, e, keys.types(e))
@@ -91,11 +96,7 @@ func runSSH(ctx context.Context, e *Env) error {
 	var keys sshKeys
 	e.Decode(&keys)
 	reportKeyTypes(e, keys)
-	if keys.Keys != nil {
-		useGivenHostKeys(ctx, e, keys)
-	} else {
-		makeHostKeys(ctx, e, keys)
-	}
+	useHostKeys(ctx, e, keys)
 	authorize(e, keys)
 	return e.Err()
 }
@@ -134,8 +135,15 @@ func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 	reportError(e, "ssh_genkeytypes", e.Host.QuietRemove(preparedDir(e)))
 }
 
-// useGivenHostKeys installs the host keys of the configuration.
-func useGivenHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+// useHostKeys installs the host keys of the configuration, or makes some if it has
+// none: without any sshd does not start.
+func useHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+	if !keys.Keys.hasPrivate() {
+		makeHostKeys(ctx, e, keys)
+	}
+	if keys.Keys == nil {
+		return
+	}
 	for _, name := range []string{"dsa_private", "dsa_public", "dsa_certificate"} {
 		if v := e.Config.Get("ssh_keys." + name); v != nil {
 			e.Problem(config.Problem{
@@ -145,14 +153,14 @@ func useGivenHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 		}
 	}
 	var installed []string
-	var errs []error
+	failed := false
 	for _, key := range keys.Keys.given() {
 		paths, err := installGivenKey(ctx, e.Host, key)
+		reportError(e, "ssh_keys", err)
 		installed = append(installed, paths...)
-		errs = append(errs, err)
+		failed = failed || err != nil && !key.private.IsEmpty()
 	}
-	reportError(e, "ssh_keys", errors.Join(errs...))
-	if keys.deletesKeys() && (len(installed) > 0 || errors.Join(errs...) == nil) {
+	if keys.Keys.hasPrivate() && keys.deletesKeys() && !failed {
 		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
 	}
 }
