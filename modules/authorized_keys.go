@@ -54,8 +54,8 @@ func parseAuthorizedKey(line string) authorizedKey {
 		return authorizedKey{text: text}
 	}
 	k.kind, k.base64 = fields[0], fields[1]
-	_, after, _ := strings.Cut(rest, fields[1])
-	k.comment = strings.TrimSpace(after)
+	rest = strings.TrimSpace(strings.TrimPrefix(rest, k.kind))
+	k.comment = strings.TrimSpace(strings.TrimPrefix(rest, k.base64))
 	return k
 }
 
