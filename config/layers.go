@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,8 @@ func FromAny(file string, x any) *Value {
 		if x == float64(int64(x)) {
 			v.kind, v.any, v.text = Int, int64(x), strconv.FormatInt(int64(x), 10)
 		}
+	case *big.Int:
+		v.kind, v.any, v.text = Int, x, x.String()
 	case []byte:
 		v.kind, v.any, v.text = Binary, x, string(x)
 	case []any:
