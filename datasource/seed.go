@@ -36,6 +36,10 @@ type Seed struct {
 	RandomSeed  secret.Bytes
 
 	Problems []config.Problem // what was broken and left out
+
+	// Partial: it is only a hint at a seed, or the ruin of one. A better one may show up
+	// once all devices are there.
+	Partial bool
 }
 
 // The modes of a seed: whether the init modules may run before the network is up.
