@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
-	"cloudseed/datasource"
 	"cloudseed/datasource/seedtest"
 )
 
@@ -187,41 +185,4 @@ func TestAPlaceThatIsNoDriveIsReported(t *testing.T) {
 			t.Errorf("%s: warned: %v, want %v: %s", name, loud, c.loud, m.Log())
 		}
 	}
-}
-
-func FuzzMetadata(f *testing.F) {
-	f.Add([]byte(oVirtMetadata), []byte(networkData), []byte(`{"cloud-init": ["a"]}`))
-	f.Add([]byte(`{"uuid": 1, "files": [{"path": "a", "content_path": "../.."}], "meta": []}`), []byte("{"), []byte("[[]]"))
-	f.Add([]byte("uuid: ~\nnetwork_config: x\npublic_keys: {a: [b, {c: d}]}"), []byte("version: 2"), []byte(`""`))
-	f.Fuzz(func(t *testing.T, metadata, network, vendor []byte) {
-		seed, report := find(t, map[string]string{
-			latest + "meta_data.json": string(metadata), latest + "network_data.json": string(network),
-			latest + "vendor_data.json": string(vendor), latest + "user_data": "u",
-		})
-		if seed == nil {
-			if len(report) == 0 {
-				t.Error("no seed, and no reason")
-			}
-			return
-		}
-		if seed.InstanceID == "" || seed.Mode != datasource.ModeLocal && seed.Mode != datasource.ModeNet {
-			t.Errorf("got the id %q and the mode %q", seed.InstanceID, seed.Mode)
-		}
-		for _, p := range seed.Problems {
-			if p.Pos.File == "" || p.Message == "" || p.Severity > config.Deprecated {
-				t.Errorf("a problem without a place or a text: %+v", p)
-			}
-		}
-		data, err := seed.EncodeCache()
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := datasource.DecodeCache(data)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, data)
-		}
-		if second, err := again.EncodeCache(); err != nil || string(second) != string(data) {
-			t.Errorf("the cache changed: %v\n%s\n%s", err, data, second)
-		}
-	})
 }
