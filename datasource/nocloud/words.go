@@ -13,6 +13,7 @@ var shortNames = map[string]string{"h": "local-hostname", "i": "instance-id", "s
 // words reads "ds=nocloud;h=name;i=id;s=url" among blanks, as on the kernel's command
 // line and in SMBIOS. Of several such words the last counts.
 func (g *gathered) words(where, text string) {
+	text = strings.ToValidUTF8(text, "\uFFFD") // as all other metadata is
 	found := ""
 	for word := range strings.FieldsSeq(text) {
 		name, _, _ := strings.Cut(word, ";")
