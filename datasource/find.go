@@ -22,6 +22,7 @@ type Search struct {
 	Cmdline string        // the kernel's command line
 	DMI     func(key string) string
 	Only    string // a device, image file or directory that is the only place to look; "" looks everywhere
+	Name    string // what messages call Only, if not by its path
 	Log     *slog.Logger
 	Sources []Source // the kinds of seeds, by name
 
@@ -165,7 +166,7 @@ func (s *Search) scan(ctx context.Context, r *Report) {
 func (s *Search) onlyDevice(r *Report) {
 	info, err := os.Stat(s.Only)
 	if err != nil {
-		r.Note(s.Only, "%v", err)
+		r.Note(s.called(s.Only), "%v", err)
 		return
 	}
 	if info.IsDir() {
@@ -173,24 +174,32 @@ func (s *Search) onlyDevice(r *Report) {
 	}
 	f, err := os.Open(s.Only)
 	if err != nil {
-		r.Note(s.Only, "%v", err)
+		r.Note(s.called(s.Only), "%v", err)
 		return
 	}
 	defer f.Close()
 	size, err := f.Seek(0, 2)
 	if err != nil {
-		r.Note(s.Only, "%v", err)
+		r.Note(s.called(s.Only), "%v", err)
 		return
 	}
 	super, err := media.Probe(f, size)
 	switch {
 	case err != nil:
-		r.Note(s.Only, "%v", err)
+		r.Note(s.called(s.Only), "%v", err)
 	case super.Filesystem == media.Unknown:
-		r.Note(s.Only, "it holds no ISO 9660, FAT or UDF file system")
+		r.Note(s.called(s.Only), "it holds no ISO 9660, FAT or UDF file system")
 	default:
 		s.volumes = append(s.volumes, &volume{device: media.Device{Path: s.Only, Size: size, Superblock: super}})
 	}
+}
+
+// called is what messages call a path.
+func (s *Search) called(path string) string {
+	if path == s.Only && s.Name != "" {
+		return s.Name
+	}
+	return path
 }
 
 // OnlyDir is the directory that the user named as the only place to look, "" when it
@@ -210,24 +219,37 @@ func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tre
 	}
 	v := s.volumes[i]
 	if v.open == nil {
-		mount := s.Config.Get("datasource").Get("mount")
-		allowed, set := mount.Bool()
-		opened, err := media.Open(ctx, d.Path, d.Superblock, media.OpenOptions{NoMount: set && !allowed})
+		opened, err := media.Open(ctx, d.Path, d.Superblock, media.OpenOptions{NoMount: !s.mayMount(d)})
 		if err != nil {
 			v.failed = true
-			r.Note(d.Path, "%v", err)
+			r.Note(s.called(d.Path), "%v", err)
 			s.Log.Warn(err.Error())
 			return nil
 		}
 		v.open = opened
 	}
-	return &Tree{FS: v.open.FS(), Source: d.Path}
+	return &Tree{FS: v.open.FS(), Source: s.called(d.Path)}
+}
+
+// seedLabels are the labels that seeds have. A volume without one is never mounted.
+var seedLabels = []string{"cidata", "config-2"}
+
+// mayMount tells whether the kernel's own drivers may read a volume that the confined
+// reader cannot: only with a seed's label, and unless datasource: {mount: false}
+// forbids it.
+func (s *Search) mayMount(d media.Device) bool {
+	if allowed, set := s.Config.Get("datasource").Get("mount").Bool(); set && !allowed {
+		return false
+	}
+	return slices.ContainsFunc(d.Labels(), func(l string) bool {
+		return slices.ContainsFunc(seedLabels, func(known string) bool { return strings.EqualFold(l, known) })
+	})
 }
 
 // Dir gives the files of a directory of the machine.
 func (s *Search) Dir(dir string) *Tree {
 	if s.Only != "" {
-		return &Tree{FS: os.DirFS(dir), Source: dir}
+		return &Tree{FS: os.DirFS(dir), Source: s.called(dir)}
 	}
 	return &Tree{FS: os.DirFS(path.Join(s.Host.Root(), dir)), Source: dir}
 }

@@ -230,3 +230,12 @@ func (h *Host) Uptime() time.Duration {
 	}
 	return time.Duration(ts.Nano())
 }
+
+// Kernel is the running kernel's release and the machine's architecture.
+func (h *Host) Kernel() (release, machine string) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", ""
+	}
+	return unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
+}
