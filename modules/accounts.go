@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/host"
 )
 
 // The accounts of a configuration come from four places: the system's default user,
@@ -264,6 +265,18 @@ func (a *account) get(key string) *config.Value {
 		}
 	}
 	return nil
+}
+
+// hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers
+// too.
+func hasUser(h *host.Host, name string) bool {
+	found, err := h.User(name)
+	return err == nil && found.Name == name
+}
+
+func hasGroup(h *host.Host, name string) bool {
+	found, err := h.Group(name)
+	return err == nil && found.Name == name
 }
 
 // groupNames reads a list of groups, names separated by commas, or a map of groups.

@@ -49,6 +49,8 @@ func runSetPasswords(ctx context.Context, e *Env) error {
 	done := setPasswordsOf(ctx, e.Host, p.text, false)
 	done = append(done, setPasswordsOf(ctx, e.Host, p.hashes, true)...)
 	p.showRandom(done)
+	// Difference from cloud-init: a user whose password could not be set need not
+	// change it.
 	if keys.Chpasswd.Expire == nil || *keys.Chpasswd.Expire {
 		for _, name := range done {
 			expirePassword(ctx, e, name)

@@ -114,7 +114,7 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if _, err := e.Host.Group(name); err == nil {
+	if hasGroup(e.Host, name) {
 		e.Log.Info("the group exists already", "group", name)
 		return nil
 	}
@@ -124,18 +124,20 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 	return nil
 }
 
+// addMembers puts users into a group. One that is not there is a warning: the group
+// may be made before its members.
 func addMembers(ctx context.Context, e *Env, g group) {
 	for _, member := range g.members {
-		severity := config.Error
-		_, err := e.Host.User(member)
-		if err != nil {
-			severity = config.Warning
-		} else {
-			_, err = e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}})
+		problem := config.Problem{Severity: config.Warning, Pos: g.pos, Key: g.path}
+		if !hasUser(e.Host, member) {
+			problem.Message = fmt.Sprintf("cannot add %q to the group %s: there is no such user", member, g.name)
+			e.Problem(problem)
+			continue
 		}
-		if err != nil {
-			message := fmt.Sprintf("cannot add %q to the group %s: %v", member, g.name, err)
-			e.Problem(config.Problem{Severity: severity, Pos: g.pos, Key: g.path, Message: message})
+		if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}}); err != nil {
+			problem.Severity = config.Error
+			problem.Message = fmt.Sprintf("cannot add %s to the group %s: %v", member, g.name, err)
+			e.Problem(problem)
 		}
 	}
 }
@@ -157,8 +159,7 @@ func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
 		u.fail(err)
 		return
 	}
-	_, err := e.Host.User(u.name)
-	exists := err == nil
+	exists := hasUser(e.Host, u.name)
 	if exists {
 		e.Log.Info("the user exists already", "user", u.name)
 	} else if err := u.create(ctx); err != nil {
@@ -283,7 +284,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 	}
 	name := strings.TrimSpace(string(data))
 	if slices.ContainsFunc(users, func(a account) bool { return a.name == name }) {
-		if _, err := e.Host.User(name); err == nil {
+		if hasUser(e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
 				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
 			}
