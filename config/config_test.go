@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -217,6 +218,29 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+func TestYAMLIsWrittenAsPyYAMLWritesIt(t *testing.T) {
+	t.Parallel()
+	got := string(parse(t, `{b: [1, {y: 'yes', x: [a, [b]]}, []], a: {k: "a: b", e: {}}, n: ~, t: "l1\nl2", d: 1.0, z: true}`).YAML())
+	want := `a:
+    e: {}
+    k: 'a: b'
+b:
+- 1
+-   x:
+    - a
+    -   - b
+    y: 'yes'
+- []
+d: 1.0
+n: null
+t: "l1\nl2"
+z: true
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"a: 1", "- [x, {y: z}]", "\"\\/\"", "a: &b c\nd: *b", "<<: {a: b}", "!!binary xx", "1:2:3", "%YAML 1.2\n---\na: b"} {
 		f.Add([]byte(seed))
@@ -224,8 +248,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, _, err := config.Parse("f", data)
 		if err == nil {
-			_ = v.PyStr()
-			_ = v.Any()
+			again, _, err := config.Parse("f", v.YAML())
+			if err != nil || fmt.Sprint(again.Any()) != fmt.Sprint(v.Any()) {
+				t.Errorf("%q was written as %q, which reads as %q, %v", v.PyStr(), v.YAML(), again.PyStr(), err)
+			}
 		} else if v != nil {
 			t.Error("a value beside an error")
 		}

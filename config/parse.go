@@ -369,6 +369,7 @@ func inWords(message string) string {
 		{"could not find expected ':'", `a key without a value: expected ":" after it`},
 		{"found unknown escape character", `a backslash in double quotes begins an escape, and this one does not exist: write "\\" or use single quotes`},
 		{"block sequence entries are not allowed", `a list cannot begin on the same line as its key: put "- " on the next line`},
+		{"did not find expected node content", "here a value was expected: a bracket was opened and not closed, or a value is missing"},
 		{"unknown anchor", "the alias stands for nothing: " + message},
 	} {
 		if strings.Contains(message, known.has) {
