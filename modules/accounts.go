@@ -257,14 +257,20 @@ func (r *accountReader) defaultGroups(base, mention, named *account) []string {
 // get is what the account's first layer that has a key says; keys may be spelled with
 // hyphens.
 func (a *account) get(key string) *config.Value {
+	v, _ := a.find(key)
+	return v
+}
+
+// find is get with the path at which the value stands.
+func (a *account) find(key string) (v *config.Value, path string) {
 	for _, layer := range a.layers {
 		for _, found := range layer.value.Keys() {
 			if strings.ReplaceAll(strings.TrimSpace(found), "-", "_") == key {
-				return layer.value.Get(found)
+				return layer.value.Get(found), layer.path + "." + found
 			}
 		}
 	}
-	return nil
+	return nil, a.path
 }
 
 // hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers

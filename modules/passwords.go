@@ -54,19 +54,17 @@ func setPasswordsOf(ctx context.Context, h *host.Host, changes []passwordChange,
 }
 
 // checkPasswordChange refuses what chpasswd would read as something else. Its errors
-// never show the password.
+// never show the password, nor a name that no user has: in "name:password" that may
+// be the first part of a password.
 func checkPasswordChange(h *host.Host, c passwordChange) error {
-	if err := checkName(c.user); err != nil {
-		return err
+	if checkName(c.user) != nil || !hasUser(h, c.user) {
+		return errors.New("cannot set the password: there is no user of that name")
 	}
 	if strings.ContainsAny(c.password.Reveal(), "\n\r\x00") {
 		return fmt.Errorf("cannot set the password of %s: it has a line break or a NUL in it", c.user)
 	}
 	if c.password.IsEmpty() {
 		return fmt.Errorf("cannot set the password of %s: it is empty", c.user)
-	}
-	if !hasUser(h, c.user) {
-		return fmt.Errorf("cannot set the password of %s: there is no such user", c.user)
 	}
 	return nil
 }
