@@ -100,11 +100,11 @@ func prepareHostKeys(ctx context.Context, e *Env, types []string) error {
 	return errors.Join(errs...)
 }
 
-// keygen is the command that makes a key.
+// keygen is the command that makes a key. The comment is given because ssh-keygen
+// takes it from the hostname, which is not set yet when keys are made ahead.
 //
 // Difference from cloud-init: the pictures that ssh-keygen draws are not in the output
-// log, whatever ssh_quiet_keygen says. The comment is fixed because ssh-keygen
-// takes it from the hostname, which is not set yet when keys are made ahead.
+// log, whatever ssh_quiet_keygen says.
 func keygen(e *Env, kind, at string) []string {
 	return []string{"ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "root@" + commentHostname(e), "-f", at}
 }
