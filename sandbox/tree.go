@@ -19,6 +19,13 @@ const staging = "/tmp"
 // are the kernel's interfaces and run-time state.
 var fresh = []string{"/proc", "/sys", "/dev", "/run", staging}
 
+// interfaces are file systems that show the kernel; mounted elsewhere than in the
+// fresh directories, as a chroot has them, they would show the host's.
+var interfaces = []string{
+	"proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "configfs",
+	"selinuxfs", "bpf", "pstore", "efivarfs", "mqueue", "hugetlbfs", "binfmt_misc", "fusectl", "rpc_pipefs", "nfsd", "nsfs",
+}
+
 // tree is the file system as the inside sees it.
 type tree struct {
 	layers []layer
@@ -126,6 +133,10 @@ func (b *builder) openLower(m mount) error {
 	}
 	if m.fstype == "autofs" {
 		note("it is mounted on demand")
+		return nil
+	}
+	if slices.Contains(interfaces, m.fstype) {
+		note("it shows the kernel, not files")
 		return nil
 	}
 	dir, err := os.OpenFile(m.point, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOATIME, 0)
