@@ -117,7 +117,7 @@ func TestNoAttemptReachesTheHost(t *testing.T) {
 	needRoot(t)
 	setup := `
 		mount -t tmpfs tmpfs /mnt; mkdir /mnt/chroot; mknod /mnt/chroot/zero c 1 5
-		mkdir /mnt/ro; mount -t tmpfs -o ro tmpfs /mnt/ro; mkdir /mnt/seed; echo text >/mnt/seed/user-data`
+		mkdir /mnt/ro; mount -t tmpfs -o ro tmpfs /mnt/ro; mkdir /mnt/seed; echo text >/mnt/seed/user-data; mknod /mnt/seed/zero c 1 5`
 	for name, c := range map[string]struct{ script, want string }{
 		"write a sysctl":                 {"echo x >/proc/sys/kernel/hostname", "Read-only"},
 		"write a network sysctl":         {"echo 1 >/proc/sys/net/ipv4/ip_forward", "Read-only"},
@@ -139,6 +139,7 @@ func TestNoAttemptReachesTheHost(t *testing.T) {
 		"unmount what is below /":        {"umount -l /mnt/ro", "not mounted"},
 		"unmount /run":                   {"umount -l /run", "not mounted"},
 		"write to the seed":              {"echo x >" + SeedPath + "/user-data", "Read-only"},
+		"a node in the seed":             {"head -c1 " + SeedPath + "/zero", "Permission denied"},
 		"remove the seed":                {"rm " + SeedPath + "/user-data", "Read-only"},
 		"make the seed writable":         {"mount -o remount,bind,rw " + SeedPath, "permission denied"},
 		"make the seed's mount writable": {"mount -o remount,rw " + Dir, "permission denied"},

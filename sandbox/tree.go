@@ -74,7 +74,9 @@ func build(seed string) (*tree, error) {
 	return b.tree, b.leave()
 }
 
-// builder holds what is needed until the host is out of sight.
+// builder holds what is needed until the host is out of sight. leave closes its
+// files, which until then must stay referenced: they are named by number, which
+// the garbage collector does not see.
 type builder struct {
 	tree    *tree
 	lowers  []lower  // / first
@@ -202,7 +204,11 @@ func (b *builder) leave() error {
 	if err != nil {
 		return fmt.Errorf("cannot leave the host's root: %w", err)
 	}
-	for _, f := range append(b.devices, b.storage, b.old, b.sys, b.seed) {
+	opened := append(b.devices, b.storage, b.old, b.sys, b.seed)
+	for _, l := range b.lowers {
+		opened = append(opened, l.dir)
+	}
+	for _, f := range opened {
 		if f != nil {
 			_ = f.Close()
 		}
@@ -217,7 +223,7 @@ func (b *builder) overlayBelow(l lower) {
 	if err == nil {
 		return
 	}
-	bindErr := bindReadOnly(fdPath(l.dir), l.point)
+	bindErr := bindReadOnly(fdPath(l.dir), l.point, unix.MS_NODEV)
 	if bindErr == nil {
 		b.tree.notes = append(b.tree.notes, fmt.Sprintf("%s is read-only in the sandbox: no overlay of %s: %v", l.point, l.fstype, err))
 		return
