@@ -118,6 +118,7 @@ type Route struct {
 	Gateway netip.Addr // invalid: on the link itself
 	Metric  *int
 	MTU     int
+	Table   int // of routes; 0: the main one
 }
 
 // DNS is name servers and the domains to look in.
@@ -126,23 +127,11 @@ type DNS struct {
 	Search  []string
 }
 
-func (d DNS) empty() bool { return len(d.Servers)+len(d.Search) == 0 }
-
 // File is a file that a renderer wants written.
 type File struct {
 	Path    string
 	Mode    fs.FileMode
 	Content []byte
-}
-
-// Device is the device of that name, nil when there is none.
-func (c *Config) Device(name string) *Device {
-	for _, d := range c.Devices {
-		if d.Name == name {
-			return d
-		}
-	}
-	return nil
 }
 
 // problems collects what went wrong while reading.

@@ -134,8 +134,16 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		}
 	}
 	key := own.add("route", n.next(family, "route"), value)
+	var options []string
 	if route.MTU > 0 {
-		own.set(key+"_options", fmt.Sprintf("mtu=%d", route.MTU))
+		options = append(options, fmt.Sprintf("mtu=%d", route.MTU))
+	}
+	if route.Table > 0 {
+		// Difference from cloud-init: it puts the route into the main table.
+		options = append(options, fmt.Sprintf("table=%d", route.Table))
+	}
+	if len(options) > 0 {
+		own.set(key+"_options", strings.Join(options, ","))
 	}
 }
 

@@ -42,6 +42,7 @@ const AddrGenModePath = "/etc/NetworkManager/conf.d/30-cloud-init-ip6-addr-gen-m
 type renderer struct {
 	config      *network.Config
 	connections map[string]*keyfile // by the names of devices
+	bonds       map[string]string   // the names of bonds by those of their members
 	problems    []config.Problem
 }
 
@@ -50,7 +51,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
 		return nil, nil
 	}
-	r := &renderer{config: c, connections: map[string]*keyfile{}}
+	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
 	var devices []*network.Device
 	for _, d := range c.Devices {
 		if typeNames[d.Type] == "" {
@@ -111,7 +112,7 @@ func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
 	connection.set("type", typeNames[d.Type])
-	if bond := r.bondOf(d.Name); bond != "" {
+	if bond := r.bonds[d.Name]; bond != "" {
 		connection.set("slave-type", "bond")
 		connection.set("master", r.reference(bond))
 	}
@@ -167,20 +168,18 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 	}
 }
 
-// bondOf is the bond that a device belongs to; of two, the last, as in cloud-init.
-func (r *renderer) bondOf(name string) string {
-	var bond string
-	for _, d := range r.config.Devices {
-		if d.Bond == nil {
-			continue
-		}
-		for _, member := range d.Bond.Members {
-			if member == name {
-				bond = d.Name
+// bondsOf tells of each device the bond that it belongs to; of two, the last, as in
+// cloud-init.
+func bondsOf(c *network.Config) map[string]string {
+	bonds := map[string]string{}
+	for _, d := range c.Devices {
+		if d.Bond != nil {
+			for _, member := range d.Bond.Members {
+				bonds[member] = d.Name
 			}
 		}
 	}
-	return bond
+	return bonds
 }
 
 // bondOptions are NetworkManager's options of bonds, in the order in which they are

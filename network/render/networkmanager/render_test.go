@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,10 +112,34 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 		}
 		return nil, errors.New(fs.ErrNotExist.Error())
 	}
+	nics := readNICs(string(part("nics")))
 	first := archive.Files[0]
-	if first.Name == "interfaces" {
+	switch first.Name {
+	case "interfaces":
 		return network.ParseENI("/etc/network/interfaces", string(first.Data), read)
+	case "nics":
+		return network.Fallback(nics), nil
 	}
-	t.Fatalf("%s is no form of configuration", first.Name)
-	return nil, nil
+	v, _, err := config.Parse(first.Name, first.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network.Parse(v, nics)
+}
+
+// readNICs reads lines of a name, a MAC address, a driver and words: "carrier",
+// "bridge", "virtual".
+func readNICs(text string) []network.NIC {
+	var nics []network.NIC
+	for line := range strings.Lines(text) {
+		fields := append(strings.Fields(line), "", "", "")
+		if fields[0] == "" {
+			continue
+		}
+		nics = append(nics, network.NIC{
+			Name: fields[0], MAC: fields[1], Driver: fields[2], Operstate: "down",
+			Carrier: slices.Contains(fields, "carrier"), Bridge: slices.Contains(fields, "bridge"), Virtual: slices.Contains(fields, "virtual"),
+		})
+	}
+	return nics
 }
