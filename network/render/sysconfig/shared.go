@@ -1,0 +1,179 @@
+package sysconfig
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/network"
+)
+
+// shared are the files that are not of one device.
+func (r *renderer) shared(existing func(path string) []byte) []network.File {
+	files := []network.File{
+		text("/etc/udev/rules.d/70-persistent-net.rules", r.udevRules()),
+		text(networkPath, r.sysconfigNetwork(string(existing(networkPath)))),
+	}
+	servers, domains := r.allDNS()
+	if len(servers)+len(domains) == 0 {
+		return files
+	}
+	// NetworkManager would write resolv.conf anew without what is in no ifcfg file.
+	return append(files,
+		text(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)),
+		text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"),
+	)
+}
+
+// udevRules give interfaces their names by their MAC addresses.
+func (r *renderer) udevRules() string {
+	var b strings.Builder
+	for _, d := range r.config.Devices {
+		if d.Type != network.Physical || d.MAC == "" {
+			continue
+		}
+		driver := d.Driver
+		if driver == "" {
+			driver = "?*"
+		}
+		fmt.Fprintf(&b, "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"%s\", ATTR{address}==\"%s\", NAME=\"%s\"\n", driver, d.MAC, d.Name)
+	}
+	return b.String()
+}
+
+// sysconfigNetwork keeps the lines of others.
+func (r *renderer) sysconfigNetwork(existing string) string {
+	var b strings.Builder
+	for line := range strings.Lines(existing) {
+		if strings.Contains(line, "cloud-init") {
+			break // from here on it is ours
+		}
+		key, _, _ := strings.Cut(line, "=")
+		if slices.Contains([]string{"NETWORKING", "NETWORKING_IPV6", "IPV6_AUTOCONF"}, key) {
+			continue
+		}
+		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
+	}
+	fmt.Fprintf(&b, header, "#")
+	b.WriteString("NETWORKING=yes\n")
+	if r.usesIPv6() {
+		b.WriteString("NETWORKING_IPV6=yes\nIPV6_AUTOCONF=no\n")
+	}
+	return b.String()
+}
+
+// usesIPv6 tells whether some device has an address by hand or by DHCP, as cloud-init
+// reckons it.
+func (r *renderer) usesIPv6() bool {
+	for _, d := range r.config.Devices {
+		for _, s := range d.Subnets {
+			if s.Family == network.IPv6 && (s.Method == network.Static || s.Method == network.Dynamic) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allDNS collects the name servers and domains of subnets, of devices, and of none.
+func (r *renderer) allDNS() (servers, domains []string) {
+	add := func(d network.DNS) {
+		for _, server := range d.Servers {
+			if text := server.String(); !slices.Contains(servers, text) {
+				servers = append(servers, text)
+			}
+		}
+		for _, domain := range d.Search {
+			if !slices.Contains(domains, domain) {
+				domains = append(domains, domain)
+			}
+		}
+	}
+	for _, d := range r.config.Devices {
+		for _, s := range d.Subnets {
+			add(s.DNS)
+		}
+		add(d.DNS)
+	}
+	add(r.config.DNS)
+	return servers, domains
+}
+
+// The resolver's bounds (resolv.conf(5) before glibc 2.26).
+const (
+	maxDomains      = 6
+	maxDomainsBytes = 256
+)
+
+// resolvConf adds name servers and domains to those that are there. They go to the end,
+// and everything else stays.
+//
+// Difference from cloud-init: it fails at a seventh domain, and at a line that it does
+// not know.
+func (r *renderer) resolvConf(existing string, servers, domains []string) string {
+	var kept, allServers, allDomains []string
+	for line := range strings.Lines(existing) {
+		line = strings.TrimSuffix(line, "\n")
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 1 && fields[0] == "nameserver":
+			allServers = append(allServers, fields[1])
+		case len(fields) > 1 && fields[0] == "search":
+			allDomains = append(allDomains, fields[1:]...)
+		default:
+			kept = append(kept, line)
+		}
+	}
+	allServers = r.addServers(allServers, servers)
+	allDomains = r.addDomains(allDomains, domains)
+	var b strings.Builder
+	head := fmt.Sprintf(header, ";")
+	for _, line := range kept {
+		b.WriteString(line + "\n")
+	}
+	for _, server := range allServers {
+		b.WriteString("nameserver " + server + "\n")
+	}
+	if len(allDomains) > 0 {
+		b.WriteString("search " + joined(allDomains) + "\n")
+	}
+	if strings.HasPrefix(b.String(), head) {
+		return b.String()
+	}
+	return head + b.String()
+}
+
+func (r *renderer) addServers(all, more []string) []string {
+	for _, server := range more {
+		switch {
+		case slices.Contains(all, server):
+		case len(all) >= maxServers:
+			r.limit("the resolver asks %d name servers; %s was left out", maxServers, server)
+		default:
+			all = append(all, server)
+		}
+	}
+	return all
+}
+
+func (r *renderer) addDomains(all, more []string) []string {
+	for _, domain := range more {
+		switch {
+		case slices.Contains(all, domain):
+		case len(all) >= maxDomains:
+			r.limit("the resolver looks in %d domains; %s was left out", maxDomains, domain)
+		case len(joined(append(slices.Clone(all), domain))) > maxDomainsBytes:
+			r.limit("the resolver reads %d bytes of domains; %s was left out", maxDomainsBytes, domain)
+		default:
+			all = append(all, domain)
+		}
+	}
+	return all
+}
+
+func (r *renderer) limit(format string, args ...any) {
+	r.problems = append(r.problems, config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
+}
+
+func joined(words []string) string { return strings.Join(words, " ") }
