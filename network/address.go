@@ -109,7 +109,8 @@ func parseMAC(text string) (string, error) {
 // checkName refuses names that the kernel refuses (dev_valid_name) and those that
 // would leave a folder or a line: names become file names and lines of files.
 func checkName(name string) error {
-	if name == "" || len(name) > 15 || name == "." || name == ".." || strings.ContainsAny(name, "/: \t\n\v\f\r\x00\xa0") || !printable(name) {
+	const longest = 15 // IFNAMSIZ without its zero
+	if name == "" || len(name) > longest || name == "." || name == ".." || strings.ContainsAny(name, "/: ") || !printable(name) {
 		return fmt.Errorf("%q cannot be the name of an interface", name)
 	}
 	return nil

@@ -130,15 +130,6 @@ func ethernetForm(mac string) string {
 	return mac[36:45] + mac[51:]
 }
 
-func byName(nics []NIC, name string) (NIC, bool) {
-	for _, nic := range nics {
-		if nic.Name == name {
-			return nic, true
-		}
-	}
-	return NIC{}, false
-}
-
 // naturalCompare orders names with the numbers in them as numbers.
 func naturalCompare(a, b string) int {
 	for a != "" && b != "" {

@@ -24,8 +24,7 @@ func (r *renderer) addresses(k *keyfile, d *network.Device) (mtu int) {
 	for i := range d.Subnets {
 		s := &d.Subnets[i]
 		r.subnet(k, d, s, n)
-		dns.Servers = append(dns.Servers, s.DNS.Servers...)
-		dns.Search = append(dns.Search, s.DNS.Search...)
+		join(&dns, s.DNS)
 		if s.MTU > 0 && s.Family == network.IPv4 {
 			mtu = s.MTU
 		}
@@ -157,16 +156,7 @@ func unspecified(to netip.Prefix) string {
 // dns writes name servers to the families that they belong to, and domains to both.
 // A device that names none gets everyone's.
 func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
-	for _, server := range d.DNS.Servers {
-		if !slices.Contains(dns.Servers, server) {
-			dns.Servers = append(dns.Servers, server)
-		}
-	}
-	for _, domain := range d.DNS.Search {
-		if !slices.Contains(dns.Search, domain) {
-			dns.Search = append(dns.Search, domain)
-		}
-	}
+	join(&dns, d.DNS)
 	if len(dns.Servers) == 0 {
 		dns.Servers = r.config.DNS.Servers
 	}
@@ -181,6 +171,20 @@ func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 	for _, family := range []string{"ipv4", "ipv6"} {
 		if own := k.find(family); enabled(own) && len(dns.Search) > 0 {
 			own.set("dns-search", strings.Join(dns.Search, ";")+";")
+		}
+	}
+}
+
+// join adds the servers and domains that are not there yet.
+func join(dns *network.DNS, more network.DNS) {
+	for _, server := range more.Servers {
+		if !slices.Contains(dns.Servers, server) {
+			dns.Servers = append(dns.Servers, server)
+		}
+	}
+	for _, domain := range more.Search {
+		if !slices.Contains(dns.Search, domain) {
+			dns.Search = append(dns.Search, domain)
 		}
 	}
 }

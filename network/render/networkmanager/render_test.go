@@ -124,6 +124,9 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	if err != nil {
 		t.Fatal(err)
 	}
+	if first.Name == "network_data.json" {
+		return network.ParseOpenStack(v, nics)
+	}
 	return network.Parse(v, nics)
 }
 
