@@ -30,16 +30,17 @@ type eniReader struct {
 	read    func(path string) ([]byte, error)
 	seen    map[string]bool // files that were pulled in
 	stanzas []*eniStanza
-	current *eniStanza  // nil before the first iface line and in a mapping
-	mapping bool        // within a mapping
-	head    []eniOption // options before the first iface line
+	current *eniStanza      // nil before the first iface line and in a mapping
+	mapping bool            // within a mapping
+	head    []eniOption     // options before the first iface line
+	auto    map[string]bool // interfaces that are brought up at boot
 }
 
 // ParseENI reads a text in the form of Debian's /etc/network/interfaces, which oVirt
 // writes, Proxmox and nova. read gives the files that `source` names; nil when there
 // are none to be had.
 func ParseENI(file, text string, read func(path string) ([]byte, error)) (*Config, []config.Problem) {
-	r := &eniReader{read: read, seen: map[string]bool{file: true}}
+	r := &eniReader{read: read, seen: map[string]bool{file: true}, auto: map[string]bool{}}
 	r.file(file, text)
 	return r.convert(), r.problems
 }
@@ -72,9 +73,14 @@ func (r *eniReader) line(pos config.Pos, word string, values []string) {
 	case word == "mapping":
 		r.current, r.mapping = nil, true
 	case word == "auto" || strings.HasPrefix(word, "allow-") || strings.HasPrefix(word, "no-auto-"):
-		// Every interface is brought up at boot, as cloud-init has it. oVirt 3.3 ends
-		// with one such line for all interfaces, also for those without an iface line.
+		// oVirt 3.3 ends with one such line for all interfaces, also for those without
+		// an iface line.
 		r.mapping = false
+		// Difference from cloud-init: it has allow-hotplug for a device that is not
+		// brought up at boot, which Debian brings up as soon as it is there.
+		for _, name := range values {
+			r.auto[name] = r.auto[name] || word == "auto" || word == "allow-hotplug"
+		}
 	case word == "source":
 		r.source(pos, values)
 	case word == "source-directory":

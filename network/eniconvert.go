@@ -63,7 +63,7 @@ func (r *eniReader) convert() *Config {
 
 // stanza adds what a stanza says to its device, and tells whether it could be used.
 func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
-	subnet := Subnet{Family: IPv4}
+	subnet := Subnet{Family: IPv4, OnDemand: !r.auto[s.name] && !r.auto[d.Name]}
 	switch s.family {
 	case "inet":
 	case "inet6":

@@ -66,6 +66,7 @@ type Bridge struct {
 	Ports    []string // names of devices
 	STP      *bool    // nil: not given
 	Priority string
+	Ageing   string // seconds for which an address is remembered
 }
 
 // VLAN is a tagged part of another interface.
@@ -110,6 +111,10 @@ type Subnet struct {
 	DNS     DNS
 	MTU     int  // 0: not given
 	Metric  *int // of the routes that come with the address
+
+	// OnDemand is `control: manual`, or no `auto` line: not brought up at boot. Of
+	// cloud-init's renderers only the one for ifcfg files heeds it.
+	OnDemand bool
 }
 
 // Route is a way to a network.

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -63,7 +64,7 @@ func (r *reader) device1(v *config.Value, t Type, key string) {
 		d.Bond = &Bond{Members: r.names(v.Get("bond_interfaces"), key+".bond_interfaces"), Options: r.bondOptions1(params, key+".params")}
 	case BridgeType:
 		d.Bridge = &Bridge{Ports: r.names(v.Get("bridge_interfaces"), key+".bridge_interfaces")}
-		r.bridgeOptions(d.Bridge, params, key+".params", map[string]string{"bridge_stp": "stp", "bridge_bridgeprio": "priority"})
+		r.bridgeOptions(d.Bridge, params, key+".params", map[string]string{"bridge_stp": "stp", "bridge_bridgeprio": "priority", "bridge_ageing": "ageing"})
 	case VLANType:
 		if d.VLAN = r.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return
@@ -127,6 +128,7 @@ func (r *reader) subnet1(v *config.Value, key string) (Subnet, bool) {
 	r.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
 	r.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
 	s.Routes = r.routes1(v.Get("routes"), key+".routes")
+	s.OnDemand = r.text(v.Get("control"), key+".control") == "manual"
 	return s, true
 }
 
@@ -276,6 +278,10 @@ func (r *reader) bridgeOptions(b *Bridge, v *config.Value, key string, names map
 		case "priority":
 			if n, ok := r.integer(value, at, 0, maxMTU); ok {
 				b.Priority = strconv.Itoa(n)
+			}
+		case "ageing":
+			if n, ok := r.integer(value, at, 0, math.MaxInt32); ok {
+				b.Ageing = strconv.Itoa(n)
 			}
 		default:
 			r.warn(value, at, "this option of bridges is not used")

@@ -60,7 +60,7 @@ func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key
 	case "bridges":
 		own = append(own, "interfaces", "parameters")
 		d.Type, d.Bridge = BridgeType, &Bridge{Ports: members()}
-		r.bridgeOptions(d.Bridge, v.Get("parameters"), key+".parameters", map[string]string{"stp": "stp", "priority": "priority"})
+		r.bridgeOptions(d.Bridge, v.Get("parameters"), key+".parameters", map[string]string{"stp": "stp", "priority": "priority", "ageing-time": "ageing"})
 	case "vlans":
 		own = append(own, "id", "link")
 		d.Type = VLANType
