@@ -19,11 +19,12 @@ func (r *renderer) shared(existing func(path string) []byte) []network.File {
 	if len(servers)+len(domains) == 0 {
 		return files
 	}
-	// NetworkManager would write resolv.conf anew without what is in no ifcfg file.
-	return append(files,
-		text(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)),
-		text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"),
-	)
+	files = append(files, text(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)))
+	if len(r.config.DNS.Servers) > 0 {
+		// They are in no ifcfg file: NetworkManager would take them out of resolv.conf.
+		files = append(files, text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"))
+	}
+	return files
 }
 
 // udevRules give interfaces their names by their MAC addresses.

@@ -17,11 +17,14 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 	f.set("BOOTPROTO", "none")
 	for _, s := range d.Subnets {
 		r.method(f, d, s)
+		if s.OnDemand {
+			f.set("ONBOOT", "no")
+		}
 		if s.Metric != nil {
 			f.set(metricKey(s.Family == network.IPv6), fmt.Sprint(*s.Metric))
 		}
 	}
-	addresses4, addresses6 := 0, 0
+	addresses4, addresses6, named := 0, 0, false
 	for _, s := range d.Subnets {
 		switch {
 		case s.Method == network.Dynamic && s.Family == network.IPv4:
@@ -37,10 +40,10 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		}
 		if s.Method == network.Static {
 			gateway(f, s.Gateway)
-			dns(f, s.DNS)
 		}
+		named = dns(f, s.DNS) || named
 	}
-	if addresses4+addresses6 > 0 && f["DNS1"] == "" && f["DOMAIN"] == "" {
+	if !named && len(d.Subnets) > 0 {
 		dns(f, d.DNS)
 	}
 }
@@ -138,9 +141,11 @@ func metricKey(ipv6 bool) string {
 	return "IPV4_ROUTE_METRIC"
 }
 
-// dns writes name servers and domains of a device with static addresses. One with
-// DHCP gets them from there, and resolv.conf has all.
-func dns(f ifcfg, d network.DNS) {
+// dns writes name servers and domains, and tells whether there are any.
+//
+// Difference from cloud-init: beside DHCP it writes none here, and NetworkManager then
+// takes them out of resolv.conf.
+func dns(f ifcfg, d network.DNS) bool {
 	for i, server := range d.Servers {
 		if i < maxServers {
 			f.set(fmt.Sprintf("DNS%d", i+1), server.String())
@@ -149,6 +154,7 @@ func dns(f ifcfg, d network.DNS) {
 	if len(d.Search) > 0 {
 		f.set("DOMAIN", joined(d.Search))
 	}
+	return len(d.Servers)+len(d.Search) > 0
 }
 
 func netmask(p netip.Prefix) string {

@@ -141,6 +141,9 @@ func (r *renderer) device(d *network.Device) []network.File {
 		if d.Bridge.Priority != "" {
 			f.set("PRIO", d.Bridge.Priority)
 		}
+		if d.Bridge.Ageing != "" {
+			f.set("AGEING", d.Bridge.Ageing)
+		}
 	case d.VLAN != nil:
 		f.set("VLAN", "yes")
 		f.set("PHYSDEV", d.VLAN.Link)
