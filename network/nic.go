@@ -30,6 +30,7 @@ type NIC struct {
 	VLAN       bool
 	Master     string // the bridge or bond that it belongs to
 	InfiniBand bool
+	Busy       bool // it has addresses that renaming would lose; Interfaces does not look
 }
 
 // The flag and the type are the kernel's: linux/if.h, linux/if_arp.h.

@@ -38,6 +38,11 @@ func ParseOpenStack(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 		r.error(v, "", "expected keys with values")
 		return nil, r.problems
 	}
+	if v.Get("network") != nil || v.Get("version") != nil {
+		// Difference from cloud-init: KubeVirt puts into this file whatever it is given,
+		// which cloud-init then reads as nothing.
+		return Parse(v, nics)
+	}
 	links, keys := r.maps(v.Get("links"), "links")
 	services, serviceKeys := r.maps(v.Get("services"), "services")
 	if len(links)+len(services) == 0 {

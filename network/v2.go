@@ -48,11 +48,11 @@ func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key
 	d.Optional = r.isTrue(v.Get("optional"), key+".optional")
 	d.MAC = r.mac(v.Get("macaddress"), key+".macaddress")
 	members := func() []string { return r.names(v.Get("interfaces"), key+".interfaces") }
-	own := []string{"macaddress"}
+	own, more := []string{"macaddress"}, []string(nil)
 	switch kind {
 	case "ethernets":
 		own = []string{"match", "set-name", "wakeonlan"}
-		r.ethernet(d, v, key)
+		more = r.ethernet(d, v, key)
 	case "bonds":
 		own = append(own, "interfaces", "parameters")
 		d.Type = BondType
@@ -70,8 +70,13 @@ func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key
 	}
 	r.unknownKeys(v, key, own)
 	wanted := r.subnets2(d, v, key)
-	if r.usable(d, wanted, key) {
-		r.device(d, key)
+	if !r.usable(d, wanted, key) || !r.device(d, key) {
+		return
+	}
+	for _, name := range more {
+		other := *d
+		other.Key, other.Name = d.Key+"-"+name, name
+		r.device(&other, key)
 	}
 }
 
@@ -91,8 +96,8 @@ func (r *reader) unknownKeys(v *config.Value, key string, own []string) {
 }
 
 // ethernet finds the interface: by its MAC address, else by name and driver, else the
-// key is its name.
-func (r *reader) ethernet(d *Device, v *config.Value, key string) {
+// key is its name. It gives the names of further interfaces that match.
+func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string) {
 	match := v.Get("match")
 	d.Type = Physical
 	d.MAC = r.mac(match.Get("macaddress"), key+".match.macaddress")
@@ -107,21 +112,27 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) {
 			d.Name = nic.Name
 		}
 	case !match.IsNull():
-		r.matchName(d, match, drivers, key+".match")
+		more = r.matchName(d, match, drivers, key+".match")
 	}
-	if setName != "" {
-		d.Name = setName
-		d.Rename = d.MAC != ""
+	if setName == "" {
+		return more
 	}
+	d.Name = setName
+	d.Rename = d.MAC != ""
+	if len(more) > 0 {
+		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s", setName)
+	}
+	return nil
 }
 
-// matchName finds an interface by a pattern of its name and its driver.
+// matchName finds interfaces by a pattern of their names and their driver. As with
+// netplan, what is said is said of all of them.
 //
 // Difference from cloud-init: it takes the key for the name, which no interface has.
-func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key string) {
+func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key string) (more []string) {
 	pattern := r.text(match.Get("name"), key+".name")
 	if pattern == "" && len(drivers) == 0 {
-		return
+		return nil
 	}
 	var found []string
 	for _, nic := range r.nics {
@@ -135,14 +146,13 @@ func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key
 	switch {
 	case len(found) > 0:
 		d.Name = found[0]
+		return found[1:]
 	case pattern != "" && !strings.ContainsAny(pattern, "*?["):
 		d.Name = pattern // it may come later
 	default:
 		r.warn(match, key, "no interface matches; %s is taken for the interface's name", d.Key)
 	}
-	if len(found) > 1 {
-		r.warn(match, key, "several interfaces match, only the first is configured: %s", strings.Join(found, ", "))
-	}
+	return nil
 }
 
 func globs(pattern, name string) bool {

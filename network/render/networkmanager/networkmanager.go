@@ -53,14 +53,16 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
 	var devices []*network.Device
+	keys := map[string]bool{}
 	for _, d := range c.Devices {
 		if typeNames[d.Type] == "" {
 			continue
 		}
-		if r.connections[d.Name] != nil {
+		if r.connections[d.Name] != nil || keys[d.Key] {
 			r.problem(config.Error, d, "there are two devices of this name; the second was left out")
 			continue
 		}
+		keys[d.Key] = true
 		r.connections[d.Name] = newConnection(d.Name)
 		devices = append(devices, d)
 	}
