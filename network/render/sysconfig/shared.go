@@ -2,6 +2,7 @@ package sysconfig
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -78,18 +79,10 @@ func (r *renderer) usesIPv6() bool {
 }
 
 // allDNS collects the name servers and domains of subnets, of devices, and of none.
-func (r *renderer) allDNS() (servers, domains []string) {
+func (r *renderer) allDNS() (servers []netip.Addr, domains []string) {
 	add := func(d network.DNS) {
-		for _, server := range d.Servers {
-			if text := server.String(); !slices.Contains(servers, text) {
-				servers = append(servers, text)
-			}
-		}
-		for _, domain := range d.Search {
-			if !slices.Contains(domains, domain) {
-				domains = append(domains, domain)
-			}
-		}
+		servers = append(servers, d.Servers...)
+		domains = append(domains, d.Search...)
 	}
 	for _, d := range r.config.Devices {
 		for _, s := range d.Subnets {
@@ -98,7 +91,18 @@ func (r *renderer) allDNS() (servers, domains []string) {
 		add(d.DNS)
 	}
 	add(r.config.DNS)
-	return servers, domains
+	return unique(servers), unique(domains)
+}
+
+// unique leaves out what was there before.
+func unique[T comparable](list []T) []T {
+	var once []T
+	for _, item := range list {
+		if !slices.Contains(once, item) {
+			once = append(once, item)
+		}
+	}
+	return once
 }
 
 // The resolver's bounds (resolv.conf(5) before glibc 2.26).
@@ -112,7 +116,7 @@ const (
 //
 // Difference from cloud-init: it fails at a seventh domain, and at a line that it does
 // not know.
-func (r *renderer) resolvConf(existing string, servers, domains []string) string {
+func (r *renderer) resolvConf(existing string, servers []netip.Addr, domains []string) string {
 	var kept, allServers, allDomains []string
 	for line := range strings.Lines(existing) {
 		line = strings.TrimSuffix(line, "\n")
@@ -145,9 +149,9 @@ func (r *renderer) resolvConf(existing string, servers, domains []string) string
 	return head + b.String()
 }
 
-func (r *renderer) addServers(all, more []string) []string {
-	for _, server := range more {
-		switch {
+func (r *renderer) addServers(all []string, more []netip.Addr) []string {
+	for _, addr := range more {
+		switch server := addr.String(); {
 		case slices.Contains(all, server):
 		case len(all) >= maxServers:
 			r.limit("the resolver asks %d name servers; %s was left out", maxServers, server)

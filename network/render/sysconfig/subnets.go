@@ -24,7 +24,8 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 			f.set(metricKey(s.Family == network.IPv6), fmt.Sprint(*s.Metric))
 		}
 	}
-	addresses4, addresses6, named := 0, 0, false
+	addresses4, addresses6 := 0, 0
+	var names network.DNS
 	for _, s := range d.Subnets {
 		switch {
 		case s.Method == network.Dynamic && s.Family == network.IPv4:
@@ -41,11 +42,14 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		if s.Method == network.Static {
 			gateway(f, s.Gateway)
 		}
-		named = dns(f, s.DNS) || named
+		names.Servers = append(names.Servers, s.DNS.Servers...)
+		names.Search = append(names.Search, s.DNS.Search...)
 	}
-	if !named && len(d.Subnets) > 0 {
-		dns(f, d.DNS)
+	if len(d.Subnets) > 0 {
+		names.Servers = append(names.Servers, d.DNS.Servers...)
+		names.Search = append(names.Search, d.DNS.Search...)
 	}
+	dns(f, names)
 }
 
 // method writes where the addresses of one family come from.
@@ -141,20 +145,19 @@ func metricKey(ipv6 bool) string {
 	return "IPV4_ROUTE_METRIC"
 }
 
-// dns writes name servers and domains, and tells whether there are any.
+// dns writes the name servers and domains of all of a device's subnets.
 //
-// Difference from cloud-init: beside DHCP it writes none here, and NetworkManager then
-// takes them out of resolv.conf.
-func dns(f ifcfg, d network.DNS) bool {
-	for i, server := range d.Servers {
+// Difference from cloud-init: it writes none beside DHCP, where NetworkManager then takes
+// them out of resolv.conf, and a subnet's over those of the one before.
+func dns(f ifcfg, d network.DNS) {
+	for i, server := range unique(d.Servers) {
 		if i < maxServers {
 			f.set(fmt.Sprintf("DNS%d", i+1), server.String())
 		}
 	}
 	if len(d.Search) > 0 {
-		f.set("DOMAIN", joined(d.Search))
+		f.set("DOMAIN", joined(unique(d.Search)))
 	}
-	return len(d.Servers)+len(d.Search) > 0
 }
 
 func netmask(p netip.Prefix) string {
