@@ -53,7 +53,8 @@ func ParseOpenStack(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 		o.service(&r.config.DNS, service, serviceKeys[i])
 	}
 	if len(links) == 0 {
-		return o.onlyServices(), r.problems
+		r.onlyDNS()
+		return r.config, r.problems
 	}
 	for i, v := range links {
 		o.link(v, keys[i])
@@ -62,18 +63,6 @@ func ParseOpenStack(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 	o.adopt()
 	o.resolve()
 	return r.config, r.problems
-}
-
-// onlyServices is what oVirt writes when name servers are all that somebody filled in.
-//
-// Difference from cloud-init: it leaves the machine without a network; here it gets
-// the one that it has without a configuration, with these name servers.
-func (o *openStack) onlyServices() *Config {
-	if fallback := Fallback(o.nics); fallback != nil {
-		fallback.DNS = o.config.DNS
-		return fallback
-	}
-	return o.config
 }
 
 // link reads a link. Types that are not known are interfaces too, as in cloud-init.

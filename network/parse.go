@@ -35,6 +35,9 @@ func Parse(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 		return nil, r.problems
 	}
 	r.finish()
+	if !r.described {
+		r.onlyDNS()
+	}
 	return r.config, r.problems
 }
 
@@ -137,6 +140,20 @@ func (r *reader) finish() {
 				r.config.Devices = append(r.config.Devices, &Device{Key: name, Name: name, Type: Physical, Pos: d.Pos})
 			}
 		}
+	}
+}
+
+// onlyDNS is for a configuration that names no device: Proxmox and oVirt write one
+// when name servers are all that somebody filled in.
+//
+// Difference from cloud-init: it leaves the machine without a network; here it gets
+// the one that it has without a configuration, with these name servers.
+func (r *reader) onlyDNS() {
+	if len(r.config.DNS.Servers)+len(r.config.DNS.Search) == 0 {
+		return
+	}
+	if fallback := Fallback(r.nics); fallback != nil {
+		r.config.Devices = fallback.Devices
 	}
 }
 

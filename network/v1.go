@@ -47,6 +47,7 @@ func (r *reader) version1(v *config.Value, at string) {
 }
 
 func (r *reader) device1(v *config.Value, t Type, key string) {
+	r.described = true
 	name := r.text(v.Get("name"), key+".name")
 	d := &Device{Key: name, Name: name, Type: t, Pos: v.Pos()}
 	d.MAC = r.mac(v.Get("mac_address"), key+".mac_address")

@@ -41,6 +41,7 @@ func (r *reader) version2(v *config.Value, at string) {
 }
 
 func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key string) {
+	r.described = true
 	d := &Device{Key: name, Name: name, Pos: pos}
 	d.MTU = r.mtu(v.Get("mtu"), key+".mtu")
 	d.AcceptRA = r.boolean(v.Get("accept-ra"), key+".accept-ra")

@@ -17,6 +17,8 @@ type reader struct {
 	config *Config
 	index  map[string]int // of config.Devices, by their names
 	nics   []NIC
+
+	described bool // there was a device, whatever became of it
 }
 
 func newReader(nics []NIC) *reader {

@@ -1,8 +1,8 @@
 // Package networkmanager writes a network configuration as NetworkManager's keyfiles.
 //
-// In comes the one model of package network, out come files with their contents, byte
-// for byte those of cloud-init 25.3, and problems with what cannot be said to
-// NetworkManager. It never knows where the configuration came from, nor whether
+// In comes the one model of package network, out come files with their contents, those
+// of cloud-init where no comment says otherwise, and problems with what cannot be said
+// to NetworkManager. It never knows where the configuration came from, nor whether
 // NetworkManager runs; it writes nothing itself.
 package networkmanager
 
