@@ -28,15 +28,16 @@ func (r *renderer) shared(existing func(path string) []byte) []network.File {
 	return files
 }
 
-// udevRules give interfaces their names by their MAC addresses.
+// udevRules give interfaces their names by their MAC addresses. udev's texts know no
+// quote within quotes: what has one goes without.
 func (r *renderer) udevRules() string {
 	var b strings.Builder
 	for _, d := range r.config.Devices {
-		if d.Type != network.Physical || d.MAC == "" {
+		if d.Type != network.Physical || d.MAC == "" || strings.Contains(d.Name, `"`) {
 			continue
 		}
 		driver := d.Driver
-		if driver == "" {
+		if driver == "" || strings.ContainsAny(driver, "\"\n") {
 			driver = "?*"
 		}
 		fmt.Fprintf(&b, "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"%s\", ATTR{address}==\"%s\", NAME=\"%s\"\n", driver, d.MAC, d.Name)
@@ -45,10 +46,13 @@ func (r *renderer) udevRules() string {
 }
 
 // sysconfigNetwork keeps the lines of others.
+//
+// Difference from cloud-init: it loses what follows any line that speaks of cloud-init,
+// not only its own header.
 func (r *renderer) sysconfigNetwork(existing string) string {
 	var b strings.Builder
 	for line := range strings.Lines(existing) {
-		if strings.Contains(line, "cloud-init") {
+		if strings.HasPrefix(line, "# Created by cloud-init") {
 			break // from here on it is ours
 		}
 		key, _, _ := strings.Cut(line, "=")
