@@ -83,6 +83,10 @@ func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
 		return false
 	}
 	d.Subnets = append(d.Subnets, subnet)
+	if s.method == "none" {
+		// No protocol is none of either family; what is not mentioned runs by itself.
+		d.Subnets = append(d.Subnets, Subnet{Family: IPv6, Method: None, OnDemand: subnet.OnDemand})
+	}
 	return true
 }
 

@@ -123,7 +123,8 @@ type Route struct {
 	Gateway netip.Addr // invalid: on the link itself
 	Metric  *int
 	MTU     int
-	Table   int // of routes; 0: the main one
+	Table   int  // of routes; 0: the main one
+	OnLink  bool // the gateway is on the link, though no address is of its network
 }
 
 // DNS is name servers and the domains to look in.

@@ -106,6 +106,7 @@ var families1 = map[string]struct {
 	"static4":               {IPv4, Static},
 	"static6":               {IPv6, Static},
 	"manual":                {IPv4, Manual},
+	"loopback":              {IPv4, None},
 	"ipv6_slaac":            {IPv6, SLAAC},
 	"ipv6_dhcpv6-stateless": {IPv6, Stateless},
 	"ipv6_dhcpv6-stateful":  {IPv6, Stateful},

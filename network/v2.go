@@ -254,7 +254,7 @@ func (r *reader) routes2(d *Device, v *config.Value, key string) {
 		d.Subnets[0].Routes = append(d.Subnets[0].Routes, Route{
 			To: prefix, Gateway: via,
 			Metric: r.metric(item.Get("metric"), at+".metric"), MTU: r.mtu(item.Get("mtu"), at+".mtu"),
-			Table: table,
+			Table: table, OnLink: r.isTrue(item.Get("on-link"), at+".on-link"),
 		})
 	}
 }

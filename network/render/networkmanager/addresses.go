@@ -137,6 +137,10 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 	if route.MTU > 0 {
 		options = append(options, fmt.Sprintf("mtu=%d", route.MTU))
 	}
+	if route.OnLink {
+		// Difference from cloud-init: it drops this, and the kernel refuses the route.
+		options = append(options, "onlink=true")
+	}
 	if route.Table > 0 {
 		// Difference from cloud-init: it puts the route into the main table.
 		options = append(options, fmt.Sprintf("table=%d", route.Table))

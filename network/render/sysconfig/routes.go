@@ -24,6 +24,9 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 			if route.MTU != 0 {
 				r.problem(config.Warning, d, "ifcfg files have no MTU of routes; that of the route to %s is not used", route.To)
 			}
+			if route.OnLink {
+				r.problem(config.Warning, d, "ifcfg files cannot say on-link; the route to %s may be refused", route.To)
+			}
 			if isDefault(route) && !fromRouter(s.Method) {
 				r.defaultVia(f, d, route)
 				continue
