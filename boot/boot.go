@@ -1,0 +1,251 @@
+// Package boot runs the four stages of a boot in order, and one module by hand.
+//
+// In come a machine and where its seed may be; out go a configured guest and a
+// report of what was done and what went wrong. It knows when each thing happens,
+// and never any one module's business.
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudseed/config"
+	"cloudseed/datasource"
+	"cloudseed/host"
+	"cloudseed/modules"
+	"cloudseed/state"
+)
+
+// Options are what a boot works with. Host and Log must be given.
+type Options struct {
+	Host     *host.Host
+	Log      *slog.Logger
+	Warnings func() map[string][]string // messages of warnings and worse since the last call; may be nil
+	Ledger   *state.Ledger              // told which instance effects are of; may be nil
+	Output   *Output                    // where commands' output goes; may be nil
+	Console  io.Writer                  // for people who watch the boot
+	Version  string
+
+	Seed    string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
+	Cmdline string   // the kernel's command line
+	Files   []string // further configuration files, over all others (--file)
+}
+
+// Boot is one run of one or more stages.
+type Boot struct {
+	Options
+	store  *state.Store
+	stage  string
+	seed   *datasource.Seed
+	fresh  bool // the machine is a new instance
+	config *config.Config
+	report Report
+}
+
+// New prepares a boot. Nothing happens until a stage is run.
+func New(o Options) *Boot {
+	return &Boot{Options: o, store: state.New(o.Host)}
+}
+
+// Report is what a boot did, for people and programs.
+type Report struct {
+	Datasource string         `json:"datasource"`
+	InstanceID string         `json:"instance_id"`
+	Hostname   string         `json:"hostname"`
+	Modules    []ModuleReport `json:"modules"`
+	Errors     []string       `json:"errors"`
+	Warnings   []string       `json:"warnings,omitempty"`
+}
+
+// ModuleReport is what became of one module.
+type ModuleReport struct {
+	Name       string          `json:"name"`
+	Stage      string          `json:"stage"`
+	Frequency  state.Frequency `json:"frequency"`
+	Result     Result          `json:"result"`
+	DurationMS int64           `json:"duration_ms"`
+	Error      string          `json:"error,omitempty"`
+}
+
+// Result says in a word what became of a module.
+type Result string
+
+// The results of modules.
+const (
+	ResultOK          Result = "ok"
+	ResultFailed      Result = "failed"
+	ResultWarned      Result = "degraded"
+	ResultAlreadyRun  Result = "already run"
+	ResultNoConfig    Result = "no configuration"
+	ResultInterrupted Result = "interrupted"
+	ResultUnknown     Result = "unknown"
+)
+
+// Report is what the boot did so far.
+func (b *Boot) Report() Report {
+	r := b.report
+	if r.Modules == nil {
+		r.Modules = []ModuleReport{}
+	}
+	if r.Errors == nil {
+		r.Errors = []string{}
+	}
+	return r
+}
+
+// sequence is the boot: its stages in their order.
+var sequence = []struct {
+	name string
+	run  func(*Boot, context.Context) error
+}{
+	{state.StageLocal, (*Boot).local},
+	{state.StageNetwork, (*Boot).network},
+	{state.StageConfig, (*Boot).configStage},
+	{state.StageFinal, (*Boot).final},
+}
+
+// Run runs one stage, by its name in status.json. It returns the errors of the
+// stage, which are also in the status and the report: a stage goes on after an
+// error as far as it can.
+func (b *Boot) Run(ctx context.Context, stage string) []error {
+	for _, step := range sequence {
+		if step.name == stage {
+			return b.runStage(ctx, step.name, step.run)
+		}
+	}
+	return []error{fmt.Errorf("there is no stage %q", stage)}
+}
+
+// RunAll runs all stages, one after the other.
+func (b *Boot) RunAll(ctx context.Context) []error {
+	var errs []error
+	for _, step := range sequence {
+		errs = append(errs, b.runStage(ctx, step.name, step.run)...)
+		if b.seed == nil {
+			break // no instance: the later units' conditions would skip them
+		}
+	}
+	return errs
+}
+
+// runStage frames a stage: its status before and after, its labels, its errors.
+func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
+	start := time.Now()
+	b.stage = name
+	b.Log = b.Options.Log.With("stage", name)
+	if name == state.StageLocal {
+		b.note(b.store.BeginBoot())
+	}
+	already := len(b.report.Errors)
+	b.note(b.store.BeginStage(name))
+	b.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.Version, name,
+		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
+
+	b.note(run(b, ctx))
+	b.note(b.Host.Relabel(ctx))
+	if b.Output != nil {
+		b.note(b.Output.Close())
+	}
+
+	errs := b.report.Errors[already:]
+	var warnings map[string][]string
+	if b.Warnings != nil {
+		warnings = b.Warnings()
+		for _, level := range []string{"WARNING", "DEPRECATED"} {
+			b.report.Warnings = append(b.report.Warnings, warnings[level]...)
+		}
+	}
+	b.note(b.store.EndStage(name, errs, warnings))
+	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
+	if name == state.StageFinal {
+		b.note(b.store.Finish())
+	}
+	var list []error
+	for _, text := range b.report.Errors[already:] {
+		list = append(list, errors.New(text))
+	}
+	return list
+}
+
+// note keeps an error for the status and logs it; each error of a joined one by
+// itself. nil is no error.
+func (b *Boot) note(err error) {
+	for _, e := range flatten(err) {
+		b.Log.Error(e.Error())
+		b.report.Errors = append(b.report.Errors, e.Error())
+	}
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
+
+// problems reports what was wrong with an input: errors to the status, the rest to
+// the log, from where warnings reach the status too.
+func (b *Boot) problems(list []config.Problem) {
+	for _, p := range list {
+		switch p.Severity {
+		case config.Error:
+			b.note(p)
+		case config.Deprecated:
+			// cloud-init counts these as recoverable errors, so that a guest that works
+			// is "degraded": complaint of many. They are logged and no more.
+			b.Log.Info("deprecated: " + p.Error())
+		default:
+			b.Log.Warn(p.Error())
+		}
+	}
+}
+
+// instance is what modules may know of the instance.
+func (b *Boot) instance() modules.Instance {
+	i := modules.Instance{
+		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
+		Version: b.Version, Distribution: distribution(b.Host),
+	}
+	if b.seed != nil {
+		i.ID, i.Hostname, i.PublicKeys = b.seed.InstanceID, b.seed.Hostname, b.seed.PublicKeys
+		i.RandomSeed, i.Datasource = b.seed.RandomSeed, b.seed.Description
+	}
+	if b.config != nil {
+		i.DefaultUser = b.config.Get("system_info.default_user")
+	}
+	return i
+}
+
+// distribution is the ID of /etc/os-release, "" when it has none.
+func distribution(h *host.Host) string {
+	data, err := h.ReadFile("/etc/os-release")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "ID="); ok {
+			return strings.Trim(id, `"'`)
+		}
+	}
+	return ""
+}
+
+// stageOf is the name that a list of modules in cloud.cfg goes by.
+func stageOf(list string) string {
+	at := slices.IndexFunc(moduleLists, func(l moduleList) bool { return l.key == list })
+	return moduleLists[at].name
+}

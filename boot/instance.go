@@ -1,0 +1,154 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"cloudseed/datasource"
+	"cloudseed/datasource/media"
+	"cloudseed/state"
+)
+
+// settleTime is how long the local stage waits, at the most, for the kernel to have
+// shown all its devices. It waits for that event and not for the time.
+const settleTime = 30 * time.Second
+
+// find looks for a seed. b.seed stays nil if there is none and there never was; then
+// this boot is over for the agent, and everything that waits for it is told.
+func (b *Boot) find(ctx context.Context) error {
+	search := datasource.Search{
+		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, Only: b.Seed, Log: b.Log,
+	}
+	seed, report := datasource.Find(ctx, search)
+	if seed == nil && b.Seed == "" && b.Host.IsLive() {
+		// A device that is still being set up has no seed yet.
+		settled, cancel := context.WithTimeout(ctx, settleTime)
+		defer cancel()
+		if waited, err := media.Settle(settled); err != nil {
+			b.Log.Warn("cannot wait for devices: " + err.Error())
+		} else if waited {
+			seed, report = datasource.Find(ctx, search)
+		}
+	}
+	for _, line := range report {
+		b.Log.Debug("searching for a seed", "tried", line.Where, "outcome", line.Outcome)
+	}
+	if seed != nil {
+		b.problems(seed.Problems)
+		b.seed = seed
+		return nil
+	}
+	if b.Seed != "" {
+		return fmt.Errorf("there is no seed in %s: %s", b.Seed, report.Summary())
+	}
+	cached, err := b.cached()
+	if err != nil {
+		b.note(err)
+	}
+	if cached != nil {
+		// The medium is gone, as oVirt takes it away after the first boot. The guest
+		// stays what it is.
+		b.Log.Info("no seed is attached: the machine stays the instance that it was", "instance", cached.InstanceID)
+		b.seed = cached
+		return nil
+	}
+	why := "no seed was found: " + report.Summary()
+	b.Log.Info(why)
+	return b.store.Disable(why)
+}
+
+// cached is the seed of the instance that the machine was last; nil if it never was
+// one.
+func (b *Boot) cached() (*datasource.Seed, error) {
+	id, err := b.store.PreviousID()
+	if err != nil || id == "" {
+		return nil, err
+	}
+	return b.loadSeed(id)
+}
+
+// seedFile keeps the seed in its instance's directory for the later stages and for
+// boots without the medium. cloud-init's obj.pkl is the same.
+const seedFile = "seed.json"
+
+func (b *Boot) loadSeed(id string) (*datasource.Seed, error) {
+	file := path.Join(state.InstanceDir(id), seedFile)
+	data, err := b.Host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the seed of instance %s: %w", id, err)
+	}
+	seed, err := datasource.DecodeCache(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the seed of instance %s in %s: %w", id, file, err)
+	}
+	return seed, nil
+}
+
+// become makes the machine the seed's instance.
+func (b *Boot) become() error {
+	previous, err := b.store.PreviousID()
+	if err != nil {
+		return err
+	}
+	b.fresh = previous != b.seed.InstanceID
+	b.report.InstanceID, b.report.Datasource = b.seed.InstanceID, b.seed.Description
+	if b.Ledger != nil {
+		b.Ledger.SetInstance(b.seed.InstanceID)
+	}
+	b.Log.Info("found the seed", "datasource", b.seed.Description, "instance", b.seed.InstanceID, "new", b.fresh)
+	cache, err := b.seed.EncodeCache()
+	if err != nil {
+		return err
+	}
+	// The seed before the instance: an instance that is announced can be resumed.
+	if err := b.store.Write(path.Join(state.InstanceDir(b.seed.InstanceID), seedFile), cache); err != nil {
+		return err
+	}
+	err = b.store.Become(state.Instance{
+		ID: b.seed.InstanceID, Datasource: fmt.Sprintf("DataSource%s: %s", b.seed.Datasource, b.seed.Description),
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID))
+}
+
+// resume takes up the instance that the local stage of this boot settled on. b.seed
+// stays nil when there is none.
+func (b *Boot) resume() error {
+	if b.seed != nil {
+		return nil // the local stage ran in this process
+	}
+	id, err := b.store.Announced()
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		// By hand on a machine that was not booted with us, or in another root.
+		if id, err = b.store.PreviousID(); err != nil {
+			return err
+		}
+	}
+	if id != "" {
+		if b.seed, err = b.loadSeed(id); err != nil {
+			return err
+		}
+	}
+	if b.seed == nil {
+		b.Log.Info("there is no instance to configure")
+		return nil
+	}
+	b.report.InstanceID, b.report.Datasource = b.seed.InstanceID, b.seed.Description
+	if b.Ledger != nil {
+		b.Ledger.SetInstance(id)
+	}
+	b.config = b.systemConfig()
+	return nil
+}

@@ -1,0 +1,116 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+)
+
+// builtIn is the lowest layer: what holds where nobody says anything.
+const builtIn = `
+datasource_list: [NoCloud, ConfigDrive]
+vendor_data: {enabled: true, prefix: []}
+vendor_data2: {enabled: true, prefix: []}
+allow_userdata: true
+`
+
+// Where the system's own configuration is.
+const (
+	mainConfig = "/etc/cloud/cloud.cfg"
+	configDir  = "/etc/cloud/cloud.cfg.d"
+)
+
+// systemLayers reads the configuration that is there without a seed, low to high:
+// built-in, cloud.cfg, cloud.cfg.d, kernel command line. A file that cannot be read
+// or understood is reported and counts as empty: it must not cost the boot.
+func (b *Boot) systemLayers() []config.Layer {
+	layers := []config.Layer{b.parseLayer("built-in", []byte(builtIn))}
+	if main, ok := b.fileLayer(mainConfig); ok {
+		layers = append(layers, main)
+	}
+	dir := configDir
+	if other := config.New(layers...).Get("conf_d"); !other.IsNull() {
+		dir = other.Text()
+	}
+	entries, err := b.Host.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.note(fmt.Errorf("cannot list %s: %w", dir, err))
+	}
+	for _, e := range entries { // sorted by name: later ones win
+		if strings.HasSuffix(e.Name(), ".cfg") && !e.IsDir() {
+			if layer, ok := b.fileLayer(path.Join(dir, e.Name())); ok {
+				layers = append(layers, layer)
+			}
+		}
+	}
+	if text := commandLineConfig(b.Cmdline); text != "" {
+		layers = append(layers, b.parseLayer("kernel command line", []byte(text)))
+	}
+	return layers
+}
+
+// fileLayer reads a file of configuration; a missing one is no layer.
+func (b *Boot) fileLayer(file string) (config.Layer, bool) {
+	data, err := b.Host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Layer{}, false
+	}
+	if err != nil {
+		b.note(fmt.Errorf("cannot read %s, it counts as empty: %w", file, err))
+		return config.Layer{}, false
+	}
+	return b.parseLayer(file, data), true
+}
+
+func (b *Boot) parseLayer(name string, data []byte) config.Layer {
+	value, problems, err := config.Parse(name, data)
+	b.problems(problems)
+	if err != nil {
+		b.note(fmt.Errorf("%w; the file counts as empty", err))
+		return config.Layer{Name: name}
+	}
+	if !value.IsNull() && value.Kind() != config.Map {
+		b.note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected keys with values; the file counts as empty"})
+		return config.Layer{Name: name}
+	}
+	return config.Layer{Name: name, Value: value}
+}
+
+// commandLineConfig is the YAML between "cc:" and "end_cc" on the kernel's command
+// line; several such pieces are joined. A backslash and n stand for a newline, and
+// the whole may be URL-encoded, since a boot loader's quoting is what it is.
+func commandLineConfig(cmdline string) string {
+	var pieces []string
+	for rest := cmdline; ; {
+		_, after, found := strings.Cut(rest, "cc:")
+		if !found {
+			break
+		}
+		piece, next, _ := strings.Cut(after, "end_cc")
+		rest = next
+		if decoded, err := url.PathUnescape(piece); err == nil {
+			piece = decoded
+		}
+		pieces = append(pieces, strings.TrimSpace(strings.ReplaceAll(piece, `\n`, "\n")))
+	}
+	return strings.Join(pieces, "\n")
+}
+
+// withFiles puts the files named by the user on top of all layers.
+func (b *Boot) withFiles(layers []config.Layer) []config.Layer {
+	layers = slices.Clone(layers)
+	for _, file := range b.Files {
+		if layer, ok := b.fileLayer(file); ok {
+			layers = append(layers, layer)
+		} else {
+			b.note(fmt.Errorf("there is no file %s", file))
+		}
+	}
+	return layers
+}

@@ -1,0 +1,214 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"cloudseed/config"
+	"cloudseed/modules"
+	"cloudseed/state"
+)
+
+// entry is a module as cloud.cfg lists it: by name, or with a frequency and
+// arguments of its own.
+type entry struct {
+	name      string
+	frequency state.Frequency // "" is the module's own
+	args      []string
+	at        config.Pos
+}
+
+// runList runs the modules that a list of cloud.cfg names, one after the other. A
+// module that fails does not stop the next.
+func (b *Boot) runList(ctx context.Context, key string) error {
+	for _, e := range b.entries(key) {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%s and all after it were not run: %w", e.name, context.Cause(ctx))
+		}
+		m, ok := modules.Find(e.name)
+		if !ok {
+			b.missing(e)
+			continue
+		}
+		b.runModule(ctx, m, e)
+	}
+	return nil
+}
+
+// entries reads a list of modules. What is no entry is reported and left out.
+func (b *Boot) entries(key string) []entry {
+	list := b.config.Get(key)
+	if list == nil {
+		var names []entry
+		for _, name := range modules.DefaultStages[key] {
+			names = append(names, entry{name: name})
+		}
+		return names
+	}
+	if list.Kind() != config.List {
+		b.problems([]config.Problem{{
+			Severity: config.Error, Pos: list.Pos(), Key: key, Message: "expected a list of modules; none of them is run",
+		}})
+	}
+	var entries []entry
+	for _, item := range list.Items() {
+		e, problem := readEntry(item)
+		if problem != "" {
+			b.problems([]config.Problem{{Severity: config.Warning, Pos: item.Pos(), Key: key, Message: problem}})
+		}
+		if e.name != "" {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// readEntry understands "name", [name, frequency, args...] and {name, frequency, args}.
+func readEntry(item *config.Value) (entry, string) {
+	e := entry{at: item.Pos()}
+	var frequency *config.Value
+	var args []*config.Value
+	switch item.Kind() {
+	case config.List:
+		items := item.Items()
+		if len(items) == 0 {
+			return e, "expected a module's name, got an empty list"
+		}
+		e.name = items[0].Text()
+		if len(items) > 1 {
+			frequency, args = items[1], items[2:]
+		}
+	case config.Map:
+		e.name = item.Get("name").Text()
+		frequency, args = item.Get("frequency"), item.Get("args").Items()
+	case config.Null:
+		return e, ""
+	default:
+		e.name = item.Text()
+	}
+	if e.name == "" {
+		return e, "expected a module's name"
+	}
+	for _, a := range args {
+		e.args = append(e.args, a.PyStr())
+	}
+	if frequency.IsNull() {
+		return e, ""
+	}
+	f, err := state.ParseFrequency(frequency.Text())
+	if err != nil {
+		return e, err.Error() + "; the module's own is used"
+	}
+	e.frequency = f
+	return e, ""
+}
+
+// missing reports a module that this program does not have, as a warning only if
+// the configuration would have given it work.
+func (b *Boot) missing(e entry) {
+	name := modules.CanonicalName(e.name)
+	keys, known := modules.Absent[name]
+	result := ModuleReport{Name: name, Stage: b.stage, Result: ResultUnknown}
+	switch {
+	case !known:
+		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was passed over", e.name)}
+		result.Error = p.Error()
+		b.problems([]config.Problem{p})
+	case !b.anyKey(keys):
+		result.Result = ResultNoConfig
+		b.Log.Debug("passed over: this version does not have it, and nothing is configured for it", "module", name)
+	default:
+		i := slices.IndexFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
+		result.Error = fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", b.config.Where(keys[i]), keys[i], name)
+		b.Log.Warn(result.Error)
+	}
+	b.report.Modules = append(b.report.Modules, result)
+}
+
+func (b *Boot) anyKey(keys []string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
+}
+
+// runModule runs a module if its semaphore allows, and reports what became of it.
+func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
+	r := ModuleReport{Name: m.Name, Stage: b.stage, Frequency: e.frequency}
+	if r.Frequency == "" {
+		r.Frequency = m.Frequency
+	}
+	start := time.Now()
+	switch {
+	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf):
+		r.Result = ResultNoConfig
+		b.Log.Debug("passed over: nothing is configured for it", "module", m.Name)
+	default:
+		err := b.guarded(ctx, m, e, &r)
+		if err != nil {
+			r.Error = err.Error()
+			if r.Result != ResultInterrupted {
+				r.Result = ResultFailed
+			}
+			for _, one := range flatten(err) {
+				b.note(fmt.Errorf("%s: %w", m.Name, one))
+			}
+		}
+	}
+	r.DurationMS = time.Since(start).Milliseconds()
+	b.report.Modules = append(b.report.Modules, r)
+}
+
+// guarded runs a module between its semaphore's begin and end.
+func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *ModuleReport) error {
+	semaphore := "config_" + m.Name
+	standing, err := b.store.Standing(semaphore, r.Frequency)
+	if err != nil {
+		return err
+	}
+	switch {
+	case standing == state.Done:
+		r.Result = ResultAlreadyRun
+		b.Log.Debug("passed over: it has run already", "module", m.Name, "frequency", string(r.Frequency))
+		return nil
+	case standing == state.Interrupted && !m.Repeatable:
+		r.Result = ResultInterrupted
+		return errors.Join(b.store.End(semaphore, r.Frequency), fmt.Errorf(
+			"it was interrupted in an earlier boot and is not repeated; to run it again: cloudseed single --name %s --frequency always", m.Name))
+	case standing == state.Interrupted:
+		b.Log.Info("it was interrupted in an earlier boot and runs again", "module", m.Name)
+	}
+	if err := b.store.Begin(semaphore, r.Frequency); err != nil {
+		return err
+	}
+	err = b.call(ctx, m, e, r)
+	if ctx.Err() != nil {
+		// Killed from outside: it counts as interrupted, not as done.
+		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
+	}
+	return errors.Join(err, b.store.End(semaphore, r.Frequency))
+}
+
+// call runs a module's own code. A mistake in it costs that module only.
+func (b *Boot) call(ctx context.Context, m modules.Module, e entry, r *ModuleReport) (err error) {
+	env := b.env(m, e.args)
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			b.Log.Debug(string(debug.Stack()))
+			err = fmt.Errorf("a mistake in cloudseed itself, please report it: %v", mistake)
+		}
+	}()
+	b.Log.Debug("begin", "module", m.Name)
+	err = m.Run(ctx, env)
+	r.Result = ResultOK
+	for _, p := range env.Problems() {
+		if p.Severity != config.Error {
+			if p.Severity == config.Warning {
+				r.Result = ResultWarned
+			}
+			b.problems([]config.Problem{p})
+		}
+	}
+	return errors.Join(env.Err(), err)
+}

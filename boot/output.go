@@ -1,0 +1,153 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"cloudseed/config"
+)
+
+// Output is where the output of commands goes: what the configuration's "output"
+// says, opened when the first command has something to write.
+type Output struct {
+	mu      sync.Mutex
+	stdout  string // as configured: ">> FILE", "> FILE", "| COMMAND", "" is our own
+	stderr  string // the same; "&1" is where stdout goes
+	opened  bool
+	files   [2]*os.File
+	filters []*exec.Cmd
+	failed  error
+}
+
+// NewOutput is this process's own output until Configure says otherwise.
+func NewOutput() *Output { return &Output{} }
+
+// Configure reads the key "output" for a stage (init, config or final):
+// {all: TARGET}, {init: TARGET, config: [OUT, ERR], final: {output: OUT, error: ERR}}.
+func (o *Output) Configure(c *config.Config, stage string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stdout, o.stderr = "", ""
+	target := c.Get("output." + stage)
+	if target == nil {
+		target = c.Get("output.all")
+	}
+	switch target.Kind() {
+	case config.List:
+		items := target.Items()
+		if len(items) > 0 {
+			o.stdout = items[0].Text()
+		}
+		if len(items) > 1 {
+			o.stderr = items[1].Text()
+		}
+	case config.Map:
+		o.stdout, o.stderr = target.Get("output").Text(), target.Get("error").Text()
+	default:
+		o.stdout = target.Text()
+	}
+	if o.stderr == "" {
+		o.stderr = "&1"
+	}
+}
+
+// Files gives the files to write to. A target that cannot be opened is reported by
+// Close, and the output goes to this process's own.
+func (o *Output) Files() (stdout, stderr *os.File) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.opened {
+		o.opened = true
+		o.files[0] = o.open(o.stdout, os.Stdout)
+		if strings.TrimSpace(o.stderr) == "&1" {
+			o.files[1] = o.files[0]
+		} else {
+			o.files[1] = o.open(o.stderr, os.Stderr)
+		}
+	}
+	return o.files[0], o.files[1]
+}
+
+func (o *Output) open(target string, own *os.File) *os.File {
+	target = strings.TrimSpace(target)
+	var file *os.File
+	var err error
+	switch {
+	case target == "":
+		return own
+	case strings.HasPrefix(target, "|"):
+		file, err = o.filter(strings.TrimSpace(target[1:]))
+	case strings.HasPrefix(target, ">>"):
+		file, err = os.OpenFile(strings.TrimSpace(target[2:]), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	case strings.HasPrefix(target, ">"):
+		file, err = os.OpenFile(strings.TrimSpace(target[1:]), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	default:
+		// cloud-init takes a bare file name as one to append to.
+		file, err = os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	}
+	if err != nil {
+		o.failed = errors.Join(o.failed, fmt.Errorf("cannot write commands' output to %q: %w", target, err))
+		return own
+	}
+	return file
+}
+
+// filter starts a shell command that reads the output. What it writes is only
+// root's and its group's to read, as cloud-init has it (umask 037).
+func (o *Output) filter(command string) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("/bin/sh", "-c", "umask 037; exec "+command)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := errors.Join(cmd.Start(), r.Close()); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	o.filters = append(o.filters, cmd)
+	return w, nil
+}
+
+// drainTime is how long Close waits for a filter to have written all. A command that
+// a script left in the background keeps its filter's input open, and the filter is
+// then left to it.
+const drainTime = 2 * time.Second
+
+// Close ends the use of the targets until Files is called again, and tells what
+// could not be opened.
+func (o *Output) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	errs := []error{o.failed}
+	for i, file := range o.files {
+		if file != nil && file != os.Stdout && file != os.Stderr && !(i == 1 && file == o.files[0]) {
+			errs = append(errs, file.Close())
+		}
+	}
+	for _, cmd := range o.filters {
+		errs = append(errs, drain(cmd))
+	}
+	o.opened, o.files, o.filters, o.failed = false, [2]*os.File{}, nil, nil
+	return errors.Join(errs...)
+}
+
+func drain(cmd *exec.Cmd) error {
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("the command that takes the output failed: %s: %w", cmd.Args[2], err)
+		}
+		return nil
+	case <-time.After(drainTime):
+		return nil // it goes on with what runs in the background
+	}
+}

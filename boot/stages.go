@@ -1,0 +1,173 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cloudseed/modules"
+	"cloudseed/state"
+)
+
+// moduleList is a list of modules in cloud.cfg and the name that commands have for
+// the stage that runs it.
+type moduleList struct{ key, name string }
+
+var moduleLists = []moduleList{
+	{"cloud_init_modules", "init"},
+	{"cloud_config_modules", "config"},
+	{"cloud_final_modules", "final"},
+}
+
+// local is the first stage, before any network: it finds the seed, makes the machine
+// the seed's instance, and writes the network's configuration. With dsmode local it
+// also runs the init modules.
+func (b *Boot) local(ctx context.Context) error {
+	b.config = b.systemConfig()
+	if err := b.find(ctx); err != nil {
+		return err
+	}
+	if b.seed == nil {
+		return nil // said why already
+	}
+	if err := b.become(); err != nil {
+		return err
+	}
+	input := b.readUserData(ctx)
+	b.prepare(ctx)
+	b.note(b.setEarlyHostname(ctx))
+	b.note(b.applyNetwork(ctx))
+	if b.seed.Mode != "local" {
+		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
+		return nil
+	}
+	return b.initModules(ctx, input)
+}
+
+// network is the second stage, once the network is up: the init modules, unless the
+// local stage has run them.
+func (b *Boot) network(ctx context.Context) error {
+	if err := b.resume(); err != nil || b.seed == nil {
+		return err
+	}
+	if b.store.HappenedThisBoot(initModulesMark) {
+		b.readUserData(ctx)
+		b.Log.Info("the local stage has run the init modules")
+		return nil
+	}
+	return b.initModules(ctx, b.readUserData(ctx))
+}
+
+// initModulesMark says for this boot that the init modules have run: those that
+// always run do so once a boot.
+const initModulesMark = "init-modules"
+
+func (b *Boot) initModules(ctx context.Context, input *input) error {
+	b.consume(ctx, input)
+	b.configureOutput("cloud_init_modules")
+	if err := b.runList(ctx, "cloud_init_modules"); err != nil {
+		return err
+	}
+	return b.store.MarkThisBoot(initModulesMark)
+}
+
+// configStage is the third stage: what may take its time and needs the network.
+func (b *Boot) configStage(ctx context.Context) error { return b.listStage(ctx, "cloud_config_modules") }
+
+// final is the last stage: packages and the user's own scripts.
+func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
+
+func (b *Boot) listStage(ctx context.Context, key string) error {
+	if err := b.resume(); err != nil || b.seed == nil {
+		return err
+	}
+	b.readUserData(ctx)
+	b.configureOutput(key)
+	return b.runList(ctx, key)
+}
+
+func (b *Boot) configureOutput(list string) {
+	if b.Output != nil {
+		b.Output.Configure(b.config, stageOf(list))
+	}
+}
+
+// prepare lets the modules begin what takes long, if they are still to run for this
+// instance.
+func (b *Boot) prepare(ctx context.Context) {
+	for _, e := range b.entries("cloud_init_modules") {
+		m, ok := modules.Find(e.name)
+		if !ok || m.Prepare == nil {
+			continue
+		}
+		frequency := e.frequency
+		if frequency == "" {
+			frequency = m.Frequency
+		}
+		standing, err := b.store.Standing("config_"+m.Name, frequency)
+		if err == nil && standing != state.Done {
+			err = m.Prepare(ctx, b.env(m, e.args))
+		}
+		if err != nil {
+			b.Log.Warn(fmt.Sprintf("%s: cannot begin early: %v", m.Name, err))
+		}
+	}
+}
+
+// setEarlyHostname gives the machine its name before the network comes up, so that
+// DHCP asks by that name. The module itself comes in its turn.
+func (b *Boot) setEarlyHostname(ctx context.Context) error {
+	m, ok := modules.Find("set_hostname")
+	if !ok || !b.fresh || !b.listed("cloud_init_modules", m.Name) {
+		return nil
+	}
+	env := b.env(m, nil)
+	if err := errors.Join(m.Run(ctx, env), env.Err()); err != nil {
+		b.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
+	}
+	return nil
+}
+
+func (b *Boot) listed(key, name string) bool {
+	for _, e := range b.entries(key) {
+		if modules.CanonicalName(e.name) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Single runs one module by hand, whatever its list says. A frequency of "" is its
+// own: a module that has run for this instance does not run again.
+func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequency, args []string) (ModuleReport, error) {
+	m, ok := modules.Find(name)
+	if !ok {
+		if _, known := modules.Absent[modules.CanonicalName(name)]; known {
+			return ModuleReport{}, fmt.Errorf("this version of cloudseed has no module %s", modules.CanonicalName(name))
+		}
+		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(moduleNames(), ", "))
+	}
+	b.stage = "single"
+	if err := b.resume(); err != nil {
+		return ModuleReport{}, err
+	}
+	if b.seed == nil {
+		return ModuleReport{}, errors.New("no instance was set up on this machine yet, so there is no configuration for a module to apply")
+	}
+	b.readUserData(ctx)
+	b.runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
+	b.note(b.Host.Relabel(ctx))
+	if b.Output != nil {
+		b.note(b.Output.Close())
+	}
+	return b.report.Modules[len(b.report.Modules)-1], nil
+}
+
+func moduleNames() []string {
+	var names []string
+	for _, m := range modules.All() {
+		names = append(names, m.Name)
+	}
+	return names
+}

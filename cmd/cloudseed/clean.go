@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"cloudseed/host"
+
+	"github.com/spf13/cobra"
+)
+
+const cleanDir = "/etc/cloud/clean.d"
+
+// What "clean" can remove beside the state.
+var (
+	logFiles   = []string{"/var/log/cloud-init.log", "/var/log/cloud-init-output.log"}
+	configSets = map[string][]string{
+		"network": {
+			"/etc/NetworkManager/system-connections/cloud-init-*.nmconnection",
+			"/etc/NetworkManager/conf.d/30-cloud-init-ip6-addr-gen-mode.conf",
+			"/etc/NetworkManager/conf.d/99-cloud-init.conf",
+			"/etc/systemd/network/10-cloud-init-*",
+		},
+		"ssh_config": {"/etc/ssh/sshd_config.d/50-cloud-init.conf"},
+	}
+)
+
+// cleanCommand makes the next boot a first one. Programs in /etc/cloud/clean.d do what
+// else an image needs.
+func cleanCommand(g *globals) *cobra.Command {
+	var logs, machineID, seed, reboot bool
+	var configs []string
+	cmd := &cobra.Command{
+		Use:   "clean [--logs] [--seed] [--machine-id] [--configs all|network|ssh_config] [--reboot]",
+		Short: "Forget this instance, so that the next boot is a first one",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			for _, set := range configs {
+				if _, ok := configSets[set]; !ok && set != "all" {
+					return usageError{fmt.Errorf("there are no configs %q: they are all, network and ssh_config", set), cmd.CommandPath()}
+				}
+			}
+			m, err := g.openMachine()
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, m.Close()) }()
+			var errs []error
+			for _, pattern := range patterns(configs) {
+				errs = append(errs, removeAll(m.host, pattern))
+			}
+			if machineID {
+				// systemd makes a new one at the next boot, and counts that as a first boot.
+				_, err := m.host.WriteFile("/etc/machine-id", []byte("uninitialized\n"), host.File{Mode: 0o444})
+				errs = append(errs, err)
+			}
+			errs = append(errs, runCleaners(cmd, m.host))
+			if logs {
+				for _, file := range logFiles {
+					errs = append(errs, m.host.QuietRemove(file))
+				}
+			}
+			// Last: the ledger of what was just done goes with it.
+			errs = append(errs, m.store.Clean(seed))
+			if err := errors.Join(errs...); err != nil || !reboot {
+				return err
+			}
+			_, err = m.host.Run(cmd.Context(), host.Command{Argv: []string{"shutdown", "-r", "now"}})
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&logs, "logs", "l", false, "remove the logs too")
+	f.BoolVar(&machineID, "machine-id", false, "give the machine a new machine-id at the next boot")
+	f.BoolVarP(&seed, "seed", "s", false, "remove seeds kept in /var/lib/cloud/seed too")
+	f.BoolVarP(&reboot, "reboot", "r", false, "reboot when done")
+	f.StringArrayVarP(&configs, "configs", "c", nil, "remove files that were written for this `part` too: all, network or ssh_config")
+	return cmd
+}
+
+func patterns(sets []string) []string {
+	var list []string
+	for _, name := range []string{"network", "ssh_config"} {
+		if slices.Contains(sets, "all") || slices.Contains(sets, name) {
+			list = append(list, configSets[name]...)
+		}
+	}
+	return list
+}
+
+func removeAll(h *host.Host, pattern string) error {
+	files, err := h.Glob(pattern)
+	for _, file := range files {
+		err = errors.Join(err, h.Remove(file))
+	}
+	return err
+}
+
+// runCleaners runs the programs of clean.d in the order of their names.
+func runCleaners(cmd *cobra.Command, h *host.Host) error {
+	if !h.Exists(cleanDir) {
+		return nil
+	}
+	entries, err := h.ReadDir(cleanDir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		program := path.Join(cleanDir, e.Name())
+		if info, err := h.Stat(program); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || strings.HasSuffix(e.Name(), "~") {
+			continue
+		}
+		_, err := h.Run(cmd.Context(), host.Command{Argv: []string{program}, Pass: true, Timeout: host.NoTimeout})
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,109 @@
+// Command cloudseed configures a virtual machine at its first boot from the seed
+// that is attached to it, as cloud-init does.
+//
+// This package knows flags, output formats and exit codes: a file for each command.
+// How anything is done is told in the packages it calls.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cloudseed/datasource/media"
+	"cloudseed/sandbox"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "0.1.0-dev"
+
+// Exit codes, as cloud-init has them.
+const (
+	exitOK       = 0
+	exitError    = 1
+	exitDegraded = 2
+	exitUsage    = 2
+)
+
+// exitCode ends the program with a code and says nothing: what there was to say has
+// been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+func main() {
+	// The confined reader of media and the sandbox's first process are this program
+	// again, told apart before anything else happens.
+	media.ChildMain()
+	sandbox.Init()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(os.Stderr, "error: %v\n", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(os.Stderr, "hint: %s --help\n", usage.command)
+		return exitUsage
+	}
+	return exitError
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	error
+	command string
+}
+
+func rootCommand() *cobra.Command {
+	var g globals
+	root := &cobra.Command{
+		Use:   "cloudseed",
+		Short: "Configure this machine from the seed that is attached to it",
+		Long: `cloudseed reads the seed that a virtual machine's host has attached to it (NoCloud
+or ConfigDrive) and configures the guest by it: hostname, users, passwords, SSH keys,
+network and commands. systemd runs its stages at boot; by hand it shows what happened
+and tries a seed out.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmd.Help(); err != nil {
+				return err
+			}
+			return exitCode(exitUsage) // as cloud-init: nothing to do is a mistake
+		},
+		Args: cobra.NoArgs,
+	}
+	root.SetVersionTemplate("cloudseed {{.Version}}\n")
+	root.PersistentFlags().BoolVarP(&g.debug, "debug", "d", false, "show debug messages on standard error")
+	root.PersistentFlags().StringVar(&g.root, "root", "/", "work on the system in this `directory` instead of the running one")
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, cmd.CommandPath()}
+	})
+	root.AddCommand(
+		tryCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), singleCommand(&g), cleanCommand(&g),
+		initCommand(&g), modulesCommand(&g), seedCommand(&g),
+	)
+	return root
+}

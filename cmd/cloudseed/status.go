@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudseed/state"
+
+	"github.com/spf13/cobra"
+)
+
+// statusCommand prints how the boot stands. Exit codes are cloud-init's: 0 well, not
+// over or disabled; 1 error; 2 degraded.
+func statusCommand(g *globals) *cobra.Command {
+	var wait, long bool
+	var format string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "status [--wait] [--long] [--format tabular|json|yaml]",
+		Short: "Tell whether the guest is configured, and what went wrong",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains([]string{"tabular", "json", "yaml"}, format) {
+				return usageError{fmt.Errorf("there is no format %q: it is tabular, json or yaml", format), cmd.CommandPath()}
+			}
+			store, cmdline, out := g.openState(), kernelCommandLine(), cmd.OutOrStdout()
+			o, err := store.Overall(cmdline)
+			if err == nil && wait {
+				o, err = waitForEnd(cmd.Context(), store, cmdline, timeout, func() {
+					if format == "tabular" {
+						fmt.Fprint(out, ".")
+					}
+				})
+				if format == "tabular" {
+					fmt.Fprintln(out)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			if err := printStatus(out, o, format, long); err != nil {
+				return err
+			}
+			return exitCode(o.ExitCode())
+		},
+	}
+	cmd.Flags().BoolVarP(&wait, "wait", "w", false, "wait until the boot is over")
+	cmd.Flags().BoolVarP(&long, "long", "l", false, "tell more")
+	cmd.Flags().StringVar(&format, "format", "tabular", "tabular, json or yaml")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --wait: give up after this `time`, such as 5m; 0 never does")
+	return cmd
+}
+
+func waitForEnd(ctx context.Context, store *state.Store, cmdline string, timeout time.Duration, tick func()) (state.Overall, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the boot was not over after %s", timeout))
+		defer cancel()
+	}
+	return store.Wait(ctx, cmdline, tick)
+}
+
+func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
+	switch format {
+	case "json":
+		return printJSON(w, statusFields(o))
+	case "yaml":
+		_, err := fmt.Fprint(w, "---\n", yamlText(statusFields(o)), "...\n")
+		return err
+	}
+	fmt.Fprintf(w, "status: %s\n", o.Word)
+	if !long {
+		return nil
+	}
+	fmt.Fprintf(w, "extended_status: %s\nboot_status_code: %s\n", o.Extended(), o.BootStatusCode)
+	if !o.LastUpdate.IsZero() {
+		fmt.Fprintf(w, "last_update: %s\n", o.LastUpdate.UTC().Format(time.RFC1123Z))
+	}
+	if o.Detail != "" {
+		fmt.Fprintf(w, "detail: %s\n", o.Detail)
+	}
+	printList(w, "errors", o.Errors)
+	if len(o.Recoverable) == 0 {
+		_, err := fmt.Fprintln(w, "recoverable_errors: {}")
+		return err
+	}
+	fmt.Fprintln(w, "recoverable_errors:")
+	for _, level := range slices.Sorted(maps.Keys(o.Recoverable)) {
+		printList(w, level, o.Recoverable[level])
+	}
+	return nil
+}
+
+func printList(w io.Writer, name string, items []string) {
+	if len(items) == 0 {
+		fmt.Fprintf(w, "%s: []\n", name)
+		return
+	}
+	fmt.Fprintf(w, "%s:\n", name)
+	for _, item := range items {
+		fmt.Fprintf(w, "\t- %s\n", item)
+	}
+}
+
+// statusFields are the keys that "status --format json" has always had.
+func statusFields(o state.Overall) map[string]any {
+	fields := map[string]any{
+		"status": o.Word, "extended_status": o.Extended(), "boot_status_code": o.BootStatusCode,
+		"detail": o.Detail, "errors": append([]string{}, o.Errors...), "recoverable_errors": o.Recoverable,
+		"last_update": "", "datasource": "", "stage": nil,
+	}
+	if !o.LastUpdate.IsZero() {
+		fields["last_update"] = o.LastUpdate.UTC().Format(time.RFC1123Z)
+	}
+	if o.Status == nil {
+		return fields
+	}
+	if o.Status.Datasource != nil {
+		// "DataSourceNoCloud [seed=…]" is nocloud for short.
+		short, _, _ := strings.Cut(*o.Status.Datasource, " ")
+		fields["datasource"] = strings.ToLower(strings.TrimPrefix(short, "DataSource"))
+	}
+	if o.Status.Stage != nil {
+		fields["stage"] = *o.Status.Stage
+	}
+	for name, stage := range o.Status.Stages {
+		fields[name] = stage
+	}
+	return fields
+}
+
+func printJSON(w io.Writer, v any) error { return printIndented(w, v, "  ") }
+
+// printIndented writes JSON with sorted keys, as cloud-init does: two blanks deep in
+// "status", one in "query".
+func printIndented(w io.Writer, v any, indent string) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	return encoder.Encode(v)
+}

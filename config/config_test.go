@@ -1,0 +1,259 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cloudseed/config"
+	"cloudseed/secret"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func parse(t *testing.T, text string) *config.Value {
+	t.Helper()
+	v, _, err := config.Parse("user-data", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestScalarsAreReadAsPyYAMLReadsThem(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		yaml string
+		kind config.Kind
+		py   string // Python's str() of it
+	}{
+		{"yes", config.Bool, "True"},
+		{"Off", config.Bool, "False"},
+		{"y", config.String, "y"},
+		{"0644", config.Int, "420"},
+		{"0o644", config.String, "0o644"},
+		{"0800", config.String, "0800"},
+		{"08", config.String, "08"},
+		{"1:30", config.Int, "90"},
+		{"52:54:00:12:34:00", config.Int, "41135085240"},
+		{"12:30:45.5", config.Float, "45045.5"},
+		{"1e10", config.String, "1e10"},
+		{"1e+3", config.String, "1e+3"},
+		{"1.0e+3", config.Float, "1000.0"},
+		{"1.10", config.Float, "1.1"},
+		{"1_000", config.Int, "1000"},
+		{"123456789012345678901234567890", config.Int, "123456789012345678901234567890"},
+		{"0x1F", config.Int, "31"},
+		{"0b101", config.Int, "5"},
+		{"-5", config.Int, "-5"},
+		{"2032-09-01", config.Timestamp, "2032-09-01"},
+		{"2001-1-1", config.String, "2001-1-1"},
+		{"~", config.Null, "None"},
+		{`"yes"`, config.String, "yes"},
+		{"!!str 123", config.String, "123"},
+		{"!!bool yes", config.Bool, "True"},
+		{"!!binary aGk=", config.Binary, "hi"},
+		{".inf", config.Float, "inf"},
+		{`"a\/b"`, config.String, "a/b"},
+		{`"\\/b"`, config.String, `\/b`},
+		{`"\ud83d\ude00"`, config.String, "😀"},
+		{"[yes, 1.10, 'it''s']", config.List, `[True, 1.1, "it's"]`},
+		{"{a: no}", config.Map, "{'a': False}"},
+	}
+	for _, test := range tests {
+		t.Run(test.yaml, func(t *testing.T) {
+			t.Parallel()
+			v := parse(t, "k: "+test.yaml).Get("k")
+			if v.Kind() != test.kind || v.PyStr() != test.py {
+				t.Errorf("got kind %d, %q; want %d, %q", v.Kind(), v.PyStr(), test.kind, test.py)
+			}
+		})
+	}
+}
+
+func TestTextIsWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"52:54:00:12:34:00", "0644", "1e10", "yes", "2032-09-01", "1.10"} {
+		if got := parse(t, "k: "+text).Get("k").Text(); got != text {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestABadDocumentIsOneSentenceWithItsPlace(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, yaml, want string }{
+		{"a colon in a value", "a: b: c\n", `user-data:1:1: this line has a ": " where no key can stand: put the value in quotes, or check the indentation`},
+		{"a tab as indentation", "a:\n\tb: c\n", "user-data:2:2: this line begins with a character that has a meaning of its own (a tab, @, %, or a backquote): use blanks to indent, and quotes for text"},
+		{"a second document", "a: 1\n---\nb: 2\n", `user-data:2:1: a second document begins here; there can only be one: remove the line "---"`},
+		{"an unknown tag", "a: !foo b\n", "user-data:1:4: there is no tag !foo"},
+		{"Python's tags", "a: !!python/object:x {}\n", "user-data:1:4: there is no tag !!python/object:x for keys with values"},
+		{"no UTF-8", "a: \xff\n", "user-data:1:4: the byte 0xff is no UTF-8 text"},
+		{"a control character", "a: b\x01\n", "user-data:1:5: the control character U+0001 may not stand here"},
+		{"a date that is none", "a: 2001-13-45\n", `user-data:1:4: "2001-13-45" looks like a date, and there is no such day; put it in quotes if it is a text`},
+		{"a map as a key", "{{ x }}: 1\n", "user-data:1:2: a key must be a single value; if this is text with braces, put it in quotes"},
+		{"an open quote", "a: \"b\nc: d\n", "the text ends in the middle: a quote or bracket was opened and never closed"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := config.Parse("user-data", []byte(test.yaml))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "user-data:") {
+				t.Errorf("error is %q, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestOfTwoEqualKeysTheLastCountsAndIsReported(t *testing.T) {
+	t.Parallel()
+	v, problems, err := config.Parse("user-data", []byte("a: 1\nb: 2\na: 3\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Get("a").Text(); got != "3" {
+		t.Errorf("a is %s", got)
+	}
+	if len(problems) != 1 || problems[0].Error() != "user-data:3:1: a: it stands here for the second time, first in line 1; the last one counts" {
+		t.Errorf("problems are %v", problems)
+	}
+}
+
+func TestHostileDocumentsAreRefused(t *testing.T) {
+	t.Parallel()
+	laughs := "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+	for i := range 9 {
+		n := string(rune('0' + i))
+		m := string(rune('1' + i))
+		laughs += "a" + m + ": &a" + m + " [" + strings.Repeat("*a"+n+",", 9) + "*a" + n + "]\n"
+	}
+	for name, text := range map[string]string{
+		"a billion laughs":          laughs,
+		"10,000 nested lists":       strings.Repeat("[", 10000) + strings.Repeat("]", 10000),
+		"an alias inside of itself": "a: &a [*a]\n",
+		"too large":                 "a: " + strings.Repeat("x", 17<<20),
+	} {
+		if _, _, err := config.Parse("user-data", []byte(text)); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	type user struct {
+		Name   string        `key:"name"`
+		Lock   *bool         `key:"lock_passwd,lock-passwd" deprecatedkeys:"lock-passwd=22.3"`
+		Groups []string      `key:"groups" accept:"scalar"`
+		Secret secret.String `key:"passwd"`
+	}
+	type keys struct {
+		Pwauth bool                   `key:"ssh_pwauth"`
+		Mode   string                 `key:"mode" enum:"auto|off"`
+		Users  []user                 `key:"users"`
+		Extra  config.Ordered[string] `key:"extra"`
+		Raw    *config.Value          `key:"raw"`
+		Old    string                 `key:"old" deprecated:"22.2: use new"`
+		Count  int                    `key:"count"`
+	}
+	var got keys
+	problems := parse(t, `
+ssh_pwauth: 'True'
+mode: atuo
+users:
+- name: 101
+  lock-passwd: no
+  groups: wheel
+  passwd: hunter2
+  shel: /bin/sh
+- nonsense
+extra: {z: 1, a: 2}
+raw: [1]
+old: x
+count: many
+other_modules_key: 1
+`).Decode(&got)
+	if !got.Pwauth || len(got.Users) != 2 || got.Users[0].Name != "101" || *got.Users[0].Lock || got.Users[0].Groups[0] != "wheel" {
+		t.Errorf("decoded as %+v", got)
+	}
+	if got.Users[0].Secret.Reveal() != "hunter2" || got.Extra[0].Key != "z" || got.Raw.Kind() != config.List {
+		t.Errorf("decoded as %+v", got)
+	}
+	var texts []string
+	for _, p := range problems {
+		texts = append(texts, p.Severity.String()+" "+p.Error())
+	}
+	want := []string{
+		`error user-data:3:7: mode: expected auto or off, got "atuo" (did you mean auto?)`,
+		"deprecated user-data:6:3: users.0.lock-passwd: deprecated since cloud-init 22.3: write lock_passwd",
+		"warning user-data:9:3: users.0.shel: there is no such key; it was ignored",
+		`error user-data:10:3: users.1: expected keys with values, got "nonsense"`,
+		"deprecated user-data:13:1: old: deprecated since cloud-init 22.2: use new",
+		`error user-data:14:8: count: expected a whole number, got "many"`,
+	}
+	if diff := cmp.Diff(want, texts); diff != "" {
+		t.Errorf("problems differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	c := config.New(
+		config.Layer{Name: "built-in", Value: parse(t, "a: {x: 1, y: 1}\nl: [1, 2]\n")},
+		config.Layer{Name: "empty"},
+		config.Layer{Name: "user-data", Value: parse(t, "a: {y: 2}\nl: [3]\n")},
+	)
+	if got := c.Root().PyStr(); got != "{'a': {'x': 1, 'y': 2}, 'l': [3]}" {
+		t.Errorf("merged to %s", got)
+	}
+	origins := c.Origins("a.y")
+	if len(origins) != 2 || origins[0].Layer != "user-data" || origins[1].Value.Text() != "1" {
+		t.Errorf("origins are %+v", origins)
+	}
+	if got := c.Where("l.0"); got != "user-data:2:5" {
+		t.Errorf("it stands at %s", got)
+	}
+}
+
+func TestYAMLIsWrittenAsPyYAMLWritesIt(t *testing.T) {
+	t.Parallel()
+	got := string(parse(t, `{b: [1, {y: 'yes', x: [a, [b]]}, []], a: {k: "a: b", e: {}}, n: ~, t: "l1\nl2", d: 1.0, z: true}`).YAML())
+	want := `a:
+    e: {}
+    k: 'a: b'
+b:
+- 1
+-   x:
+    - a
+    -   - b
+    y: 'yes'
+- []
+d: 1.0
+n: null
+t: "l1\nl2"
+z: true
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"a: 1", "- [x, {y: z}]", "\"\\/\"", "a: &b c\nd: *b", "<<: {a: b}", "!!binary xx", "1:2:3", "%YAML 1.2\n---\na: b"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v, _, err := config.Parse("f", data)
+		if err == nil {
+			again, _, err := config.Parse("f", v.YAML())
+			if err != nil || fmt.Sprint(again.Any()) != fmt.Sprint(v.Any()) {
+				t.Errorf("%q was written as %q, which reads as %q, %v", v.PyStr(), v.YAML(), again.PyStr(), err)
+			}
+		} else if v != nil {
+			t.Error("a value beside an error")
+		}
+	})
+}

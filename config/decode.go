@@ -1,0 +1,390 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloudseed/secret"
+)
+
+// Ordered is a map that keeps the order of the document.
+type Ordered[T any] []Entry[T]
+
+// Entry is a key of an Ordered map with its value.
+type Entry[T any] struct {
+	Key   string
+	Value T
+}
+
+// Decoder is a type that knows how to read itself, for keys that take more than one
+// shape.
+type Decoder interface {
+	DecodeConfig(v *Value) []Problem
+}
+
+// Decode fills a struct from a map, by the tags of its fields:
+//
+//	key:"name,other-name"   the key, and spellings that are understood too
+//	accept:"scalar"         one value stands for a list of one
+//	enum:"a|b"              the values that a text may have
+//	deprecated:"22.2: use …"   the whole key; deprecatedkeys:"other-name=22.3" a spelling
+//
+// What cannot be understood is a problem, and its field stays as it was; everything
+// else is filled in. An absent key and a null leave a field as it is. Keys that no
+// field has are a warning, but not at the top level, where they are other modules'.
+func (v *Value) Decode(into any) []Problem {
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		panic(fmt.Sprintf("config: Decode into %T", into)) // a mistake in the caller
+	}
+	d := decoder{}
+	d.value(v, target.Elem(), path{}, fieldRules{})
+	return d.problems
+}
+
+type decoder struct{ problems []Problem }
+
+// path is where the decoder is: "users.0.name".
+type path struct{ text string }
+
+func (p path) child(name string) path {
+	return path{strings.TrimPrefix(p.text+"."+name, ".")}
+}
+
+// fieldRules are a field's tags that concern its value.
+type fieldRules struct {
+	scalar bool
+	enum   []string
+}
+
+func (d *decoder) problem(s Severity, v *Value, at path, format string, args ...any) {
+	d.problems = append(d.problems, Problem{Severity: s, Pos: v.Pos(), Key: at.text, Message: fmt.Sprintf(format, args...)})
+}
+
+var (
+	decoderType = reflect.TypeFor[Decoder]()
+	secretType  = reflect.TypeFor[secret.String]()
+	valueType   = reflect.TypeFor[*Value]()
+)
+
+func (d *decoder) value(v *Value, into reflect.Value, at path, rules fieldRules) {
+	if into.Type() == valueType {
+		into.Set(reflect.ValueOf(v))
+		return
+	}
+	if reflect.PointerTo(into.Type()).Implements(decoderType) {
+		if v == nil {
+			return
+		}
+		for _, p := range into.Addr().Interface().(Decoder).DecodeConfig(v) {
+			if p.Key == "" {
+				p.Key = at.text
+			} else {
+				p.Key = at.child(p.Key).text
+			}
+			d.problems = append(d.problems, p)
+		}
+		return
+	}
+	if v.IsNull() {
+		return
+	}
+	switch {
+	case into.Type() == secretType:
+		d.secret(v, into, at)
+	case isOrderedMap(into.Type()):
+		d.orderedMap(v, into, at)
+	default:
+		d.plain(v, into, at, rules)
+	}
+}
+
+func (d *decoder) plain(v *Value, into reflect.Value, at path, rules fieldRules) {
+	switch into.Kind() {
+	case reflect.Pointer:
+		fresh := reflect.New(into.Type().Elem())
+		before := len(d.problems)
+		d.value(v, fresh.Elem(), at, rules)
+		if len(d.problems) == before || into.Type().Elem().Kind() == reflect.Struct {
+			into.Set(fresh)
+		}
+	case reflect.Struct:
+		d.structure(v, into, at)
+	case reflect.Slice:
+		d.list(v, into, at, rules)
+	case reflect.String:
+		d.text(v, into, at, rules)
+	case reflect.Bool:
+		if b, ok := AsBool(v); ok {
+			into.SetBool(b)
+			return
+		}
+		d.problem(Error, v, at, "expected true or false, got %s", describe(v))
+	case reflect.Int, reflect.Int64:
+		if n, ok := asInt(v); ok {
+			into.SetInt(n)
+			return
+		}
+		d.problem(Error, v, at, "expected a whole number, got %s", describe(v))
+	case reflect.Float64:
+		if f, err := strconv.ParseFloat(v.Text(), 64); err == nil {
+			into.SetFloat(f)
+			return
+		}
+		d.problem(Error, v, at, "expected a number, got %s", describe(v))
+	default:
+		panic(fmt.Sprintf("config: cannot decode into %s", into.Type())) // a mistake in a key struct
+	}
+}
+
+// AsBool reads a boolean in all the ways in which producers write one: true, "True",
+// 'yes', "on", 1.
+func AsBool(v *Value) (value, ok bool) {
+	if b, ok := v.Bool(); ok {
+		return b, true
+	}
+	if v.Kind() != String && v.Kind() != Int {
+		return false, false
+	}
+	switch strings.ToLower(strings.TrimSpace(v.Text())) {
+	case "true", "yes", "on", "1":
+		return true, true
+	case "false", "no", "off", "0":
+		return false, true
+	}
+	return false, false
+}
+
+func asInt(v *Value) (int64, bool) {
+	if n, ok := v.Int(); ok {
+		return n, true
+	}
+	if v.Kind() != String {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(v.Text()), 10, 64)
+	return n, err == nil
+}
+
+func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) {
+	if v.kind == List || v.kind == Map {
+		d.problem(Error, v, at, "expected a text, got %s", describe(v))
+		return
+	}
+	if len(rules.enum) > 0 && !slices.Contains(rules.enum, v.text) {
+		d.problem(Error, v, at, "expected %s, got %s%s", alternatives(rules.enum), describe(v), didYouMean(v.text, rules.enum))
+		return
+	}
+	into.SetString(v.text)
+}
+
+func (d *decoder) secret(v *Value, into reflect.Value, at path) {
+	if v.kind == List || v.kind == Map {
+		d.problem(Error, v, at, "expected a text, got %s", kindInWords(v))
+		return
+	}
+	into.Set(reflect.ValueOf(secret.New(v.text)))
+}
+
+func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) {
+	items := v.items
+	if v.kind != List {
+		if !rules.scalar || v.kind == Map {
+			d.problem(Error, v, at, "expected a list, got %s", describe(v))
+			return
+		}
+		items = []*Value{v}
+	}
+	out := reflect.MakeSlice(into.Type(), 0, len(items))
+	for i, item := range items {
+		element := reflect.New(into.Type().Elem()).Elem()
+		before := len(d.problems)
+		d.value(item, element, at.child(strconv.Itoa(i)), fieldRules{enum: rules.enum})
+		// An item that is no use at all is left out; a struct keeps what it has.
+		if len(d.problems) == before || element.Kind() == reflect.Struct {
+			out = reflect.Append(out, element)
+		}
+	}
+	into.Set(out)
+}
+
+// isOrderedMap tells an Ordered[T] by its shape: reflection knows no generic types.
+func isOrderedMap(t reflect.Type) bool {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct {
+		return false
+	}
+	return strings.HasPrefix(t.Name(), "Ordered[") && t.PkgPath() == reflect.TypeFor[Pos]().PkgPath()
+}
+
+func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
+	if v.kind != Map {
+		d.problem(Error, v, at, "expected keys with values, got %s", describe(v))
+		return
+	}
+	out := reflect.MakeSlice(into.Type(), 0, len(v.pairs))
+	for _, p := range v.pairs {
+		entry := reflect.New(into.Type().Elem()).Elem()
+		entry.FieldByName("Key").SetString(p.key)
+		d.value(p.value, entry.FieldByName("Value"), at.child(p.key), fieldRules{})
+		out = reflect.Append(out, entry)
+	}
+	into.Set(out)
+}
+
+func (d *decoder) structure(v *Value, into reflect.Value, at path) {
+	if v.kind != Map {
+		d.problem(Error, v, at, "expected keys with values, got %s", describe(v))
+		return
+	}
+	known := map[string]bool{}
+	var names []string
+	for _, field := range fields(into.Type()) {
+		names = append(names, field.names[0])
+		for _, name := range field.names {
+			known[name] = true
+		}
+		d.field(v, into.FieldByIndex(field.index), at, field)
+	}
+	if at.text == "" {
+		return
+	}
+	for _, p := range v.pairs {
+		if !known[p.key] {
+			d.problems = append(d.problems, Problem{
+				Severity: Warning, Pos: p.at, Key: at.child(p.key).text,
+				Message: "there is no such key" + didYouMean(p.key, names) + "; it was ignored",
+			})
+		}
+	}
+}
+
+// field fills one field from the first of its spellings that is there.
+func (d *decoder) field(v *Value, into reflect.Value, at path, f structField) {
+	for _, name := range f.names {
+		value := v.Get(name)
+		if value == nil {
+			continue
+		}
+		if why := f.deprecated[name]; why != "" {
+			d.problems = append(d.problems, Problem{Severity: Deprecated, Pos: v.KeyPos(name), Key: at.child(name).text, Message: why})
+		}
+		d.value(value, into, at.child(name), f.rules)
+		return
+	}
+}
+
+// structField is a field of a key struct as its tags describe it.
+type structField struct {
+	index      []int
+	names      []string          // the first is the key, the others are understood too
+	deprecated map[string]string // spelling: what to say of it
+	rules      fieldRules
+	tag        reflect.StructTag
+	typ        reflect.Type
+}
+
+// fields reads the tags of a key struct. Embedded structs count as written out.
+func fields(t reflect.Type) []structField {
+	var list []structField
+	for _, f := range reflect.VisibleFields(t) {
+		key, ok := f.Tag.Lookup("key")
+		if !ok || f.Anonymous {
+			continue
+		}
+		field := structField{index: f.Index, names: strings.Split(key, ","), tag: f.Tag, typ: f.Type, deprecated: map[string]string{}}
+		field.rules.scalar = f.Tag.Get("accept") == "scalar"
+		if enum := f.Tag.Get("enum"); enum != "" {
+			field.rules.enum = strings.Split(enum, "|")
+		}
+		if since, instead, ok := strings.Cut(f.Tag.Get("deprecated"), ": "); ok {
+			for _, name := range field.names {
+				field.deprecated[name] = fmt.Sprintf("deprecated since cloud-init %s: %s", since, instead)
+			}
+		}
+		if spellings := f.Tag.Get("deprecatedkeys"); spellings != "" {
+			for entry := range strings.SplitSeq(spellings, ",") {
+				name, since, _ := strings.Cut(entry, "=")
+				field.deprecated[name] = fmt.Sprintf("deprecated since cloud-init %s: write %s", since, field.names[0])
+			}
+		}
+		list = append(list, field)
+	}
+	return list
+}
+
+// describe says what a value is, for "got …".
+func describe(v *Value) string {
+	switch v.Kind() {
+	case List, Map, Binary, Null:
+		return kindInWords(v)
+	case String:
+		return fmt.Sprintf("%q", shorten(v.text))
+	default:
+		return kindInWords(v) + " (" + shorten(v.text) + ")"
+	}
+}
+
+func kindInWords(v *Value) string {
+	return map[Kind]string{
+		Null: "nothing", Bool: "a true or false", Int: "a number", Float: "a number", String: "a text",
+		Binary: "binary data", Timestamp: "a date", List: "a list", Map: "keys with values",
+	}[v.Kind()]
+}
+
+const maxShown = 40
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > maxShown {
+		return string(runes[:maxShown]) + "…"
+	}
+	return text
+}
+
+func alternatives(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// didYouMean names the word that was likely meant, if one is near enough.
+func didYouMean(word string, words []string) string {
+	limit := 3 // letters that may be wrong
+	if len(word) < 8 {
+		limit = 1 + len(word)/4
+	}
+	best, distance := "", limit+1
+	for _, candidate := range words {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate)); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", best)
+}
+
+// editDistance is the number of letters to insert, remove or replace between two
+// words (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

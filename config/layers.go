@@ -1,0 +1,145 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Merge lays one value over another by the rule of layers: maps are merged key by
+// key, and of everything else the higher one replaces the lower whole.
+func Merge(low, high *Value) *Value {
+	switch {
+	case high == nil:
+		return low
+	case low == nil || low.kind != Map || high.kind != Map:
+		return high
+	}
+	pairs := slices.Clone(low.pairs)
+	for _, p := range high.pairs {
+		p.value = Merge(low.Get(p.key), p.value)
+		pairs = append(pairs, p)
+	}
+	return newMap(high.pos, pairs)
+}
+
+// Layer is a configuration by its source.
+type Layer struct {
+	Name  string // "built-in", "/etc/cloud/cloud.cfg", "user-data"
+	Value *Value
+}
+
+// Config is the outcome of layers, each over the one before.
+type Config struct {
+	layers []Layer
+	root   *Value
+}
+
+// New merges layers, lowest first.
+func New(layers ...Layer) *Config {
+	c := &Config{layers: layers}
+	for _, l := range layers {
+		if l.Value.Kind() == Map {
+			c.root = Merge(c.root, l.Value)
+		}
+	}
+	if c.root == nil {
+		c.root = newMap(Pos{}, nil)
+	}
+	return c
+}
+
+// With puts more layers on top.
+func (c *Config) With(layers ...Layer) *Config {
+	return New(append(slices.Clone(c.layers), layers...)...)
+}
+
+// Layers are the layers, lowest first.
+func (c *Config) Layers() []Layer { return c.layers }
+
+// Root is the merged configuration.
+func (c *Config) Root() *Value { return c.root }
+
+// Get is the value at a path: "chpasswd.expire", "users.0.name".
+func (c *Config) Get(path string) *Value { return c.root.Path(path) }
+
+// Path follows a dotted path of keys and positions in lists.
+func (v *Value) Path(path string) *Value {
+	for name := range strings.SplitSeq(path, ".") {
+		if i, err := strconv.Atoi(name); err == nil && v.Kind() == List {
+			if i < 0 || i >= len(v.items) {
+				return nil
+			}
+			v = v.items[i]
+			continue
+		}
+		v = v.Get(name)
+	}
+	return v
+}
+
+// Where says where the value at a path stands, "" when there is none.
+func (c *Config) Where(path string) string { return c.Get(path).Pos().String() }
+
+// Origin is a layer's value for a path.
+type Origin struct {
+	Layer string
+	Value *Value
+}
+
+// Origins are the values that layers have for a path: the one that counts, and then
+// those it overrode.
+func (c *Config) Origins(path string) []Origin {
+	var origins []Origin
+	for _, l := range slices.Backward(c.layers) {
+		if v := l.Value.Path(path); v != nil {
+			origins = append(origins, Origin{l.Name, v})
+		}
+	}
+	return origins
+}
+
+// FromAny makes a value of Go's own types, as they come out of JSON. file names it in
+// messages. Types that no configuration has are their text.
+func FromAny(file string, x any) *Value {
+	v := &Value{pos: Pos{File: file}}
+	switch x := x.(type) {
+	case nil:
+	case bool:
+		v.kind, v.any, v.text = Bool, x, strconv.FormatBool(x)
+	case string:
+		v.kind, v.any, v.text = String, x, x
+	case int:
+		v.kind, v.any, v.text = Int, int64(x), strconv.Itoa(x)
+	case int64:
+		v.kind, v.any, v.text = Int, x, strconv.FormatInt(x, 10)
+	case float64:
+		v.kind, v.any, v.text = Float, x, pyFloat(x)
+		if x == float64(int64(x)) {
+			v.kind, v.any, v.text = Int, int64(x), strconv.FormatInt(int64(x), 10)
+		}
+	case []byte:
+		v.kind, v.any, v.text = Binary, x, string(x)
+	case []any:
+		v.kind = List
+		for _, item := range x {
+			v.items = append(v.items, FromAny(file, item))
+		}
+	case map[string]any:
+		var pairs []pair
+		for _, key := range sortedKeys(x) {
+			pairs = append(pairs, pair{key, v.pos, FromAny(file, x[key])})
+		}
+		return newMap(v.pos, pairs)
+	}
+	return v
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

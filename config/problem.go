@@ -1,0 +1,43 @@
+package config
+
+// Severity is how bad a problem is.
+type Severity int
+
+// The severities. An error left something undone; a warning did not, and neither did
+// a spelling that will not be understood for ever.
+const (
+	Error Severity = iota
+	Warning
+	Deprecated
+)
+
+func (s Severity) String() string {
+	switch s {
+	case Error:
+		return "error"
+	case Warning:
+		return "warning"
+	default:
+		return "deprecated"
+	}
+}
+
+// Problem is something wrong with a configuration, where it stands, in a sentence.
+type Problem struct {
+	Severity Severity
+	Pos      Pos
+	Key      string // the path of the value: "chpasswd.expire", "users.0.name"
+	Message  string
+}
+
+// Error is `user-data:12:5: chpasswd.expire: expected true or false, got "maybe"`.
+func (p Problem) Error() string {
+	text := p.Message
+	if p.Key != "" {
+		text = p.Key + ": " + text
+	}
+	if place := p.Pos.String(); place != "" {
+		text = place + ": " + text
+	}
+	return text
+}

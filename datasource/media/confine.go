@@ -1,0 +1,100 @@
+package media
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What the child may use. The memory is for the largest file (FAT is read in
+// one piece), go-diskfs's copy of the allocation table and the Go runtime.
+const (
+	childMemory = 160 << 20
+	childCPU    = 20 * time.Second
+)
+
+// confine takes from the running process everything but reading what it has
+// open, for good. It must be called before a byte of the volume is read.
+func confine() error {
+	if err := closeInherited(); err != nil {
+		return err
+	}
+	// The runtime makes its poller with the first timer, and the garbage
+	// collector may be the first to want one: have it before no more
+	// descriptors can be made.
+	time.NewTimer(time.Hour).Stop()
+	space, err := addressSpace()
+	if err != nil {
+		return err
+	}
+	limits := []struct {
+		name  string
+		kind  int
+		value uint64
+	}{
+		{"memory", unix.RLIMIT_DATA, childMemory},
+		// Before Linux 4.7 (EL7) RLIMIT_DATA knows nothing of mmap. The heap
+		// reserves address space in units of 64 MiB: leave it two.
+		{"address space", unix.RLIMIT_AS, space + childMemory + 128<<20},
+		{"processor time", unix.RLIMIT_CPU, uint64(childCPU / time.Second)},
+		{"file size", unix.RLIMIT_FSIZE, 0},
+		{"core size", unix.RLIMIT_CORE, 0},
+		{"descriptors", unix.RLIMIT_NOFILE, 0}, // those it has stay
+	}
+	for _, l := range limits {
+		// Soft and hard are the same: past the hard one the kernel kills,
+		// while the Go runtime ignores the warning SIGXCPU.
+		if err := unix.Setrlimit(l.kind, &unix.Rlimit{Cur: l.value, Max: l.value}); err != nil {
+			return fmt.Errorf("cannot limit its %s: %w", l.name, err)
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("cannot give up new privileges: %w", err)
+	}
+	return filterSyscalls()
+}
+
+// closeInherited closes what this process was given and did not ask for, such
+// as a descriptor that an ancestor forgot to mark close-on-exec. The runtime's
+// poller it leaves alone.
+func closeInherited() error {
+	const fds = "/proc/self/fd"
+	open, err := os.ReadDir(fds)
+	if err != nil {
+		return fmt.Errorf("cannot list its descriptors: %w", err)
+	}
+	for _, f := range open {
+		n, err := strconv.Atoi(f.Name())
+		if err != nil || n <= volumeFD {
+			continue
+		}
+		target, err := os.Readlink(filepath.Join(fds, f.Name()))
+		if err != nil || target == "anon_inode:[eventpoll]" || target == "anon_inode:[eventfd]" {
+			continue // gone, as the one that listed them is
+		}
+		if err := unix.Close(n); err != nil {
+			return fmt.Errorf("cannot close %s: %w", target, err)
+		}
+	}
+	return nil
+}
+
+// addressSpace returns how many bytes the process has mapped, most of it
+// reserved by the Go runtime and never used.
+func addressSpace() (uint64, error) {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, fmt.Errorf("cannot read its own size: %w", err)
+	}
+	pages, _, _ := strings.Cut(string(b), " ")
+	n, err := strconv.ParseUint(pages, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("cannot read its own size: %w", err)
+	}
+	return n * uint64(os.Getpagesize()), nil
+}

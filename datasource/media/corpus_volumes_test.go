@@ -1,0 +1,129 @@
+package media
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// volume is one kind of medium as some producer makes it.
+type volume struct {
+	name string
+	make func(t testing.TB) string
+	want Superblock
+	// blkid says another TYPE, of which the comment in Superblock speaks.
+	blkidUDF bool
+}
+
+func iso(label, joliet string) Superblock {
+	return Superblock{Filesystem: ISO9660, Label: label, JolietLabel: joliet}
+}
+
+func fat(bits int, label, boot string) Superblock {
+	return Superblock{Filesystem: VFAT, FATBits: bits, Label: label, BootLabel: boot}
+}
+
+func volumes() []volume {
+	return []volume{
+		{name: "go-diskfs, Rock Ridge", make: ownISO, want: iso("cidata", "")},
+		{name: "genisoimage, Rock Ridge and Joliet, as nova", want: iso("config-2", "config-2"), make: isoByTool(
+			"genisoimage", "-ldots", "-allow-lowercase", "-allow-multidot", "-l", "-publisher", "x", "-J", "-r", "-V", "config-2")},
+		{name: "genisoimage, Rock Ridge only, as oVirt", make: isoByTool("genisoimage", "-R", "-V", "config-2"), want: iso("config-2", "")},
+		{name: "genisoimage, Rock Ridge, level 3, as Proxmox", want: iso("cidata", "cidata"), make: isoByTool(
+			"genisoimage", "-iso-level", "3", "-J", "-R", "-V", "cidata")},
+		{name: "genisoimage, Joliet only, as Vagrant", make: isoByTool("genisoimage", "-J", "-V", "cidata"), want: iso("cidata", "cidata")},
+		{name: "Joliet without a big-endian path table, as Multipass", make: withoutPathTables, want: iso("cidata", "cidata")},
+		{name: "genisoimage, neither but lower case, as terraform", want: iso("cidata", ""), make: isoByTool(
+			"genisoimage", "-iso-level", "4", "-allow-lowercase", "-V", "cidata")},
+		{name: "genisoimage, HFS hybrid, as Rancher", want: iso("cidata", "cidata"), make: isoByTool(
+			"genisoimage", "-J", "-r", "-hfs", "-iso-level", "1", "-V", "cidata")},
+		{
+			name: "genisoimage, UDF bridge", blkidUDF: true,
+			want: Superblock{Filesystem: ISO9660, Label: "CIDATA", JolietLabel: "CIDATA", UDFBridge: true},
+			make: isoByTool("genisoimage", "-udf", "-J", "-r", "-V", "CIDATA"),
+		},
+		{name: "xorriso, Rock Ridge and Joliet, as KubeVirt", want: iso("cidata", "cidata"), make: isoByTool(
+			"xorrisofs", "-joliet", "-rock", "-partition_cyl_align", "on", "-volid", "cidata")},
+		{name: "xorriso, Joliet only, as hdiutil", make: isoByTool("xorrisofs", "--norock", "-J", "-V", "CIDATA"), want: iso("CIDATA", "CIDATA")},
+		{name: "ISO with a partition table in front", make: withPartitionTable, want: iso("cidata", "")},
+		{name: "go-diskfs, FAT12", make: ownFAT(12), want: fat(12, "cidata", "cidata")},
+		{name: "go-diskfs, FAT16", make: ownFAT(16), want: fat(16, "cidata", "cidata")},
+		{name: "go-diskfs, FAT32 with few clusters", make: ownFAT(32), want: fat(32, "cidata", "cidata")},
+		{name: "mkfs.vfat, 1 MiB FAT12, as cloud-localds", make: fatByTool(1<<20, "-n", "cidata"), want: fat(12, "cidata", "cidata")},
+		{name: "mkfs.vfat, 8 MiB FAT12, as Cloud Hypervisor", make: fatByTool(8<<20, "-F", "12", "-n", "CIDATA"), want: fat(12, "CIDATA", "CIDATA")},
+		{name: "mkfs.vfat, 64 MiB, as nova", make: fatByTool(64<<20, "-n", "config-2"), want: fat(16, "config-2", "config-2")},
+		{name: "mkfs.vfat, 10 MiB FAT16, as Xen Orchestra", make: fatByTool(10<<20, "-F", "16", "-s", "4", "-n", "cidata"), want: fat(16, "cidata", "cidata")},
+		{name: "mkfs.vfat, 64 MiB FAT32", make: fatByTool(64<<20, "-F", "32", "-s", "1", "-n", "CIDATA"), want: fat(32, "CIDATA", "CIDATA")},
+		{name: "mkfs.vfat, FAT32 with large sectors", make: fatByTool(300<<20, "-F", "32", "-S", "4096", "-n", "CIDATA"), want: fat(32, "CIDATA", "CIDATA")},
+		{name: "mkfs.vfat without a label", make: fatByTool(4 << 20), want: fat(12, "", "")},
+	}
+}
+
+// withoutPathTables leaves of a Joliet image only what Multipass's writer
+// writes: no big-endian path tables, dates of '0'.
+func withoutPathTables(t testing.TB) string {
+	path := isoByTool("genisoimage", "-J", "-V", "cidata")(t)
+	patch(t, path, func(b []byte) {
+		for _, at := range []int{16 << 11, 17 << 11} {
+			table := int(binary.BigEndian.Uint32(b[at+148:])) << 11
+			clear(b[table : table+int(binary.LittleEndian.Uint32(b[at+132:]))])
+			clear(b[at+148 : at+152])
+			for _, date := range []int{813, 830, 847, 864} {
+				copy(b[at+date:], strings.Repeat("0", 16)+"\x00")
+			}
+		}
+	})
+	return path
+}
+
+// withPartitionTable makes an image bootable as a disk.
+func withPartitionTable(t testing.TB) string {
+	path := ownISO(t)
+	patch(t, path, func(b []byte) {
+		copy(b, []byte{0xeb, 0x63, 0x90}) // as GRUB's boot code begins
+		copy(b[446:], []byte{0x80, 0, 2, 0, 0x17, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0})
+		b[510], b[511] = 0x55, 0xaa
+	})
+	return path
+}
+
+func TestVolumesOfAllProducersAreReadByteForByte(t *testing.T) {
+	t.Parallel()
+	for _, v := range volumes() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			path := v.make(t)
+			if diff := cmp.Diff(v.want, probeFile(t, path)); diff != "" {
+				t.Error(diff)
+			}
+			sameFiles(t, openImage(t, path).FS(), seedFiles())
+		})
+	}
+}
+
+func TestProbeAgreesWithBlkid(t *testing.T) {
+	t.Parallel()
+	for _, v := range volumes() {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			path := v.make(t)
+			says := map[string]string{}
+			for line := range strings.Lines(run(t, "blkid", "-p", "-o", "export", path)) {
+				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+				says[key] = value
+			}
+			sb := probeFile(t, path)
+			want := map[string]string{"TYPE": string(sb.Filesystem), "LABEL": sb.Label, "LABEL_FATBOOT": sb.BootLabel}
+			if v.blkidUDF {
+				want["TYPE"] = "udf"
+			}
+			for key, value := range want {
+				if says[key] != value {
+					t.Errorf("blkid says %s=%q, Probe %q", key, says[key], value)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,52 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Settle waits until udev has handled the events it has, so that the drivers
+// of the devices found at boot are loaded. It returns at once when udev does
+// not run. An error is ctx's end, or that udev cannot be watched.
+func Settle(ctx context.Context) error { return settle(ctx, "/run/udev") }
+
+// settle relies on udevd's files: control is there while it runs, queue while
+// it has events (udevadm settle waits in the same way).
+func settle(ctx context.Context, dir string) error {
+	control, queue := filepath.Join(dir, "control"), filepath.Join(dir, "queue")
+	if !exists(control) || !exists(queue) {
+		return nil
+	}
+	n, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return fmt.Errorf("cannot watch %s: %w", dir, err)
+	}
+	watch := os.NewFile(uintptr(n), "inotify")
+	defer watch.Close()
+	if _, err := unix.InotifyAddWatch(n, dir, unix.IN_DELETE|unix.IN_MOVED_FROM); err != nil {
+		return fmt.Errorf("cannot watch %s: %w", dir, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = watch.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	events := make([]byte, 4096) // what they say does not matter
+	for exists(control) && exists(queue) {
+		if _, err := watch.Read(events); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				err = context.Cause(ctx)
+			}
+			return fmt.Errorf("cannot wait for udev: %w", err)
+		}
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
