@@ -101,6 +101,7 @@ func (m *Machine) Start(o Options) *Running {
 	r.nspawn = exec.Command("systemd-nspawn", append(args, o.Args...)...)
 	r.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	r.nspawn.Stdout, r.nspawn.Stderr = console, console
+	r.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	start := time.Now()
 	if err := r.nspawn.Start(); err != nil {
 		m.t.Fatalf("cannot start systemd-nspawn: %v", err)
