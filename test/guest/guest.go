@@ -73,6 +73,9 @@ func New(t testing.TB, i *image.Image) *Machine {
 	return &Machine{t: t, image: i, upper: t.TempDir(), name: fmt.Sprintf("cs%d-%d", os.Getpid(), serial.Add(1))}
 }
 
+// Path is where a file of the guest is put before it is booted.
+func (m *Machine) Path(name string) string { return filepath.Join(m.upper, name) }
+
 // Start starts the machine and returns when its systemd takes commands. It ends with
 // the test.
 func (m *Machine) Start(o Options) *Running {

@@ -91,6 +91,13 @@ func (p *Port) Send(text string) {
 	}
 }
 
+// Skip passes over everything that came until now.
+func (p *Port) Skip() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read = len(p.text)
+}
+
 // Line waits for the next whole line.
 func (p *Port) Line(ctx context.Context, off <-chan struct{}) (string, error) {
 	var line string
