@@ -59,7 +59,7 @@ func TestAPowerCutAtAnyPointEndsInTheSameState(t *testing.T) {
 			r = machine.Boot(vm.Options{Medium: drive})
 			if cut.report {
 				said := r.Shell("timeout 60 cloud-init status --wait --long; true")
-				if !strings.Contains(said, "interrupted") || !strings.Contains(said, "scripts_user") {
+				if !strings.Contains(said, "scripts/runcmd was interrupted") {
 					t.Errorf("the script that the power cut interrupted is not reported:\n%s", said)
 				}
 			} else {
