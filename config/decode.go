@@ -45,6 +45,14 @@ func (v *Value) Decode(into any) []Problem {
 	return d.problems
 }
 
+// DecodeAt is Decode for a value that is not the top: problems name it by its path,
+// and keys that no field has are a warning.
+func (v *Value) DecodeAt(at string, into any) []Problem {
+	d := decoder{}
+	d.value(v, reflect.ValueOf(into).Elem(), path{at}, fieldRules{})
+	return d.problems
+}
+
 type decoder struct{ problems []Problem }
 
 // path is where the decoder is: "users.0.name".
@@ -189,11 +197,12 @@ func (d *decoder) secret(v *Value, into reflect.Value, at path) {
 	into.Set(reflect.ValueOf(secret.New(v.text)))
 }
 
+// list and structure do not quote what stands in their place: a password may.
 func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) {
 	items := v.items
 	if v.kind != List {
 		if !rules.scalar || v.kind == Map {
-			d.problem(Error, v, at, "expected a list, got %s", describe(v))
+			d.problem(Error, v, at, "expected a list, got %s", kindInWords(v))
 			return
 		}
 		items = []*Value{v}
@@ -221,7 +230,7 @@ func isOrderedMap(t reflect.Type) bool {
 
 func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected keys with values, got %s", describe(v))
+		d.problem(Error, v, at, "expected keys with values, got %s", kindInWords(v))
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), 0, len(v.pairs))
@@ -236,7 +245,7 @@ func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 
 func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected keys with values, got %s", describe(v))
+		d.problem(Error, v, at, "expected keys with values, got %s", kindInWords(v))
 		return
 	}
 	known := map[string]bool{}

@@ -115,20 +115,9 @@ func lastLine(text string) string {
 
 // execute is the ExecFunc of real machines.
 func (h *Host) execute(ctx context.Context, c Command) (Result, error) {
-	program, err := h.LookPath(c.Argv[0])
+	cmd, err := h.command(ctx, c)
 	if err != nil {
 		return Result{Exit: -1}, err
-	}
-	cmd := exec.CommandContext(ctx, program, c.Argv[1:]...)
-	cmd.Args[0] = c.Argv[0]
-	cmd.Env = append(environment(), c.Env...)
-	cmd.Dir = "/"
-	if c.Dir != "" {
-		cmd.Dir = c.Dir
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if !h.IsLive() {
-		cmd.SysProcAttr.Chroot = h.root
 	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = graceful
@@ -156,6 +145,26 @@ func (h *Host) execute(ctx context.Context, c Command) (Result, error) {
 		return result, fmt.Errorf("%s was stopped: %w", c.Argv[0], cause)
 	}
 	return result, outcome(c, cmd.ProcessState, err)
+}
+
+// command is the process that c describes, on this machine or in its root.
+func (h *Host) command(ctx context.Context, c Command) (*exec.Cmd, error) {
+	program, err := h.LookPath(c.Argv[0])
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, c.Argv[1:]...)
+	cmd.Args[0] = c.Argv[0]
+	cmd.Env = append(environment(), c.Env...)
+	cmd.Dir = "/"
+	if c.Dir != "" {
+		cmd.Dir = c.Dir
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if !h.IsLive() {
+		cmd.SysProcAttr.Chroot = h.root
+	}
+	return cmd, nil
 }
 
 // outcome tells a plain exit code, which is Run's to judge, from what is an error

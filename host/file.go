@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,7 @@ import (
 
 // File says how a file is to be written. The zero value is root's, 0644.
 type File struct {
-	Mode     fs.FileMode // permission bits; 0 is 0644
+	Mode     fs.FileMode // permission bits; 0 is 0644, NoAccess is none
 	Owner    string      // user name or number; "" is root
 	Group    string      // group name or number; "" is the owner's, or root
 	KeepMeta bool        // an existing file keeps its owner, group and mode
@@ -22,14 +23,24 @@ type File struct {
 	Quiet    bool        // not recorded: the agent's own state
 }
 
+// NoAccess is the Mode of a file that has no permission bits at all.
+const NoAccess = fs.ModeIrregular
+
 // temporarySuffix ends the names of files being written. sudo, systemd, run-parts and
 // *.conf readers all pass over names that start with a dot or end in a tilde.
 const temporarySuffix = ".cloudseed~"
 
+// IsTemporary tells whether a file of that name was left by a power cut while
+// another was being written. It is not to be read or run.
+func IsTemporary(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, temporarySuffix)
+}
+
 // WriteFile makes path a file with just this content, owner and mode, and tells
 // whether anything had to change for it. At any moment, power cuts included, the
-// path holds either the old content or the new, whole. Missing parent directories
-// are made, 0755 and root's.
+// path holds either the old content or the new, whole; devices, pipes, settings of
+// the kernel and mount points are written into. Missing parent directories are
+// made, 0755 and root's.
 func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err error) {
 	at := h.resolve(path)
 	before, old, err := current(at)
@@ -46,7 +57,7 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 	if err := h.parents(path, f.Quiet); err != nil {
 		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	if err := h.replace(at, data, want, old != nil); err != nil {
+	if err := h.write(at, data, want, old); err != nil {
 		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	h.forRelabel(path)
@@ -67,6 +78,18 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 	return true, nil
 }
 
+// write replaces a file, or writes into what cannot be replaced.
+func (h *Host) write(at string, data []byte, want ownership, old fs.FileInfo) error {
+	if old != nil && !isReplaceable(at, old) {
+		return h.overwrite(at, data, want, old)
+	}
+	err := h.replace(at, data, want, old != nil)
+	if old != nil && errors.Is(err, unix.EBUSY) { // a container's /etc/hosts is a mount point
+		return h.overwrite(at, data, want, old)
+	}
+	return err
+}
+
 // parents makes the directories that a path lacks.
 func (h *Host) parents(path string, quiet bool) error {
 	if quiet {
@@ -75,8 +98,12 @@ func (h *Host) parents(path string, quiet bool) error {
 	return h.Mkdir(filepath.Dir(path), 0o755, "", "")
 }
 
-// AppendFile adds data at the end of a file, by way of WriteFile.
+// AppendFile adds data at the end of a file, by way of WriteFile. A device, pipe or
+// setting of the kernel has no end: it just gets the data.
 func (h *Host) AppendFile(path string, data []byte, f File) (changed bool, err error) {
+	if info, err := h.Stat(path); err == nil && !info.IsDir() && !isReplaceable(h.resolve(path), info) {
+		return h.WriteFile(path, data, f)
+	}
 	before, err := h.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("cannot append to %s: %w", path, err)
@@ -109,8 +136,8 @@ func (h *Host) wanted(f File, old fs.FileInfo) (ownership, error) {
 		stat := old.Sys().(*syscall.Stat_t)
 		return ownership{permissions(old.Mode()), int(stat.Uid), int(stat.Gid)}, nil
 	}
-	want := ownership{mode: f.Mode}
-	if want.mode == 0 {
+	want := ownership{mode: permissions(f.Mode)}
+	if f.Mode == 0 {
 		want.mode = 0o644
 	}
 	var err error
@@ -131,7 +158,7 @@ func current(at string) ([]byte, fs.FileInfo, error) {
 		return nil, nil, errors.New("it is a directory")
 	}
 	if !info.Mode().IsRegular() {
-		return nil, info, nil // a device or pipe: replaced unread
+		return nil, info, nil // a device or pipe: it may have no end
 	}
 	data, err := os.ReadFile(at)
 	return data, info, err

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,8 +34,10 @@ type Options struct {
 	// owners set.
 	Now      func() time.Time
 	Exec     ExecFunc
+	Start    StartFunc
 	LookPath func(name string) (string, error)
 	Chown    func(path string, uid, gid int) error
+	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }
 
 // Host is a machine. It is safe for use by several goroutines.
@@ -46,8 +49,10 @@ type Host struct {
 	log    *slog.Logger
 	output func() (stdout, stderr *os.File)
 	exec   ExecFunc
+	start  StartFunc
 	look   func(name string) (string, error)
 	chown  func(path string, uid, gid int) error
+	owner  func(path string) (uid, gid int)
 	owners bool // owners are real: what is there can be compared with what is wanted
 	now    func() time.Time
 	shared *shared
@@ -63,8 +68,8 @@ type shared struct {
 // New opens the machine whose root directory is root, "/" for this one.
 func New(root string, o Options) *Host {
 	h := &Host{
-		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, now: o.Now,
-		look: o.LookPath, chown: o.Chown, owners: o.Chown == nil,
+		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
+		look: o.LookPath, chown: o.Chown, owner: o.Owner, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
 	if h.look == nil {
@@ -84,6 +89,9 @@ func New(root string, o Options) *Host {
 	}
 	if h.exec == nil {
 		h.exec = h.execute
+	}
+	if h.start == nil {
+		h.start = h.startDetached
 	}
 	return h
 }
@@ -118,6 +126,18 @@ func (h *Host) Open(path string) (io.ReadCloser, error) { return os.Open(h.resol
 // Stat describes what a path leads to; Lstat the path itself.
 func (h *Host) Stat(path string) (fs.FileInfo, error)  { return os.Stat(h.resolve(path)) }
 func (h *Host) Lstat(path string) (fs.FileInfo, error) { return os.Lstat(h.place(path)) }
+
+// Owner is the user and group number that a file of this path and description has.
+func (h *Host) Owner(path string, info fs.FileInfo) (uid, gid int) {
+	if h.owners {
+		stat := info.Sys().(*syscall.Stat_t)
+		return int(stat.Uid), int(stat.Gid)
+	}
+	if h.owner == nil {
+		return 0, 0
+	}
+	return h.owner(h.place(path))
+}
 
 // Exists tells whether a path leads to anything.
 func (h *Host) Exists(path string) bool {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -45,7 +46,47 @@ type Env struct {
 	Args     []string // what follows the module's name in cloud.cfg or on the command line
 	Console  func(text string) error
 
+	// What the boot lends a module. Each may be nil: the module then says what it
+	// could not do, or does without.
+	Output io.Writer                                                                        // where the stage's output goes (the key output)
+	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL, tried as often as makes sense
+	Render func(template string, variables map[string]any) (string, error)                  // a jinja template, without its header line
+	Steps  Steps                                                                            // how far an interrupted run of this module came
+
 	problems []config.Problem
+}
+
+// Steps is a module's memory, through power cuts, of how far it came with work of
+// which no part may be done twice. Whoever runs the module keeps one for each run
+// that must not be repeated, and forgets it when the module is to run anew; a
+// module that runs at every boot has none. A step's name is any file name; names that
+// differ at all are different steps.
+type Steps interface {
+	Standing(step string) (state.Standing, error)
+	Begin(step string) error // on disk when it returns
+	End(step string) error   // on disk when it returns
+}
+
+// standing is how a step of this run stands; without a memory, each is new.
+func (e *Env) standing(step string) (state.Standing, error) {
+	if e.Steps == nil {
+		return state.NotRun, nil
+	}
+	return e.Steps.Standing(step)
+}
+
+func (e *Env) begin(step string) error {
+	if e.Steps == nil {
+		return nil
+	}
+	return e.Steps.Begin(step)
+}
+
+func (e *Env) end(step string) error {
+	if e.Steps == nil {
+		return nil
+	}
+	return e.Steps.End(step)
 }
 
 // Instance is what a module may know of the instance.

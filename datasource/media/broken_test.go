@@ -84,7 +84,7 @@ func TestABrokenVolumeIsOneLineThatSaysWhatHappened(t *testing.T) {
 		{"a compressed file", compressed, "cannot read user-data on IMAGE: it is compressed (zisofs), which is not supported"},
 		{"a FAT file whose clusters end early", shortFAT, "cannot read user-data on IMAGE: it ends after 512 of 3001 bytes"},
 		{"FAT with one allocation table", fatByTool(4<<20, "-f", "1"), "cannot read IMAGE: FAT12 with 1 allocation tables instead of 2, and mounting is turned off"},
-		{"UDF", udfImage, "cannot read IMAGE: no reader for udf, and mounting is turned off"},
+		{"UDF", udfImage, "cannot read IMAGE: UDF has no reader in user space, and mounting is turned off"},
 		{"no filesystem", func(t testing.TB) string { return blank(t, 1<<20) }, "cannot read IMAGE: no known filesystem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,8 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the child may use. The memory is for the largest file (FAT is read in
-// one piece), go-diskfs's copy of the allocation table and the Go runtime.
+// What the child may use. Of the memory the Go runtime takes 10 MiB and then
+// whole arenas of 64 MiB, which count when they are mapped, not when they are
+// filled: it is two of them, of which the second is for FAT's largest allocation
+// tables.
 const (
 	childMemory = 160 << 20
 	childCPU    = 20 * time.Second

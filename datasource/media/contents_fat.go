@@ -1,7 +1,9 @@
 package media
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/diskfs/go-diskfs/backend/file"
@@ -10,14 +12,14 @@ import (
 	"github.com/diskfs/go-diskfs/filesystem/fat32"
 )
 
-// maxFATBytes bounds one copy of the allocation table: go-diskfs holds up to
-// four times as much.
+// maxFATBytes bounds one copy of the allocation table: go-diskfs holds three
+// times as much.
 const maxFATBytes = 16 << 20
 
 // diskfsFAT reads FAT12, FAT16 and FAT32 by go-diskfs.
 type diskfsFAT struct {
-	fs  diskfs
-	buf []byte // reused, so that two large files do not count twice
+	fs     diskfs
+	source io.ReaderAt
 }
 
 // diskfs is the part of go-diskfs's filesystems that is used.
@@ -33,7 +35,7 @@ func openFAT(source *volumeReader) (contents, error) {
 	}
 	g, ok := parseFAT(head, source.size)
 	if !ok {
-		return nil, fmt.Errorf("no FAT boot sector")
+		return nil, errors.New("no FAT boot sector")
 	}
 	if why := g.beyondDiskfs(); why != "" {
 		return nil, unsupportedError(why)
@@ -52,7 +54,7 @@ func openFAT(source *volumeReader) (contents, error) {
 	if err != nil {
 		return nil, unsupportedError(err.Error())
 	}
-	return &diskfsFAT{fs: f}, nil
+	return diskfsFAT{fs: f, source: source}, nil
 }
 
 // beyondDiskfs tells what go-diskfs 1.9.4 would refuse or, worse, read wrongly:
@@ -73,9 +75,9 @@ func (g fatGeometry) beyondDiskfs() string {
 	return ""
 }
 
-func (v *diskfsFAT) foldsCase() bool { return true }
+func (v diskfsFAT) foldsCase() bool { return true }
 
-func (v *diskfsFAT) list(dir string) ([]entry, error) {
+func (v diskfsFAT) list(dir string) ([]entry, error) {
 	found, err := v.fs.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -97,33 +99,50 @@ func (v *diskfsFAT) list(dir string) ([]entry, error) {
 	return entries, nil
 }
 
-// read reads the whole file at once from its start: go-diskfs returns slack
-// from behind the file's end for a read that begins within a cluster.
-func (v *diskfsFAT) read(path string, size int64, emit func([]byte) error) error {
-	f, err := v.fs.Open(path)
+// read takes from go-diskfs where the file's clusters are, and reads them itself.
+// go-diskfs's own Read wants the whole file in one piece (from within a cluster
+// it goes on behind the file's end), which would be the most memory by far that
+// the child needs, loses the errors of the device, and fails on an empty file.
+func (v diskfsFAT) read(path string, size int64, emit func([]byte) error) error {
+	opened, err := v.fs.Open(path)
 	if err != nil {
 		return err
+	}
+	f, ok := opened.(*fat12.File) // of all three kinds
+	if !ok {
+		return errors.New("go-diskfs gives no FAT file")
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Size() != size || size > MaxFileSize {
+	if info.IsDir() || info.Size() != size {
 		return fmt.Errorf("it has %d bytes here and %d in its directory", info.Size(), size)
 	}
 	if size == 0 {
-		return nil // has no cluster, which go-diskfs takes for an error
+		return nil // it has no clusters
 	}
-	if int64(cap(v.buf)) < size {
-		v.buf = nil // or both would be held
-		v.buf = make([]byte, size)
-	}
-	n, err := f.Read(v.buf[:size])
-	if int64(n) != size {
-		if err == nil {
-			err = fmt.Errorf("it ends after %d of %d bytes", n, size)
-		}
+	ranges, err := f.GetDiskRanges()
+	if err != nil {
 		return err
 	}
-	return emit(v.buf[:size])
+	buf := make([]byte, maxFrame)
+	left := size
+	for _, r := range ranges {
+		section := io.NewSectionReader(v.source, int64(r.Offset), int64(r.Length))
+		for n := min(left, section.Size()); n > 0; n -= maxFrame {
+			b := buf[:min(n, maxFrame)]
+			if _, err := io.ReadFull(section, b); err != nil {
+				return err
+			}
+			if err := emit(b); err != nil {
+				return err
+			}
+			left -= int64(len(b))
+		}
+	}
+	if left > 0 {
+		return fmt.Errorf("it ends after %d of %d bytes", size-left, size)
+	}
+	return nil
 }

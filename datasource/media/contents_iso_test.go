@@ -3,6 +3,7 @@ package media
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/diskfs/go-diskfs/backend/file"
@@ -27,5 +28,39 @@ func TestGoDiskfsStillNeedsIsoTree(t *testing.T) {
 	}
 	if b, err := fs.ReadFile(v, "openstack/latest/user_data"); err == nil {
 		t.Errorf("the second level: %d bytes", len(b))
+	}
+}
+
+func TestLinksOfRockRidgeLeadWithinTheVolume(t *testing.T) {
+	t.Parallel()
+	files := seedFiles()
+	tree := writeTree(t, files)
+	for name, target := range map[string]string{
+		"openstack/latest/vendor_data": "../../vendor-data", "newest": "openstack/latest",
+		"outside": "/etc/passwd", "above": "../../../etc/passwd",
+	} {
+		if err := os.Symlink(target, filepath.Join(tree, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// As CloudStack does it.
+	if err := os.Link(filepath.Join(tree, "user-data"), filepath.Join(tree, "ec2/latest/hard")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "seed.iso")
+	run(t, "genisoimage", "-quiet", "-R", "-cache-inodes", "-o", path, tree)
+	v := openImage(t, path)
+	for name, same := range map[string]string{
+		"openstack/latest/vendor_data": "vendor-data", "newest/user_data": "openstack/latest/user_data",
+		"newest/vendor_data": "vendor-data", "ec2/latest/hard": "user-data",
+	} {
+		if b, err := fs.ReadFile(v.FS(), name); err != nil || string(b) != string(files[same]) {
+			t.Errorf("%s has %d bytes, %v", name, len(b), err)
+		}
+	}
+	for _, name := range []string{"outside", "above"} {
+		if b, err := fs.ReadFile(v.FS(), name); err == nil {
+			t.Errorf("%s has %d bytes", name, len(b))
+		}
 	}
 }

@@ -71,7 +71,7 @@ func TestAMountedVolumeIsReadByteForByteAndLeavesNothing(t *testing.T) {
 	if want := int64(unix.ST_RDONLY | unix.ST_NOSUID | unix.ST_NODEV | unix.ST_NOEXEC); int64(st.Flags)&want != want {
 		t.Errorf("mount flags %#x", st.Flags)
 	}
-	v := &Volume{path: path, fs: newTree(t.Context(), path, m, false), close: m.close}
+	v := &Volume{fs: newTree(t.Context(), path, m, false), close: m.close}
 	if !v.Mounted() {
 		t.Error("it is not said to be mounted")
 	}

@@ -44,6 +44,9 @@ type reader struct {
 // open. An unsupportedError is the child's own finding that it cannot read the
 // volume.
 func openReader(ctx context.Context, path string, f *os.File, kind Filesystem, timeout time.Duration) (*reader, error) {
+	if kind == UDF {
+		return nil, unsupportedError("UDF has no reader in user space")
+	}
 	if mark, value, _ := strings.Cut(childMark, "="); os.Getenv(mark) == value {
 		return nil, errors.New("cannot read media: the program does not call media.ChildMain")
 	}

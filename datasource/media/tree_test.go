@@ -128,6 +128,25 @@ func TestAVolumeHasLimits(t *testing.T) {
 	}
 }
 
+func TestTheLargestFileIsReadAndALargerOneRefused(t *testing.T) {
+	t.Parallel()
+	path := blank(t, 160<<20)
+	run(t, "mkfs.vfat", "-F", "32", "-n", "CIDATA", path)
+	for name, size := range map[string]int64{"largest": MaxFileSize, "larger": MaxFileSize + 1} {
+		f := blank(t, size)
+		patch(t, f, func(b []byte) { b[0], b[len(b)-1] = 'a', 'z' })
+		run(t, "mcopy", "-i", path, f, "::"+name)
+	}
+	v := openImage(t, path)
+	b, err := fs.ReadFile(v.FS(), "largest")
+	if err != nil || len(b) != MaxFileSize || b[0] != 'a' || b[len(b)-1] != 'z' {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if _, err := fs.ReadFile(v.FS(), "larger"); !errors.Is(err, errTooLarge) {
+		t.Error(err)
+	}
+}
+
 // endlessTree has a directory in every directory.
 type endlessTree struct{}
 

@@ -46,31 +46,36 @@ type OpenOptions struct {
 	MountDir string
 }
 
-// Volume is an open volume. Its methods may be called from one goroutine at a
-// time.
+// Volume is an open volume. It may be used by one goroutine at a time.
 type Volume struct {
-	path  string
 	fs    *tree
 	close func() error
 }
 
-// FS returns the volume's files. It implements fs.ReadDirFS, fs.ReadFileFS and
-// fs.StatFS; a missing name is fs.ErrNotExist. It is usable until Close.
+// FS returns the volume's files, until Close. It implements fs.ReadDirFS,
+// fs.ReadFileFS and fs.StatFS; a name that is not there is fs.ErrNotExist.
 func (v *Volume) FS() fs.FS { return v.fs }
 
 // Mounted tells whether the kernel reads the volume, not the confined child.
-func (v *Volume) Mounted() bool { _, mounted := v.fs.source.(*mounted); return mounted }
+func (v *Volume) Mounted() bool {
+	_, mounted := v.fs.source.(*mounted)
+	return mounted
+}
 
 // Close ends the child, or unmounts.
 func (v *Volume) Close() error { return v.close() }
 
 // Open opens the volume on path, a block device or an image file, of which
 // Probe said sb. The volume is read by a confined child process; one of a kind
-// that cannot be read there is mounted read-only, unless o forbids it. A volume
-// on which the child crashed, hung or grew is never mounted.
+// that cannot be read there is mounted read-only, unless o forbids it (as it
+// should for a volume without a seed's label). A volume on which the child
+// crashed, hung or grew is never mounted.
 //
-// Ending ctx ends the volume.
+// The end of ctx is the end of the volume.
 func Open(ctx context.Context, path string, sb Superblock, o OpenOptions) (*Volume, error) {
+	if sb.Filesystem == Unknown {
+		return nil, fmt.Errorf("cannot read %s: no known filesystem", path)
+	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
 	}
@@ -81,16 +86,14 @@ func Open(ctx context.Context, path string, sb Superblock, o OpenOptions) (*Volu
 	if err != nil {
 		return nil, fmt.Errorf("cannot open %s: %w", path, err)
 	}
-	defer f.Close()
-	r, err := openReader(ctx, path, f, sb.Filesystem, o.Timeout)
+	defer f.Close() // the child or the mount has its own
 	var unsupported unsupportedError
+	r, err := openReader(ctx, path, f, sb.Filesystem, o.Timeout)
 	switch {
 	case err == nil:
-		return &Volume{path: path, fs: newTree(ctx, path, r, r.folds), close: r.close}, nil
+		return &Volume{fs: newTree(ctx, path, r, r.folds), close: r.close}, nil
 	case !errors.As(err, &unsupported):
 		return nil, err
-	case sb.Filesystem == Unknown:
-		return nil, fmt.Errorf("cannot read %s: no known filesystem", path)
 	case o.NoMount:
 		return nil, fmt.Errorf("cannot read %s: %w, and mounting is turned off", path, unsupported)
 	}
@@ -98,7 +101,7 @@ func Open(ctx context.Context, path string, sb Superblock, o OpenOptions) (*Volu
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w, and mounting it failed: %w", path, unsupported, err)
 	}
-	return &Volume{path: path, fs: newTree(ctx, path, m, false), close: m.close}, nil
+	return &Volume{fs: newTree(ctx, path, m, false), close: m.close}, nil
 }
 
 // openDevice opens a device or an image file for reading. O_NONBLOCK keeps the

@@ -57,7 +57,7 @@ func New(t *testing.T) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
-		Exec: m.exec, LookPath: m.lookPath, Chown: m.chown,
+		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -102,6 +102,12 @@ func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 	return found.result, found.err
 }
 
+// start runs a detached command to its end at once: Wait then has nothing to wait for.
+func (m *Machine) start(ctx context.Context, c host.Command, _ string) error {
+	_, err := m.exec(ctx, c)
+	return err
+}
+
 // Lacks makes programs missing.
 func (m *Machine) Lacks(programs ...string) {
 	m.mu.Lock()
@@ -134,6 +140,21 @@ func (m *Machine) chown(path string, uid, gid int) error {
 	defer m.mu.Unlock()
 	m.owners[path] = fmt.Sprintf("%d:%d", uid, gid)
 	return nil
+}
+
+// owner gives back what chown remembers; root's is what was never given away.
+func (m *Machine) owner(path string) (uid, gid int) {
+	if _, err := fmt.Sscanf(m.Owner(strings.TrimPrefix(path, m.Dir)), "%d:%d", &uid, &gid); err != nil {
+		return 0, 0
+	}
+	return uid, gid
+}
+
+// Give sets the owner of a path before the test begins.
+func (m *Machine) Give(path string, uid, gid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.owners[path] = fmt.Sprintf("%d:%d", uid, gid)
 }
 
 // Owner is the "uid:gid" last given to a path, "" if none was.

@@ -1,0 +1,147 @@
+package modules
+
+import (
+	"strings"
+	"testing"
+
+	"cloudseed/config"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// summary is an account in a line: name, "*" for the default user, groups, and where
+// it says so its shell.
+func summary(a account) string {
+	text := a.name
+	if a.isDefault {
+		text += "*"
+	}
+	groups := a.groups
+	if groups == nil {
+		groups = groupNames(a.get("groups"))
+	}
+	if len(groups) > 0 {
+		text += " in " + strings.Join(groups, ",")
+	}
+	if v := a.get("shell"); v != nil {
+		text += " with " + v.Text()
+	}
+	return text
+}
+
+func TestAccountsOfEveryFormOfUsers(t *testing.T) {
+	t.Parallel()
+	const cloudUser = "cloud-user* in adm,systemd-journal with /bin/bash"
+	for name, row := range map[string]struct {
+		userData string
+		want     []string
+	}{
+		"nothing said is the system's default user": {"{}", []string{cloudUser}},
+		"an empty list is nobody":                   {"users: []", nil},
+		"the default user is made last":             {"users: [default, ann, bob]", []string{"ann", "bob", cloudUser}},
+		"without default there is no default user":  {"users: [ann]", []string{"ann"}},
+		"a string is names in order of the alphabet": {
+			"users: bob, ann,default", []string{"ann", "bob", cloudUser},
+		},
+		"a map is users that are true or have keys": {
+			"users: {ann: true, bob: no, eve: {shell: /bin/sh}, default: 1}", []string{"ann", "eve with /bin/sh", cloudUser},
+		},
+		"one item may name several, and a list too": {
+			"users: ['ann,bob', [eve, joe]]", []string{"ann", "bob", "eve", "joe"},
+		},
+		"of two entries for a user the first that says a thing wins": {
+			"users: [{name: ann, shell: /bin/a}, {name: ann, shell: /bin/b, groups: wheel}]", []string{"ann in wheel with /bin/a"},
+		},
+		"an entry without a name is about the default user": {
+			"users: [default, {shell: /bin/zsh, groups: [wheel]}]", []string{"cloud-user* in wheel with /bin/bash"},
+		},
+		"groups under the default user's own name are added": {
+			"users: [default, {name: cloud-user, groups: 'wheel, adm'}]", []string{"cloud-user* in adm,systemd-journal,wheel with /bin/bash"},
+		},
+		"a number is a name": {"users: [{name: 1000}, 2000]", []string{"1000", "2000"}},
+		"user renames the default user (oVirt)": {
+			"user: root", []string{"root* in adm,systemd-journal with /bin/bash"},
+		},
+		"user asks for the default user even if users does not": {
+			"user: ann\nusers: [bob]", []string{"bob", "ann* in adm,systemd-journal with /bin/bash"},
+		},
+		"user as a map is put over the system's default": {
+			"user: {name: ann, shell: /bin/sh, groups: wheel}\nusers: []", []string{"ann* in wheel with /bin/sh"},
+		},
+		"user without a name changes the default user": {
+			"user: {shell: /bin/sh}", []string{"cloud-user* in adm,systemd-journal with /bin/sh"},
+		},
+		"an empty user is none": {"user: ''", []string{cloudUser}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, problems := accounts(newGuest(t, row.userData).env)
+			var got []string
+			for _, a := range found {
+				got = append(got, summary(a))
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Error(diff)
+			}
+			for _, p := range problems {
+				if p.Severity != config.Deprecated {
+					t.Error(p)
+				}
+			}
+		})
+	}
+}
+
+func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ userData, want string }{
+		"a name that is null": {
+			"users:\n  - default\n  - name:\n    shell: /bin/sh\n",
+			"user-data:3:10: users.1.name: expected a name, got nothing, so this user is left out",
+		},
+		"a name that is a list": {
+			"users:\n  - name: [a, b]\n", "user-data:2:11: users.0.name: expected a name, so this user is left out",
+		},
+		"an item that is null":   {"users:\n  - ann\n  -\n", "user-data:3:4: users.1: expected a name or a map, got nothing"},
+		"users that is a number": {"users: 5", "user-data:1:8: users: expected a list, so it is ignored"},
+		"user that is a list":    {"user: [a]", "user-data:1:7: user: expected a name or a map, so it is ignored"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, problems := accounts(newGuest(t, row.userData).env)
+			if len(problems) != 1 || problems[0].Error() != row.want {
+				t.Errorf("got %v", problems)
+			}
+		})
+	}
+}
+
+func TestGroupsOfEveryForm(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		groups string
+		want   []group
+	}{
+		"a list of names":       {"[a, b]", []group{{name: "a"}, {name: "b"}}},
+		"a string":              {"a, b", []group{{name: "a"}, {name: "b"}}},
+		"a map":                 {"{a: [x, y], b: x}", []group{{name: "a", members: []string{"x", "y"}}, {name: "b", members: []string{"x"}}}},
+		"a list with members":   {"[{a: [y, x, y]}, b]", []group{{name: "a", members: []string{"x", "y"}}, {name: "b"}}},
+		"a group without any":   {"[{a: }]", []group{{name: "a"}}},
+		"a group named twice":   {"[a, {a: x}, {a: y}]", []group{{name: "a", members: []string{"x", "y"}}}},
+		"members in one string": {"{a: 'x,y'}", []group{{name: "a", members: []string{"x", "y"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, problems := groups(parsed(t, "user-data", row.groups))
+			if len(problems) > 0 {
+				t.Error(problems)
+			}
+			for i := range got {
+				got[i].path, got[i].pos = "", config.Pos{}
+			}
+			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(group{}), cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

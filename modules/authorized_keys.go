@@ -1,0 +1,314 @@
+package modules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloudseed/host"
+)
+
+// authorizedKey is a line of an authorized_keys file (sshd(8)). A line that holds no
+// key, such as a comment, is only text.
+type authorizedKey struct {
+	text    string // the line, for what has no key
+	options string
+	kind    string
+	base64  string
+	comment string
+}
+
+func (k authorizedKey) isKey() bool { return k.base64 != "" }
+
+func (k authorizedKey) line() string {
+	if !k.isKey() {
+		return k.text
+	}
+	var fields []string
+	for _, field := range []string{k.options, k.kind, k.base64, k.comment} {
+		if field != "" {
+			fields = append(fields, field)
+		}
+	}
+	return strings.Join(fields, " ")
+}
+
+// parseAuthorizedKey reads a line: options, which are optional, the key's type, the
+// key and a comment.
+func parseAuthorizedKey(line string) authorizedKey {
+	text := strings.TrimRight(line, "\r\n")
+	rest := strings.TrimSpace(text)
+	if rest == "" || rest[0] == '#' {
+		return authorizedKey{text: text}
+	}
+	k := authorizedKey{text: text}
+	if !startsWithKeyType(rest) {
+		k.options, rest = cutOptions(rest)
+	}
+	fields := strings.Fields(rest)
+	if len(fields) < 2 || !isKeyType(fields[0]) {
+		return authorizedKey{text: text}
+	}
+	k.kind, k.base64 = fields[0], fields[1]
+	rest = strings.TrimSpace(strings.TrimPrefix(rest, k.kind))
+	k.comment = strings.TrimSpace(strings.TrimPrefix(rest, k.base64))
+	return k
+}
+
+func startsWithKeyType(text string) bool {
+	first, _, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
+	return isKeyType(first)
+}
+
+// isKeyType tells key types from options: all that OpenSSH has, and may get, are named
+// like this (sshkey.c), and the short names of old versions.
+func isKeyType(word string) bool {
+	if slices.Contains([]string{"rsa", "dsa", "ecdsa", "ed25519"}, word) {
+		return true
+	}
+	for _, prefix := range []string{"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-sha2-", "webauthn-sk-"} {
+		if strings.HasPrefix(word, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutOptions splits the options off: they end at the first white space outside quotes,
+// and \" inside quotes is no end of them.
+func cutOptions(text string) (options, rest string) {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text) && text[i+1] == '"':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t'):
+			return text[:i], strings.TrimSpace(text[i:])
+		}
+	}
+	return text, ""
+}
+
+// mergeKeys puts new keys into a file's lines: a key that is there already, by its
+// base64, is replaced where it stands, others are added at the end, and every other
+// line is kept.
+func mergeKeys(content string, added []authorizedKey) string {
+	byKey := map[string]authorizedKey{}
+	for _, k := range added {
+		byKey[k.base64] = k
+	}
+	var out strings.Builder
+	placed := map[string]bool{}
+	for line := range strings.Lines(content) {
+		old := parseAuthorizedKey(line)
+		if k, ok := byKey[old.base64]; ok && old.isKey() {
+			old, placed[k.base64] = k, true
+		}
+		out.WriteString(old.line() + "\n")
+	}
+	for _, k := range added {
+		if !placed[k.base64] {
+			placed[k.base64] = true
+			out.WriteString(byKey[k.base64].line() + "\n")
+		}
+	}
+	return out.String()
+}
+
+// addAuthorizedKeys lets keys log in as a user. Where sshd_config names a file that
+// sshd would not accept, the usual one is used and a warning says why.
+func addAuthorizedKeys(e *Env, name string, keys []authorizedKey) error {
+	user, err := e.Host.User(name)
+	if err != nil {
+		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
+	}
+	file, err := openKeyFile(e, user)
+	if err != nil {
+		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
+	}
+	err = file.add(keys)
+	if err := errors.Join(err, file.dir.Close()); err != nil {
+		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
+	}
+	return nil
+}
+
+// keyFile is a user's authorized_keys: a name in a directory that the user may own.
+type keyFile struct {
+	dir  *host.Confined
+	name string
+	user host.User
+}
+
+func (f keyFile) add(keys []authorizedKey) error {
+	content, err := f.dir.ReadFile(f.name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, err = f.dir.WriteFile(f.name, []byte(mergeKeys(string(content), keys)), host.File{
+		Mode: 0o600, Owner: f.user.Name, Group: strconv.Itoa(f.user.GID), KeepMeta: true,
+	})
+	return err
+}
+
+// defaultKeyFile is sshd's own default, and always a place where keys may go.
+const defaultKeyFile = ".ssh/authorized_keys"
+
+// openKeyFile finds the file that keys of a user belong in: the first that
+// AuthorizedKeysFile names for this user alone and that sshd would accept, else the
+// usual one.
+func openKeyFile(e *Env, user host.User) (keyFile, error) {
+	patterns, err := readSSHD(e.Host, "AuthorizedKeysFile", defaultKeyFile)
+	if err != nil {
+		return keyFile{}, err
+	}
+	strict, err := readSSHD(e.Host, "StrictModes", "yes")
+	if err != nil {
+		return keyFile{}, err
+	}
+	var refused error
+	for pattern := range strings.FieldsSeq(patterns) {
+		at := expandKeyFile(strings.Trim(pattern, `"`), user)
+		own := strings.Contains(pattern, "%u") || strings.Contains(pattern, "%h") || isBelow(at, user.Home)
+		if !own || pattern == "none" {
+			continue // a file for all users is not one user's to add to
+		}
+		file, err := openKeyFileAt(e.Host, at, user, strict != "no")
+		if err == nil {
+			return file, nil
+		}
+		refused = errors.Join(refused, err)
+	}
+	usual := path.Join(user.Home, defaultKeyFile)
+	file, err := openKeyFileAt(e.Host, usual, user, false)
+	if err == nil && refused != nil {
+		e.Warn("%s is used for the keys of %s, but sshd may not read it: %v", usual, user.Name, refused)
+	}
+	return file, err
+}
+
+// expandKeyFile replaces the tokens of AuthorizedKeysFile (sshd_config(5)).
+func expandKeyFile(pattern string, user host.User) string {
+	at := strings.NewReplacer("%%", "%", "%h", user.Home, "%u", user.Name, "%U", strconv.Itoa(user.UID)).Replace(pattern)
+	if !path.IsAbs(at) {
+		at = path.Join(user.Home, at)
+	}
+	return path.Clean(at)
+}
+
+func isBelow(at, dir string) bool {
+	return strings.HasPrefix(at, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// openKeyFileAt opens the directory that the file is reached through and makes what is
+// missing of the way. Strict asks of all on the way what sshd's StrictModes does.
+func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (file keyFile, err error) {
+	base, own := user.Home, true
+	if !isBelow(at, user.Home) {
+		own = false
+		if base, err = trustedDir(h, path.Dir(at)); err != nil {
+			return keyFile{}, err
+		}
+	} else if err := makeHome(h, user); err != nil {
+		return keyFile{}, err
+	}
+	dir, err := h.Confine(base)
+	if err != nil {
+		return keyFile{}, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, dir.Close())
+		}
+	}()
+	file = keyFile{dir: dir, name: strings.TrimPrefix(strings.TrimPrefix(at, base), "/"), user: user}
+	parents := strings.Split(path.Dir(file.name), "/")
+	for i := range parents {
+		name := path.Join(parents[:i+1]...)
+		if name == "." {
+			continue
+		}
+		mode, owner, group := fs.FileMode(0o755), "", ""
+		if own {
+			mode, owner, group = 0o700, user.Name, strconv.Itoa(user.GID)
+		}
+		if err := dir.Mkdir(name, mode, owner, group); err != nil {
+			return keyFile{}, err
+		}
+		if err := file.check(h, name, true, strict); err != nil {
+			return keyFile{}, err
+		}
+	}
+	if err := file.check(h, file.name, false, strict); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return keyFile{}, err
+	}
+	return file, nil
+}
+
+func makeHome(h *host.Host, user host.User) error {
+	if err := h.Mkdir(path.Dir(user.Home), 0o755, "", ""); err != nil {
+		return err
+	}
+	return h.Mkdir(user.Home, 0o700, user.Name, strconv.Itoa(user.GID))
+}
+
+// check refuses what sshd, or care, would not let be on the way to a key file: links,
+// and with StrictModes what others than root and the user own or may write to
+// (sshd's safe_path, misc.c).
+func (f keyFile) check(h *host.Host, name string, isDir, strict bool) error {
+	at := f.dir.Path(name)
+	info, err := f.dir.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if isDir && !info.IsDir() || !isDir && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is a link or of another kind than it must be", at)
+	}
+	if !strict {
+		return nil
+	}
+	uid, gid := h.Owner(at, info)
+	if uid != 0 && uid != f.user.UID {
+		return fmt.Errorf("%s belongs to neither root nor %s", at, f.user.Name)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others may write to %s", at)
+	}
+	if uid != f.user.UID && gid != f.user.GID && info.Mode().Perm()&0o005 == 0 {
+		return fmt.Errorf("%s may not read %s", f.user.Name, at)
+	}
+	return nil
+}
+
+// trustedDir is how far the way to a directory is only root's to change: from there
+// on it may be a user's, and is walked in confinement.
+func trustedDir(h *host.Host, dir string) (string, error) {
+	trusted := "/"
+	for name := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
+		next := path.Join(trusted, name)
+		info, err := h.Lstat(next)
+		if errors.Is(err, fs.ErrNotExist) {
+			return trusted, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if !info.IsDir() {
+			return "", fmt.Errorf("%s is a link or no directory", next)
+		}
+		if info.Mode().Perm()&0o022 != 0 {
+			return "", fmt.Errorf("others may write to %s", next)
+		}
+		trusted = next
+		if uid, _ := h.Owner(next, info); uid != 0 {
+			return trusted, nil
+		}
+	}
+	return trusted, nil
+}

@@ -1,0 +1,242 @@
+package modules
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLinesOfAuthorizedKeys(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]authorizedKey{
+		"ssh-rsa AAAA":                        {kind: "ssh-rsa", base64: "AAAA"},
+		"ssh-ed25519 AAAA me at home\r\n":     {kind: "ssh-ed25519", base64: "AAAA", comment: "me at home"},
+		"  sk-ssh-ed25519@openssh.com\tAAAA ": {kind: "sk-ssh-ed25519@openssh.com", base64: "AAAA"},
+		`from="10.0.0.0/8",command="echo \"a b\"" ecdsa-sha2-nistp256 AAAA c`: {
+			options: `from="10.0.0.0/8",command="echo \"a b\""`, kind: "ecdsa-sha2-nistp256", base64: "AAAA", comment: "c",
+		},
+		"rsa AAAA":          {kind: "rsa", base64: "AAAA"},
+		"ssh-rsa":           {},
+		"# ssh-rsa AAAA":    {},
+		"":                  {},
+		`command="open ssh`: {},
+		"AAAA ssh-rsa":      {},
+	} {
+		got := parseAuthorizedKey(line)
+		got.text = ""
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(authorizedKey{})); diff != "" {
+			t.Errorf("%q: %s", line, diff)
+		}
+	}
+}
+
+func FuzzAuthorizedKeys(f *testing.F) {
+	f.Add("ssh-rsa AAAA c\n# x\n", `command="a b" ssh-rsa AAAA`)
+	f.Add("\"\\\"", "x")
+	f.Fuzz(func(t *testing.T, content, line string) {
+		keys, _ := parseKeys([]string{line})
+		once := mergeKeys(content, keys)
+		if twice := mergeKeys(once, keys); twice != once {
+			t.Errorf("merging again changes %q to %q", once, twice)
+		}
+		for _, k := range keys {
+			if !strings.Contains(once, k.base64) {
+				t.Errorf("%q is not in %q", k.base64, once)
+			}
+		}
+	})
+}
+
+func TestNewKeysJoinTheOldOnes(t *testing.T) {
+	t.Parallel()
+	old := "# mine\nssh-rsa AAAAold old\nssh-rsa AAAAsame before\nno key at all\nssh-rsa AAAAlast no newline"
+	keys, err := parseKeys([]string{"ssh-rsa AAAAnew new\nssh-rsa AAAAnew again", `from="1.2.3.4" ssh-rsa AAAAsame after`, "ssh-rsa AAAAnew third"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "# mine\nssh-rsa AAAAold old\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno key at all\nssh-rsa AAAAlast no newline\nssh-rsa AAAAnew new\n"
+	if diff := cmp.Diff(want, mergeKeys(old, keys)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// keyGuest is a guest on which a user's key is authorized.
+func keyGuest(t *testing.T, sshd string) *guest {
+	t.Helper()
+	g := newGuest(t, "{}")
+	if sshd != "" {
+		g.Put(t, sshdConfigPath, sshd)
+	}
+	if err := os.MkdirAll(filepath.Join(g.Dir, "home/cloud-user"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (g *guest) authorize(t *testing.T) error {
+	t.Helper()
+	keys, err := parseKeys([]string{"ssh-rsa AAAA me"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addAuthorizedKeys(g.env, "cloud-user", keys)
+}
+
+func TestTheFileThatKeysGoInto(t *testing.T) {
+	t.Parallel()
+	const usual = "/home/cloud-user/.ssh/authorized_keys"
+	for name, row := range map[string]struct {
+		sshd    string
+		prepare func(t *testing.T, g *guest)
+		at      string
+		warns   string
+	}{
+		"the usual one without a configuration":       {at: usual},
+		"the usual one as RHEL writes it":             {sshd: "AuthorizedKeysFile\t.ssh/authorized_keys\n", at: usual},
+		"another one in the home":                     {sshd: "AuthorizedKeysFile %h/.keys/ssh\n", at: "/home/cloud-user/.keys/ssh"},
+		"one outside, by name":                        {sshd: "authorizedkeysfile=/etc/ssh/keys/%u\n", at: "/etc/ssh/keys/cloud-user"},
+		"one outside, by number, with a percent sign": {sshd: "AuthorizedKeysFile /etc/ssh/%%/%u.%U\n", at: "/etc/ssh/%/cloud-user.1000"},
+		"the first that is this user's alone":         {sshd: "AuthorizedKeysFile /etc/ssh/all .ssh/authorized_keys .ssh/two\n", at: usual},
+		"none at all is the usual one":                {sshd: "AuthorizedKeysFile none\n", at: usual},
+		"what a Match block says is not for all":      {sshd: "Match User x\nAuthorizedKeysFile /etc/ssh/%u\n", at: usual},
+		"not one behind a link": {
+			sshd: "AuthorizedKeysFile /etc/keys/%u .ssh/authorized_keys\n", at: usual,
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				if err := os.Symlink("/tmp", filepath.Join(g.Dir, "etc/keys")); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		"not one that others may write to": {
+			sshd: "AuthorizedKeysFile /etc/keys/%u\n", at: usual, warns: "others may write to /etc/keys",
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				at := filepath.Join(g.Dir, "etc/keys")
+				if err := os.Mkdir(at, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(at, 0o777); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		"the usual one even if sshd's StrictModes will not have it": {
+			at: usual, warns: "/home/cloud-user/.ssh belongs to neither root nor cloud-user",
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				if err := os.Mkdir(filepath.Join(g.Dir, "home/cloud-user/.ssh"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				g.Give("/home/cloud-user/.ssh", 1234, 1234)
+			},
+		},
+		"without a warning where StrictModes is off": {
+			sshd: "StrictModes no\n", at: usual,
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				if err := os.Mkdir(filepath.Join(g.Dir, "home/cloud-user/.ssh"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				g.Give("/home/cloud-user/.ssh", 1234, 1234)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := keyGuest(t, row.sshd)
+			if row.prepare != nil {
+				row.prepare(t, g)
+			}
+			if err := g.authorize(t); err != nil {
+				t.Fatal(err)
+			}
+			if got := g.Text(t, row.at); got != "ssh-rsa AAAA me\n" {
+				t.Errorf("got %q", got)
+			}
+			if info, err := g.Stat(row.at); err != nil || info.Mode().Perm() != 0o600 || g.Owner(row.at) != "1000:1000" {
+				t.Errorf("%v %s %v", info.Mode(), g.Owner(row.at), err)
+			}
+			warnings := ""
+			for _, p := range g.env.Problems() {
+				warnings += p.Error()
+			}
+			if (warnings == "") != (row.warns == "") || !strings.Contains(warnings, row.warns) {
+				t.Errorf("warned of %q", warnings)
+			}
+		})
+	}
+}
+
+func TestDirectoriesThatAreMissingAreMade(t *testing.T) {
+	t.Parallel()
+	g := keyGuest(t, "")
+	if err := g.authorize(t); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := g.Stat("/home/cloud-user/.ssh"); err != nil || info.Mode().Perm() != 0o700 || g.Owner("/home/cloud-user/.ssh") != "1000:1000" {
+		t.Errorf("%v %s %v", info.Mode(), g.Owner("/home/cloud-user/.ssh"), err)
+	}
+}
+
+func TestAUsersLinksAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for name, link := range map[string]string{
+		"the directory": "home/cloud-user/.ssh",
+		"the file":      "home/cloud-user/.ssh/authorized_keys",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := keyGuest(t, "")
+			g.Put(t, "/root/secret/authorized_keys", "precious\n")
+			at := filepath.Join(g.Dir, link)
+			if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			target := "../../root/secret"
+			if filepath.Base(at) == "authorized_keys" {
+				target = "../../../root/secret/authorized_keys"
+			}
+			if err := os.Symlink(target, at); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.authorize(t); err == nil {
+				t.Error("it was done")
+			}
+			if got := g.Text(t, "/root/secret/authorized_keys"); got != "precious\n" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestAnExistingFileKeepsItsMode(t *testing.T) {
+	t.Parallel()
+	g := keyGuest(t, "")
+	const at = "/home/cloud-user/.ssh/authorized_keys"
+	g.Put(t, at, "ssh-rsa BBBB you\n")
+	if err := os.Chmod(filepath.Join(g.Dir, at), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.authorize(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Text(t, at); got != "ssh-rsa BBBB you\nssh-rsa AAAA me\n" {
+		t.Errorf("got %q", got)
+	}
+	if info, err := g.Stat(at); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+func TestKeysForAUserNobodyKnows(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "{}")
+	err := addAuthorizedKeys(g.env, "ghost", nil)
+	if err == nil || err.Error() != `cannot set the authorized keys of ghost: there is no user "ghost"` {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,54 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type bootcmdKeys struct {
+	Bootcmd *config.Value `key:"bootcmd" doc:"commands, run at every boot by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+}
+
+var bootcmd = Module{
+	Name:       "bootcmd",
+	Frequency:  state.Always,
+	Keys:       bootcmdKeys{},
+	ActiveIf:   []string{"bootcmd"},
+	Repeatable: true, // it is for every boot
+	Doc: "Runs commands early in every boot, as one sh script. The environment variable INSTANCE_ID is the " +
+		"instance's id. The script's exit code, that of its last command, decides whether the module failed.",
+	Run: runBootcmd,
+}
+
+func runBootcmd(ctx context.Context, e *Env) (err error) {
+	list := e.Config.Get("bootcmd")
+	text, problems := script("bootcmd", list)
+	for _, p := range problems {
+		e.Problem(p)
+	}
+	if k := list.Kind(); k != config.List && k != config.String {
+		return nil
+	}
+	// A file and not an argument or the standard input: an argument can be 128 KiB
+	// long at most and is seen in the list of processes, and commands may read
+	// their standard input.
+	file := path.Join(e.Instance.RunDir, "bootcmd.sh")
+	if _, err := e.Host.WriteFile(file, []byte(text), host.File{Mode: 0o600, Secret: true, Quiet: true}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Host.QuietRemove(file)) }()
+	command := host.Command{Argv: []string{"/bin/sh", file}, Pass: true, Timeout: host.NoTimeout}
+	if e.Instance.ID != "" {
+		command.Env = []string{"INSTANCE_ID=" + e.Instance.ID}
+	}
+	if _, err := e.Host.Run(ctx, command); err != nil {
+		return fmt.Errorf("cannot run all of bootcmd (%s): %w", e.Config.Where("bootcmd"), err)
+	}
+	return nil
+}

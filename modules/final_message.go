@@ -1,0 +1,128 @@
+package modules
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type finalMessageKeys struct {
+	FinalMessage string `key:"final_message" doc:"the message, a template with $version, $timestamp, $datasource and $uptime"`
+}
+
+var finalMessage = Module{
+	Name:       "final_message",
+	Frequency:  state.Always,
+	Keys:       finalMessageKeys{},
+	Repeatable: true,
+	Doc: "Says that the boot's configuration is finished, in the output and the log, and writes the time " +
+		"to boot-finished in the instance's directory, which others wait for.",
+	Run: runFinalMessage,
+}
+
+const defaultFinalMessage = "Cloud-init v. $version finished at $timestamp. Datasource $datasource.  Up $uptime seconds"
+
+func runFinalMessage(_ context.Context, e *Env) error {
+	var keys finalMessageKeys
+	e.Decode(&keys)
+	uptime := fmt.Sprintf("%.2f", e.Host.Uptime().Seconds())
+	timestamp := e.Host.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700")
+	message := finalText(e, keys.FinalMessage, map[string]string{
+		"version": e.Instance.Version, "timestamp": timestamp, "datasource": e.Instance.Datasource, "uptime": uptime,
+	})
+	e.Log.Debug(message)
+	if e.Output != nil {
+		if _, err := io.WriteString(e.Output, message+"\n"); err != nil {
+			e.Warn("cannot print the final message: %v", err)
+		}
+	}
+	finished := fmt.Sprintf("%s - %s - v. %s\n", uptime, timestamp, e.Instance.Version)
+	_, err := e.Host.WriteFile(path.Join(e.Instance.Dir, "boot-finished"), []byte(finished), host.File{Quiet: true})
+	return err
+}
+
+// finalText is the message that the module's argument or the key asks for. One that
+// cannot be rendered is a problem, and the default takes its place.
+func finalText(e *Env, template string, variables map[string]string) string {
+	problem := config.Problem{Severity: config.Error, Pos: e.Config.Get("final_message").Pos(), Key: "final_message"}
+	if len(e.Args) > 0 {
+		template, problem.Pos, problem.Key = e.Args[0], config.Pos{}, ""
+	}
+	template = strings.TrimSpace(template)
+	if template == "" {
+		template = defaultFinalMessage
+	}
+	for name, value := range variables {
+		variables[strings.ToUpper(name)] = value
+	}
+	text, err := render(e, template, variables)
+	if err == nil {
+		return text
+	}
+	problem.Message = err.Error() + "; the default message was given"
+	e.Problem(problem)
+	text, _ = substitute(defaultFinalMessage, variables) // it has no unknown names
+	return text
+}
+
+// render fills a template of the kind that its first line names: "## template:
+// jinja", "## template: basic", or none, which is basic.
+func render(e *Env, template string, variables map[string]string) (string, error) {
+	first, rest, _ := strings.Cut(template, "\n")
+	kind, ok := templateKind(first)
+	if !ok {
+		kind, rest = "basic", template
+	}
+	switch kind {
+	case "basic":
+		text, unknown := substitute(rest, variables)
+		if unknown != "" {
+			return "", fmt.Errorf("there is no variable $%s: there are $version, $timestamp, $datasource and $uptime", unknown)
+		}
+		return text, nil
+	case "jinja":
+		if e.Render == nil {
+			return "", fmt.Errorf("jinja templates cannot be rendered here")
+		}
+		all := map[string]any{}
+		for name, value := range variables {
+			all[name] = value
+		}
+		return e.Render(rest, all)
+	}
+	return "", fmt.Errorf("there is no template language %q: there are jinja and basic", kind)
+}
+
+// templateKind reads a template's header, in upper or lower case as cloud-init does.
+func templateKind(line string) (kind string, ok bool) {
+	line, ok = strings.CutPrefix(strings.ToLower(line), "##")
+	if !ok {
+		return "", false
+	}
+	kind, ok = strings.CutPrefix(strings.TrimSpace(line), "template:")
+	return strings.TrimSpace(kind), ok
+}
+
+// substitute puts values in place of $name and ${name}, and tells the first name
+// that it does not know. A dollar with no name after it stays.
+//
+// Difference from cloud-init: a dot after a name ends the sentence and not the
+// message. There "$uptime." is a variable called "uptime." and an error.
+func substitute(template string, variables map[string]string) (text, unknown string) {
+	text = regexp.MustCompile(`\$\{[A-Za-z0-9_.]+\}|\$[A-Za-z0-9_]+`).ReplaceAllStringFunc(template, func(match string) string {
+		name := strings.Trim(match, "${}")
+		value, ok := variables[name]
+		if !ok && unknown == "" {
+			unknown = name
+		}
+		return value
+	})
+	return text, unknown
+}

@@ -1,0 +1,101 @@
+package modules
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Absent are the modules of cloud-init that this version does not have, with the
+// top-level keys that each would act on, so that a key that nothing acts on is
+// reported and not just ignored. An entry goes when its module comes. Those without
+// keys lose nothing: cloud-init does not run them on the RHEL family either, or
+// does no more at all.
+var Absent = map[string][]string{
+	"seed_random":      {"random_seed"},
+	"growpart":         {"growpart"},
+	"resizefs":         {"resize_rootfs"},
+	"disk_setup":       {"disk_setup", "fs_setup", "device_aliases"},
+	"mounts":           {"mounts", "swap"},
+	"update_etc_hosts": {"manage_etc_hosts"},
+	"ca_certs":         {"ca_certs", "ca-certs"},
+	"rsyslog":          {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
+	"resolv_conf":      {"manage_resolv_conf", "resolv_conf"},
+
+	"locale":               {"locale", "locale_configfile"},
+	"keyboard":             {"keyboard"},
+	"rh_subscription":      {"rh_subscription"},
+	"spacewalk":            {"spacewalk"},
+	"yum_add_repo":         {"yum_repos"},
+	"ntp":                  {"ntp"},
+	"timezone":             {"timezone"},
+	"disable_ec2_metadata": {"disable_ec2_metadata"},
+
+	"package_update_upgrade_install": {
+		"packages", "package_update", "package_upgrade", "package_reboot_if_required",
+		"apt_update", "apt_upgrade", "apt_reboot_if_required",
+	},
+	"puppet":                   {"puppet"},
+	"chef":                     {"chef"},
+	"ansible":                  {"ansible"},
+	"mcollective":              {"mcollective"},
+	"salt_minion":              {"salt_minion"},
+	"ssh_authkey_fingerprints": {"no_ssh_fingerprints", "authkey_hash"},
+	"keys_to_console":          {"ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
+	"install_hotplug":          {"updates"},
+	"phone_home":               {"phone_home"},
+	"power_state_change":       {"power_state"},
+
+	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
+	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
+	"refresh_rmc_and_interface": nil, "reset_rmc": nil, "rightscale_userdata": nil, "snap": nil, "ssh_import_id": nil,
+	"ubuntu_advantage": nil, "ubuntu_autoinstall": nil, "ubuntu_drivers": nil, "ubuntu_pro": nil,
+	"wireguard": nil, "zypper_add_repo": nil,
+}
+
+// otherKeys are the top-level keys that no module of this family acts on: those of
+// the program itself, and those of other systems' modules.
+var otherKeys = []string{
+	"allow_userdata", "cloud_config_modules", "cloud_final_modules", "cloud_init_modules", "datasource", "datasource_list",
+	"def_log_file", "disable_network_activation", "launch-index", "log_cfgs", "manual_cache_clean",
+	"merge_how", "merge_type", "mount_default_fields", "network", "output", "policy", "reporting",
+	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "yum_repo_dir",
+
+	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",
+	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ssh_import_id", "ubuntu-advantage", "ubuntu_advantage",
+	"ubuntu_pro", "wireguard", "zypper",
+}
+
+// Keys are all top-level keys that cloud-config may have, sorted: those of the
+// modules here, of the absent ones, and of the program itself.
+func Keys() []string {
+	keys := slices.Clone(otherKeys)
+	for _, m := range All() {
+		keys = append(keys, keysOf(reflect.TypeOf(m.Keys))...)
+	}
+	for _, absent := range Absent {
+		keys = append(keys, absent...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// keysOf are the names in a key struct's tags, older spellings too.
+func keysOf(keys reflect.Type) []string {
+	var names []string
+	if keys == nil || keys.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range keys.NumField() {
+		field := keys.Field(i)
+		if field.Anonymous {
+			names = append(names, keysOf(field.Type)...)
+		}
+		for name := range strings.SplitSeq(field.Tag.Get("key"), ",") {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

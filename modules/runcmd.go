@@ -1,0 +1,38 @@
+package modules
+
+import (
+	"context"
+	"path"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type runcmdKeys struct {
+	Runcmd *config.Value `key:"runcmd" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+}
+
+var runcmd = Module{
+	Name:       "runcmd",
+	Frequency:  state.PerInstance,
+	Keys:       runcmdKeys{},
+	ActiveIf:   []string{"runcmd"},
+	Repeatable: true, // it only writes the script
+	Doc: "Writes the commands of runcmd as one sh script into the instance's directory of scripts, " +
+		"where scripts_user runs it late in the boot, after packages are installed.",
+	Run: runRuncmd,
+}
+
+func runRuncmd(_ context.Context, e *Env) error {
+	list := e.Config.Get("runcmd")
+	text, problems := script("runcmd", list)
+	for _, p := range problems {
+		e.Problem(p)
+	}
+	if k := list.Kind(); k != config.List && k != config.String {
+		return nil
+	}
+	_, err := e.Host.WriteFile(path.Join(e.Instance.Dir, "scripts/runcmd"), []byte(text), host.File{Mode: 0o700, Secret: true})
+	return err
+}

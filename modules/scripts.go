@@ -1,0 +1,179 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"syscall"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type scriptsVendorKeys struct {
+	VendorData vendorData `key:"vendor_data" doc:"what is done with vendor data"`
+}
+
+type vendorData struct {
+	Enabled *bool    `key:"enabled" doc:"take vendor data at all" default:"true"`
+	Prefix  []string `key:"prefix" accept:"scalar" doc:"a program and its arguments, to run each vendor script with"`
+}
+
+// The modules that run scripts may all be run again after a power cut: their steps
+// keep any script from being run twice.
+var (
+	scriptsVendor = Module{
+		Name: "scripts_vendor", Frequency: state.PerInstance, Keys: scriptsVendorKeys{}, Repeatable: true,
+		Doc: "Runs the scripts of the vendor data, each with vendor_data.prefix before it.",
+		Run: func(ctx context.Context, e *Env) error {
+			var keys scriptsVendorKeys
+			e.Decode(&keys)
+			return runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts/vendor"), keys.VendorData.Prefix)
+		},
+	}
+	scriptsPerOnce = Module{
+		Name: "scripts_per_once", Frequency: state.Once, Keys: struct{}{}, Repeatable: true,
+		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-once, once in the life of the system.",
+		Run: func(ctx context.Context, e *Env) error {
+			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-once"), nil)
+		},
+	}
+	scriptsPerBoot = Module{
+		Name: "scripts_per_boot", Frequency: state.Always, Keys: struct{}{}, Repeatable: true,
+		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-boot at every boot.",
+		Run: func(ctx context.Context, e *Env) error {
+			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-boot"), nil)
+		},
+	}
+	scriptsPerInstance = Module{
+		Name: "scripts_per_instance", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
+		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-instance once for each instance.",
+		Run: func(ctx context.Context, e *Env) error {
+			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-instance"), nil)
+		},
+	}
+	scriptsUser = Module{
+		Name: "scripts_user", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
+		Doc: "Runs the scripts of the user data and that of runcmd, in the order of their names.",
+		Run: func(ctx context.Context, e *Env) error {
+			return runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil)
+		},
+	}
+)
+
+// runScripts runs the executable files of a directory in the order of their names,
+// all of them even if some fail.
+//
+// Each is a step of the module. After a power cut the scripts that ended are not
+// run again and those that had not begun are run: that is where the boot would have
+// led. The one in whose middle the power went is reported and left alone, since
+// nobody but its author can say whether it may run twice.
+//
+// Difference from cloud-init: there the scripts after the interrupted one never
+// run, and nothing tells of it.
+func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error {
+	entries, err := e.Host.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot list the scripts of %s: %w", dir, err)
+	}
+	var failed []string
+	attempted := 0
+	for _, entry := range entries {
+		if ctx.Err() != nil {
+			return fmt.Errorf("cannot run the scripts of %s from %s on: %w", dir, entry.Name(), context.Cause(ctx))
+		}
+		file := path.Join(dir, entry.Name())
+		if host.IsTemporary(entry.Name()) || !isScript(e, file) || !isDue(e, entry.Name(), file) {
+			continue
+		}
+		attempted++
+		if err := runScript(ctx, e, entry.Name(), append(prefix[:len(prefix):len(prefix)], file)); err != nil {
+			failed = append(failed, scriptLabel(e, dir, entry.Name())+": "+scriptFault(err))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d scripts failed: %s", len(failed), attempted, strings.Join(failed, "; "))
+}
+
+// isScript tells whether a path is a file that can be run. One that cannot is
+// mostly a script whose author forgot to make it executable.
+func isScript(e *Env, file string) bool {
+	info, err := e.Host.Stat(file)
+	if err != nil {
+		e.Warn("cannot run %s: %v", file, err)
+		return false
+	}
+	if !info.Mode().IsRegular() {
+		return false
+	}
+	if info.Mode()&0o111 == 0 {
+		e.Warn("%s is not executable and was left out", file)
+		return false
+	}
+	return true
+}
+
+// isDue tells whether a script is still to be run, and reports one that was
+// interrupted.
+func isDue(e *Env, name, file string) bool {
+	standing, err := e.standing(name)
+	if err != nil {
+		e.Warn("cannot tell whether %s has run before, it is run now: %v", file, err)
+		return true
+	}
+	if standing == state.Interrupted {
+		e.Problem(config.Problem{Severity: config.Error, Message: file +
+			" was interrupted when the system last went down; it was not run again, and what it left undone is for you to see to"})
+	}
+	return standing == state.NotRun
+}
+
+func runScript(ctx context.Context, e *Env, name string, argv []string) error {
+	file := argv[len(argv)-1]
+	if err := e.begin(name); err != nil {
+		e.Warn("%s is run without a record of it: %v", file, err)
+	}
+	result, err := e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
+	var exit *host.ExitError
+	if err != nil && ctx.Err() != nil || errors.As(err, &exit) && result.Exit < 0 {
+		// Ended from outside, as a shutdown does it: it did not come to its end,
+		// and if the system is going down the next boot must say so.
+		return err
+	}
+	if err := e.end(name); err != nil {
+		e.Warn("%s has run, but there is no record of it: %v", file, err)
+	}
+	return err
+}
+
+// scriptLabel is what a person calls a script: its file's name, and for the one
+// made from runcmd where that stands.
+func scriptLabel(e *Env, dir, name string) string {
+	if where := e.Config.Where("runcmd"); name == "runcmd" && where != "" && dir == path.Join(e.Instance.Dir, "scripts") {
+		return "runcmd (" + where + ")"
+	}
+	return name
+}
+
+// scriptFault says shortly how a script failed.
+func scriptFault(err error) string {
+	var exit *host.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exit >= 0:
+		return fmt.Sprintf("exit code %d", exit.Exit)
+	case errors.As(err, &exit):
+		return exit.Reason
+	case errors.Is(err, syscall.ENOEXEC):
+		return "it is no program and does not begin with #!"
+	}
+	return err.Error()
+}

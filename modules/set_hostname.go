@@ -1,0 +1,72 @@
+package modules
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+var setHostname = Module{
+	Name:       "set_hostname",
+	Frequency:  state.PerInstance,
+	Keys:       hostnameKeys{},
+	Repeatable: true,
+	Doc: "Sets the hostname to that of the configuration or else of the seed's metadata, and writes it to /etc/hostname. " +
+		"Where a domain is known the name is the fully qualified one, unless prefer_fqdn_over_hostname is false or it is " +
+		"longer than the 64 characters that Linux allows. It also runs before the network starts, so that the first DHCP request has the name.",
+	Run: runSetHostname,
+}
+
+// setNames is the state that tells which names were set last: cloud-init's file.
+type setNames struct {
+	FQDN     string `json:"fqdn"`
+	Hostname string `json:"hostname"`
+}
+
+func runSetHostname(_ context.Context, e *Env) error {
+	var keys hostnameKeys
+	e.Decode(&keys)
+	if keys.PreserveHostname {
+		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
+		return nil
+	}
+	n := findNames(e, keys)
+	file := path.Join(e.Instance.CloudDir, "data/set-hostname")
+	want := setNames{FQDN: n.full, Hostname: n.short}
+	if n.isDefault() {
+		return nil
+	}
+	// Judged even if the name was set before the network came up: that early run
+	// reports nothing.
+	name, problem := n.choose(keys)
+	if problem != nil {
+		e.Problem(*problem)
+	}
+	if name == "" || lastSet(e, file) == want {
+		return nil
+	}
+	if err := applyHostname(e, keys, name); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(want, "", " ")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", file, err)
+	}
+	_, err = e.Host.WriteFile(file, append(text, '\n'), host.File{Quiet: true})
+	return err
+}
+
+// lastSet are the names that were set last. A file that cannot be read is as good
+// as none: setting the name again does no harm.
+func lastSet(e *Env, file string) setNames {
+	var last setNames
+	data, err := e.Host.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &last) != nil {
+		return setNames{}
+	}
+	return last
+}

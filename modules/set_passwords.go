@@ -1,0 +1,211 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/secret"
+	"cloudseed/state"
+)
+
+type setPasswordsKeys struct {
+	Password  secret.String `key:"password" doc:"The default user's password, as text or as a hash, or RANDOM. Not used when chpasswd has users or a list."`
+	Chpasswd  chpasswdKeys  `key:"chpasswd" doc:"Passwords of any users."`
+	SSHPwauth *config.Value `key:"ssh_pwauth" doc:"Whether sshd takes passwords: true, false, or unchanged."`
+}
+
+type chpasswdKeys struct {
+	Expire *bool          `key:"expire" default:"true" doc:"Each user whose password is set here must change it at the next login."`
+	Users  []passwordKeys `key:"users" doc:"Users with their passwords."`
+	List   *config.Value  `key:"list" deprecated:"22.2: use chpasswd.users" doc:"name:password, as a list or a line each. The password may be a hash, or RANDOM."`
+}
+
+type passwordKeys struct {
+	Name     string        `key:"name" doc:"The login name."`
+	Password secret.String `key:"password" doc:"The password, or its hash."`
+	Type     string        `key:"type" enum:"hash|text|RANDOM" default:"hash" doc:"What the password is; RANDOM makes one and shows it on the console."`
+}
+
+var setPasswords = Module{
+	Name:       "set_passwords",
+	Frequency:  state.PerInstance,
+	Keys:       setPasswordsKeys{},
+	Repeatable: true,
+	Doc: "Sets passwords, by chpasswd, and whether sshd takes passwords. Passwords that it makes are shown on the " +
+		"console and nowhere else. A user whose password cannot be set costs the others nothing.",
+	Run: runSetPasswords,
+}
+
+func runSetPasswords(ctx context.Context, e *Env) error {
+	var keys setPasswordsKeys
+	e.Decode(&keys)
+	p := passwordSetter{e: e}
+	p.collect(keys)
+	done := setPasswordsOf(ctx, e.Host, p.text, false)
+	done = append(done, setPasswordsOf(ctx, e.Host, p.hashes, true)...)
+	p.showRandom(done)
+	if keys.Chpasswd.Expire == nil || *keys.Chpasswd.Expire {
+		for _, name := range done {
+			expirePassword(ctx, e, name)
+		}
+	}
+	setPasswordLogin(ctx, e, keys.SSHPwauth)
+	return e.Err()
+}
+
+// passwordSetter sorts the passwords of the configuration by how they are set.
+type passwordSetter struct {
+	e      *Env
+	text   []passwordChange
+	hashes []passwordChange
+	random []passwordChange // those of text that a person must be told
+}
+
+// collect reads the passwords. An argument of the module is the default user's
+// password, in place of `password` and the list.
+func (p *passwordSetter) collect(keys setPasswordsKeys) {
+	root := p.e.Config
+	users := root.Get("chpasswd.users").Items()
+	for i, u := range keys.Chpasswd.Users {
+		if i < len(users) {
+			p.user(u, users[i], "chpasswd.users."+strconv.Itoa(i))
+		}
+	}
+	password, at := keys.Password, root.Get("password")
+	var listed bool
+	if len(p.e.Args) > 0 {
+		password = secret.New(p.e.Args[0])
+	} else {
+		listed = p.list(root.Get("chpasswd.list"))
+	}
+	if len(users) > 0 || listed || password.IsEmpty() {
+		return
+	}
+	report := p.reporter(at, "password")
+	name := defaultAccount(p.e)
+	if name == "" {
+		p.e.Problem(config.Problem{
+			Severity: config.Warning, Pos: at.Pos(), Key: "password",
+			Message: "there is no default user whose password it could be, so it is ignored",
+		})
+		return
+	}
+	p.guess(name, password, report)
+}
+
+// reporter reports errors with a value of the configuration, which it does not show.
+func (p *passwordSetter) reporter(at *config.Value, path string) func(error) {
+	return func(err error) {
+		p.e.Problem(config.Problem{Severity: config.Error, Pos: at.Pos(), Key: path, Message: err.Error()})
+	}
+}
+
+// user adds an entry of chpasswd.users, which says what its password is.
+func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
+	report := p.reporter(at, path)
+	if u.Name == "" {
+		p.reporter(at, path+".name")(errors.New("expected a name, got nothing, so this password is left out"))
+		return
+	}
+	if u.Type == "" && !at.Get("type").IsNull() {
+		return // it is none that there is, as Decode has said
+	}
+	change := passwordChange{u.Name, u.Password, report}
+	switch u.Type {
+	case "", "hash":
+		// Difference from cloud-init: without a password this is an error. It makes the
+		// word RANDOM the hash, which locks the user out.
+		p.hashes = append(p.hashes, change)
+	case "text":
+		p.text = append(p.text, change)
+	case "RANDOM":
+		p.makeRandom(u.Name, report)
+	}
+}
+
+// list adds the entries of chpasswd.list, and tells whether it has any.
+func (p *passwordSetter) list(v *config.Value) bool {
+	switch v.Kind() {
+	case config.Null:
+		return false
+	case config.List:
+		for i, item := range v.Items() {
+			path := "chpasswd.list." + strconv.Itoa(i)
+			if item.Kind() == config.Map {
+				// `- root: secret` is a map to YAML; what is meant is plain.
+				for _, name := range item.Keys() {
+					p.guess(name, secret.New(item.Get(name).Text()), p.reporter(item, path))
+				}
+				continue
+			}
+			p.entry(item.Text(), p.reporter(item, path))
+		}
+		return len(v.Items()) > 0
+	default:
+		lines := strings.FieldsFunc(v.Text(), func(r rune) bool { return r == '\n' || r == '\r' })
+		for i, line := range lines {
+			report := func(err error) { p.reporter(v, "chpasswd.list")(fmt.Errorf("line %d: %w", i+1, err)) }
+			p.entry(line, report)
+		}
+		return len(lines) > 0
+	}
+}
+
+// entry adds name:password. The password is all that follows the first colon.
+//
+// Difference from cloud-init: an entry without a colon is an error of its own. It
+// stops the module before any password is set.
+func (p *passwordSetter) entry(text string, report func(error)) {
+	name, password, found := strings.Cut(text, ":")
+	if !found {
+		report(errors.New("expected name:password, found no colon"))
+		return
+	}
+	p.guess(name, secret.New(password), report)
+}
+
+// guess adds a password of which nothing says whether it is a hash.
+func (p *passwordSetter) guess(name string, password secret.String, report func(error)) {
+	change := passwordChange{name, password, report}
+	switch text := password.Reveal(); {
+	case text == "R" || text == "RANDOM":
+		p.makeRandom(name, report)
+	case isHash(text):
+		p.hashes = append(p.hashes, change)
+	default:
+		p.text = append(p.text, change)
+	}
+}
+
+func (p *passwordSetter) makeRandom(name string, report func(error)) {
+	password, err := randomPassword()
+	if err != nil {
+		report(fmt.Errorf("cannot make a password for %s: %w", name, err))
+		return
+	}
+	change := passwordChange{name, secret.New(password), report}
+	p.text = append(p.text, change)
+	p.random = append(p.random, change)
+}
+
+// showRandom shows the passwords that were made, and set, on the console: whoever can
+// see that has the machine in hand anyway, and no log keeps them.
+func (p *passwordSetter) showRandom(done []string) {
+	var text strings.Builder
+	for _, c := range p.random {
+		if slices.Contains(done, c.user) {
+			text.WriteString(c.user + ":" + c.password.Reveal() + "\n")
+		}
+	}
+	if text.Len() == 0 {
+		return
+	}
+	if err := p.e.Console("Set the following 'random' passwords\n" + text.String()); err != nil {
+		p.random[0].report(fmt.Errorf("cannot show the passwords that were made: %w", err))
+	}
+}

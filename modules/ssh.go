@@ -1,0 +1,245 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/secret"
+	"cloudseed/state"
+)
+
+type sshKeys struct {
+	DeleteKeys      *bool         `key:"ssh_deletekeys" default:"true" doc:"Replace the host keys that the image came with."`
+	GenKeyTypes     []string      `key:"ssh_genkeytypes" accept:"scalar" default:"rsa, ecdsa, ed25519" doc:"The types of host keys to make: rsa, ecdsa, ed25519. On a system in FIPS mode ed25519 is left out."`
+	Keys            *hostKeyKeys  `key:"ssh_keys" doc:"Host keys to use. No others are made then."`
+	QuietKeygen     bool          `key:"ssh_quiet_keygen" doc:"Accepted; the making of keys is always quiet."`
+	PublishHostKeys *config.Value `key:"ssh_publish_hostkeys" doc:"Accepted; there is nobody to publish host keys to with these datasources."`
+	AllowPublicKeys *bool         `key:"allow_public_ssh_keys" default:"true" doc:"Use the public keys of the instance's metadata."`
+	AuthorizedKeys  *config.Value `key:"ssh_authorized_keys" doc:"Public keys that may log in as the default user."`
+	DisableRoot     *bool         `key:"disable_root" default:"true" doc:"Tell those who log in as root with one of these keys to use the default user."`
+	DisableRootOpts *string       `key:"disable_root_opts" doc:"What is put before root's keys then. $USER is the default user, $DISABLE_USER is root."`
+}
+
+// hostKeyKeys are the host keys of ssh_keys.
+type hostKeyKeys struct {
+	RSAPrivate         secret.String `key:"rsa_private" doc:"An RSA key in PEM form."`
+	RSAPublic          string        `key:"rsa_public" doc:"Its public key; derived if absent."`
+	RSACertificate     string        `key:"rsa_certificate" doc:"A host certificate for it."`
+	ECDSAPrivate       secret.String `key:"ecdsa_private" doc:"An ECDSA key in PEM form."`
+	ECDSAPublic        string        `key:"ecdsa_public" doc:"Its public key; derived if absent."`
+	ECDSACertificate   string        `key:"ecdsa_certificate" doc:"A host certificate for it."`
+	ED25519Private     secret.String `key:"ed25519_private" doc:"An Ed25519 key in PEM form."`
+	ED25519Public      string        `key:"ed25519_public" doc:"Its public key; derived if absent."`
+	ED25519Certificate string        `key:"ed25519_certificate" doc:"A host certificate for it."`
+	DSAPrivate         secret.String `key:"dsa_private" doc:"Ignored: OpenSSH no longer takes DSA keys."`
+	DSAPublic          string        `key:"dsa_public" doc:"Ignored: OpenSSH no longer takes DSA keys."`
+	DSACertificate     string        `key:"dsa_certificate" doc:"Ignored: OpenSSH no longer takes DSA keys."`
+}
+
+var sshModule = Module{
+	Name:       "ssh",
+	Frequency:  state.PerInstance,
+	Keys:       sshKeys{},
+	Repeatable: true,
+	Doc: "Gives the instance SSH host keys of its own, and lets public keys log in as the default user, and as root " +
+		"unless disable_root. Host keys are made by ssh-keygen from the moment the seed is known.",
+	Prepare: prepareSSH,
+	Run:     runSSH,
+}
+
+// given are the host keys of the configuration.
+func (k *hostKeyKeys) given() []givenKey {
+	return []givenKey{
+		{"rsa", k.RSAPrivate, k.RSAPublic, k.RSACertificate},
+		{"ecdsa", k.ECDSAPrivate, k.ECDSAPublic, k.ECDSACertificate},
+		{"ed25519", k.ED25519Private, k.ED25519Public, k.ED25519Certificate},
+	}
+}
+
+// hasPrivate tells whether there is a key, and not only what belongs to one.
+func (k *hostKeyKeys) hasPrivate() bool {
+	return k != nil && slices.ContainsFunc(k.given(), func(g givenKey) bool { return !g.private.IsEmpty() })
+}
+
+// types are the key types to make.
+func (k *sshKeys) types(e *Env) []string {
+	wanted := k.GenKeyTypes
+	if e.Config.Get("ssh_genkeytypes").IsNull() {
+		wanted = hostKeyTypes
+	}
+	types := typesToGenerate(e.Host, wanted)
+	if !k.deletesKeys() {
+		types = missingTypes(e.Host, types)
+	}
+	return types
+}
+
+func (k *sshKeys) deletesKeys() bool { return isUnsetOr(k.DeleteKeys, true) }
+
+// isUnsetOr tells whether a key that is true by default has this value.
+func isUnsetOr(b *bool, value bool) bool { return b == nil || *b == value }
+
+func prepareSSH(ctx context.Context, e *Env) error {
+	var keys sshKeys
+	e.Config.Root().Decode(&keys) // what is wrong with it is Run's to report
+	if keys.Keys.hasPrivate() {
+		return nil
+	}
+	return prepareHostKeys(ctx, e, keys.types(e))
+}
+
+func runSSH(ctx context.Context, e *Env) error {
+	var keys sshKeys
+	e.Decode(&keys)
+	reportKeyTypes(e, keys)
+	useHostKeys(ctx, e, keys)
+	authorize(e, keys)
+	return e.Err()
+}
+
+func reportError(e *Env, key string, err error) {
+	if err != nil {
+		e.Problem(config.Problem{Severity: config.Error, Pos: e.Config.Get(key).Pos(), Key: key, Message: err.Error()})
+	}
+}
+
+func reportKeyTypes(e *Env, keys sshKeys) {
+	for _, kind := range keys.GenKeyTypes {
+		if !slices.Contains(hostKeyTypes, kind) {
+			e.Problem(config.Problem{
+				Severity: config.Warning, Pos: e.Config.Get("ssh_genkeytypes").Pos(), Key: "ssh_genkeytypes",
+				Message: fmt.Sprintf("there are no host keys of type %q: expected rsa, ecdsa or ed25519", kind),
+			})
+		}
+	}
+}
+
+// makeHostKeys gives the instance new host keys and takes away the image's.
+//
+// Difference from cloud-init: the image's keys go when new ones are there. It deletes
+// them first, and a guest that loses power in between, or has no ssh-keygen, is
+// left without any.
+func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+	types := keys.types(e)
+	made, err := generateHostKeys(ctx, e, types)
+	reportError(e, "ssh_genkeytypes", err)
+	installed, err := installHostKeys(ctx, e, made)
+	reportError(e, "ssh_genkeytypes", err)
+	if keys.deletesKeys() && (len(installed) > 0 || len(types) == 0) {
+		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
+	}
+	reportError(e, "ssh_genkeytypes", e.Host.QuietRemove(preparedDir(e)))
+}
+
+// useHostKeys installs the host keys of the configuration, or makes some if it has
+// none: without any sshd does not start.
+func useHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+	if !keys.Keys.hasPrivate() {
+		makeHostKeys(ctx, e, keys)
+	}
+	if keys.Keys == nil {
+		return
+	}
+	for _, name := range []string{"dsa_private", "dsa_public", "dsa_certificate"} {
+		if v := e.Config.Get("ssh_keys." + name); v != nil {
+			e.Problem(config.Problem{
+				Severity: config.Warning, Pos: v.Pos(), Key: "ssh_keys." + name,
+				Message: "OpenSSH no longer takes DSA keys, so it is ignored",
+			})
+		}
+	}
+	var installed []string
+	failed := false
+	for _, key := range keys.Keys.given() {
+		paths, err := installGivenKey(ctx, e.Host, key)
+		reportError(e, "ssh_keys", err)
+		installed = append(installed, paths...)
+		failed = failed || err != nil && !key.private.IsEmpty()
+	}
+	if keys.Keys.hasPrivate() && keys.deletesKeys() && !failed {
+		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
+	}
+}
+
+// installGivenKey writes one key with what belongs to it, and returns the paths.
+func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed []string, err error) {
+	at := hostKeyPath(key.kind)
+	write := func(path, text string, f host.File) error {
+		if _, err := h.WriteFile(path, withNewline(text), f); err != nil {
+			return err
+		}
+		installed = append(installed, path)
+		return nil
+	}
+	var errs []error
+	if !key.private.IsEmpty() {
+		errs = append(errs, write(at, key.private.Reveal(), host.File{Mode: 0o600, Secret: true}))
+	}
+	switch {
+	case key.public != "":
+		errs = append(errs, write(at+".pub", key.public, host.File{}))
+	case !key.private.IsEmpty() && errors.Join(errs...) == nil:
+		if err := derivePublicKey(ctx, h, key.kind); err != nil {
+			errs = append(errs, err)
+		} else {
+			installed = append(installed, at+".pub")
+		}
+	}
+	if key.certificate != "" {
+		errs = append(errs, write(at+"-cert.pub", key.certificate, host.File{}))
+		// Difference from cloud-init: each certificate gets its line. It keeps one
+		// line, so that sshd shows the last certificate only.
+		_, err := addSSHD(h, sshdSetting{"HostCertificate", at + "-cert.pub"})
+		errs = append(errs, err)
+	}
+	return installed, errors.Join(errs...)
+}
+
+// authorize lets the public keys of the metadata and the configuration log in.
+func authorize(e *Env, keys sshKeys) {
+	var public []authorizedKey
+	if isUnsetOr(keys.AllowPublicKeys, true) {
+		fromMetadata, err := parseKeys(e.Instance.PublicKeys)
+		public = fromMetadata
+		if err != nil {
+			e.Warn("of the public keys in the metadata: %v", err)
+		}
+	}
+	own, err := keyList(keys.AuthorizedKeys)
+	reportError(e, "ssh_authorized_keys", err)
+	public = append(public, own...)
+
+	name := defaultAccount(e)
+	if name != "" {
+		reportError(e, "ssh_authorized_keys", addAuthorizedKeys(e, name, public))
+	}
+	// Difference from cloud-init: a key's own options hold for root too, where root is
+	// not disabled. It drops them, so that from="..." would no longer bind the key.
+	//
+	// Difference from cloud-init: root is not disabled where it is the default user.
+	// It tells whoever logs in as root to use root, and ends the session.
+	forRoot := public
+	if isUnsetOr(keys.DisableRoot, true) && name != "root" {
+		forRoot = disable(public, rootOptions(keys), orNone(name), "root")
+	}
+	reportError(e, "disable_root", addAuthorizedKeys(e, "root", forRoot))
+}
+
+func rootOptions(keys sshKeys) string {
+	if keys.DisableRootOpts != nil {
+		return *keys.DisableRootOpts
+	}
+	return disableOptions
+}
+
+// orNone is what cloud-init's message names where there is no default user.
+func orNone(name string) string {
+	if name == "" {
+		return "NONE"
+	}
+	return name
+}

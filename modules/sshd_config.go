@@ -1,0 +1,158 @@
+package modules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"cloudseed/host"
+)
+
+// Where sshd's configuration is, and the file in its drop-in directory that is
+// cloud-init's by name: other tools know it.
+const (
+	sshdConfigPath   = "/etc/ssh/sshd_config"
+	sshdDropInDir    = "/etc/ssh/sshd_config.d"
+	sshdDropInPath   = sshdDropInDir + "/50-cloud-init.conf"
+	sshdDropInMarker = "Include " + sshdDropInDir + "/*.conf"
+)
+
+// sshdSetting is one keyword of sshd_config(5) with its value.
+type sshdSetting struct{ keyword, value string }
+
+// sshdFile is the file that settings are written to: the drop-in if sshd reads that
+// directory, else sshd_config itself.
+func sshdFile(h *host.Host) (string, error) {
+	data, err := h.ReadFile(sshdConfigPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		if h.Exists(sshdDropInDir) {
+			return sshdDropInPath, nil
+		}
+		return sshdConfigPath, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot read sshd's configuration: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, sshdDropInMarker) {
+			return sshdDropInPath, nil
+		}
+	}
+	return sshdConfigPath, nil
+}
+
+// setSSHD gives a keyword a value, and tells whether anything changed.
+func setSSHD(h *host.Host, s sshdSetting) (changed bool, err error) {
+	return editSSHD(h, func(lines []string) []string { return withSetting(lines, s) })
+}
+
+// addSSHD adds a setting that may be there several times, each with another value.
+func addSSHD(h *host.Host, s sshdSetting) (changed bool, err error) {
+	return editSSHD(h, func(lines []string) []string { return withAddedSetting(lines, s) })
+}
+
+func editSSHD(h *host.Host, edit func([]string) []string) (changed bool, err error) {
+	path, err := sshdFile(h)
+	if err != nil {
+		return false, err
+	}
+	data, err := h.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("cannot read sshd's configuration: %w", err)
+	}
+	var lines []string
+	if text := strings.TrimSuffix(string(data), "\n"); text != "" {
+		lines = strings.Split(text, "\n")
+	}
+	text := strings.Join(edit(lines), "\n") + "\n"
+	return h.WriteFile(path, []byte(text), host.File{Mode: 0o600, KeepMeta: true})
+}
+
+// withSetting changes all lines that set the keyword for every connection, or adds
+// one before the first Match, where it still holds for all.
+//
+// Difference from cloud-init: Match blocks are left alone. It changes the keyword in
+// them too, and appends a missing one at the end, inside the last block
+// (complaint: an administrator's exceptions are overwritten).
+func withSetting(lines []string, s sshdSetting) []string {
+	global := globalLines(lines)
+	found := false
+	for i, line := range lines[:global] {
+		keyword, value := parseSSHD(line)
+		if !strings.EqualFold(keyword, s.keyword) {
+			continue
+		}
+		found = true
+		if value != s.value {
+			lines[i] = s.keyword + " " + s.value
+		}
+	}
+	if found {
+		return lines
+	}
+	return insertSetting(lines, global, s)
+}
+
+func withAddedSetting(lines []string, s sshdSetting) []string {
+	global := globalLines(lines)
+	for _, line := range lines[:global] {
+		if keyword, value := parseSSHD(line); strings.EqualFold(keyword, s.keyword) && value == s.value {
+			return lines
+		}
+	}
+	return insertSetting(lines, global, s)
+}
+
+func insertSetting(lines []string, at int, s sshdSetting) []string {
+	added := append([]string(nil), lines[:at]...)
+	added = append(added, s.keyword+" "+s.value)
+	return append(added, lines[at:]...)
+}
+
+// globalLines is the number of lines before the first Match.
+func globalLines(lines []string) int {
+	for i, line := range lines {
+		if keyword, _ := parseSSHD(line); strings.EqualFold(keyword, "Match") {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// parseSSHD splits a line into keyword and value; both are empty for comments.
+// Between them is white space or one "=" (sshd_config(5)).
+func parseSSHD(line string) (keyword, value string) {
+	line = strings.TrimSpace(line)
+	if line == "" || line[0] == '#' {
+		return "", ""
+	}
+	end := strings.IndexAny(line, " \t=")
+	if end < 0 {
+		return line, ""
+	}
+	value = strings.TrimSpace(line[end:])
+	value = strings.TrimSpace(strings.TrimPrefix(value, "="))
+	return line[:end], value
+}
+
+// readSSHD is the value that holds for every connection, which is the first.
+//
+// Difference from cloud-init: it takes the last one in the file, which may be that
+// of a Match block; sshd does not.
+func readSSHD(h *host.Host, keyword, absent string) (string, error) {
+	data, err := h.ReadFile(sshdConfigPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return absent, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot read sshd's configuration: %w", err)
+	}
+	lines := strings.Split(string(data), "\n")
+	for _, line := range lines[:globalLines(lines)] {
+		if found, value := parseSSHD(line); strings.EqualFold(found, keyword) {
+			return value, nil
+		}
+	}
+	return absent, nil
+}

@@ -1,0 +1,69 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+var updateHostname = Module{
+	Name:       "update_hostname",
+	Frequency:  state.Always,
+	Keys:       hostnameKeys{},
+	Repeatable: true,
+	Doc: "Follows a hostname that changes in the seed of an instance that was already configured, " +
+		"unless the hostname was changed in the guest since: then it is left alone.",
+	Run: runUpdateHostname,
+}
+
+func runUpdateHostname(_ context.Context, e *Env) error {
+	var keys hostnameKeys
+	e.Decode(&keys)
+	if keys.PreserveHostname {
+		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
+		return nil
+	}
+	n := findNames(e, keys)
+	if n.isDefault() {
+		return nil
+	}
+	name, problem := n.choose(keys)
+	if problem != nil && problem.Severity == config.Error {
+		e.Problem(*problem)
+		return nil
+	}
+	// A warning is set_hostname's to give: here it would come at every boot.
+
+	file := path.Join(e.Instance.CloudDir, "data/previous-hostname")
+	data, err := e.Host.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot tell what the hostname was: %w", err)
+	}
+	previous := strings.TrimSpace(string(data))
+	current, err := e.Host.Hostname()
+	if err != nil {
+		return fmt.Errorf("cannot tell what the hostname is: %w", err)
+	}
+	// A name that is the wanted one already is what a power cut left, below.
+	if previous != "" && current != "" && current != previous && current != name {
+		e.Log.Info("the hostname was changed in the guest and is left alone", "previous", previous, "current", current)
+		return nil
+	}
+	// Difference from cloud-init: the running system gets the same name as
+	// /etc/hostname, not the short one until the next boot.
+	if current == "" || current == previous && current != name {
+		if err := applyHostname(e, keys, name); err != nil {
+			return err
+		}
+	}
+	// No newline: cloud-init writes none.
+	_, err = e.Host.WriteFile(file, []byte(name), host.File{Quiet: true})
+	return err
+}

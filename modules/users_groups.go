@@ -1,0 +1,353 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/secret"
+	"cloudseed/state"
+)
+
+type usersGroupsKeys struct {
+	Users  []userEntry   `key:"users" accept:"scalar" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
+	User   *config.Value `key:"user" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
+	Groups *config.Value `key:"groups" doc:"Groups to make: names, or maps from a name to its members."`
+}
+
+// userKeys are the keys of one user.
+type userKeys struct {
+	Name              string        `key:"name" doc:"The login name. Absent: the entry is about the default user."`
+	Gecos             string        `key:"gecos" doc:"The comment, usually a full name."`
+	Homedir           string        `key:"homedir" doc:"The home directory, instead of the system's usual one."`
+	PrimaryGroup      string        `key:"primary_group,primary-group" deprecatedkeys:"primary-group=22.3" doc:"The login group, instead of one named as the user."`
+	Groups            *config.Value `key:"groups" doc:"Further groups: a list, or names separated by commas."`
+	UID               string        `key:"uid" doc:"The user number."`
+	Shell             string        `key:"shell" doc:"The login shell."`
+	ExpireDate        string        `key:"expiredate" doc:"The day on which the account is disabled: YYYY-MM-DD."`
+	Inactive          string        `key:"inactive" doc:"Days between a password's expiry and the account being disabled."`
+	SELinuxUser       string        `key:"selinux_user,selinux-user" deprecatedkeys:"selinux-user=22.3" doc:"The SELinux user of the login."`
+	System            bool          `key:"system" doc:"Make a system user, which has no home directory."`
+	NoCreateHome      bool          `key:"no_create_home,no-create-home" deprecatedkeys:"no-create-home=22.3" doc:"Make no home directory."`
+	NoUserGroup       bool          `key:"no_user_group,no-user-group" deprecatedkeys:"no-user-group=22.3" doc:"Make no group named as the user."`
+	NoLogInit         bool          `key:"no_log_init,no-log-init" deprecatedkeys:"no-log-init=22.3" doc:"Do not enter the user in lastlog and faillog."`
+	CreateGroups      *bool         `key:"create_groups,create-groups" deprecatedkeys:"create-groups=22.3" default:"true" doc:"Make those of the user's groups that are missing."`
+	Passwd            secret.String `key:"passwd" doc:"The hash of the password; for new users only."`
+	HashedPasswd      secret.String `key:"hashed_passwd,hashed-passwd" deprecatedkeys:"hashed-passwd=22.3" doc:"The hash of the password; for existing users too."`
+	PlainTextPasswd   secret.String `key:"plain_text_passwd,plain-text-passwd" deprecatedkeys:"plain-text-passwd=22.3" doc:"The password; for existing users too."`
+	LockPasswd        *bool         `key:"lock_passwd,lock-passwd" deprecatedkeys:"lock-passwd=22.3" default:"true" doc:"Allow no login by password."`
+	Sudo              *config.Value `key:"sudo" doc:"A sudo rule, or a list of them: what follows the user's name in sudoers."`
+	Doas              *config.Value `key:"doas" doc:"A list of doas rules."`
+	SSHAuthorizedKeys *config.Value `key:"ssh_authorized_keys,ssh-authorized-keys" deprecatedkeys:"ssh-authorized-keys=18.3" doc:"Public keys that may log in as this user."`
+	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" deprecatedkeys:"ssh-redirect-user=22.3" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
+	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" deprecatedkeys:"ssh-import-id=22.3" doc:"Not supported on this system."`
+	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
+}
+
+// userEntry is an item of users: a name, or the keys of a user. It is for checking and
+// documentation; Run reads users by way of accounts, which knows all their forms.
+type userEntry struct{ userKeys }
+
+// DecodeConfig takes a name for a user of whom nothing else is said.
+func (u *userEntry) DecodeConfig(v *config.Value) []config.Problem {
+	if v.Kind() != config.Map {
+		u.Name = v.Text()
+		return nil
+	}
+	const here = "user"
+	problems := v.DecodeAt(here, &u.userKeys)
+	for i := range problems {
+		problems[i].Key = strings.TrimPrefix(strings.TrimPrefix(problems[i].Key, here), ".")
+	}
+	return problems
+}
+
+var usersGroups = Module{
+	Name:       "users_groups",
+	Frequency:  state.PerInstance,
+	Keys:       usersGroupsKeys{},
+	Repeatable: true,
+	Doc: "Makes groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
+		"its account as it is; its password, lock, rules and keys are set all the same. The default user is made last. " +
+		"A user that cannot be made costs the others nothing.",
+	Run: runUsersGroups,
+}
+
+func runUsersGroups(ctx context.Context, e *Env) error {
+	wanted, problems := groups(e.Config.Get("groups"))
+	for _, p := range problems {
+		e.Problem(p)
+	}
+	users, problems := accounts(e)
+	for _, p := range problems {
+		e.Problem(p)
+	}
+	for _, g := range wanted {
+		if err := makeGroup(ctx, e, g.name); err != nil {
+			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
+		}
+	}
+	if err := removeHalfMadeUser(ctx, e, users); err != nil {
+		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
+	}
+	redirect := defaultAccount(e)
+	for i := range users {
+		runUser(ctx, e, &users[i], redirect)
+	}
+	// Difference from cloud-init: members are added when all users are made. It adds
+	// them before, and leaves out the users that the same configuration makes.
+	for _, g := range wanted {
+		addMembers(ctx, e, g)
+	}
+	return e.Err()
+}
+
+// makeGroup makes a group if there is none of that name.
+func makeGroup(ctx context.Context, e *Env, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if _, err := e.Host.Group(name); err == nil {
+		e.Log.Info("the group exists already", "group", name)
+		return nil
+	}
+	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"groupadd", name}}); err != nil {
+		return fmt.Errorf("cannot make the group %s: %w", name, err)
+	}
+	return nil
+}
+
+func addMembers(ctx context.Context, e *Env, g group) {
+	for _, member := range g.members {
+		severity := config.Error
+		_, err := e.Host.User(member)
+		if err != nil {
+			severity = config.Warning
+		} else {
+			_, err = e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}})
+		}
+		if err != nil {
+			message := fmt.Sprintf("cannot add %q to the group %s: %v", member, g.name, err)
+			e.Problem(config.Problem{Severity: severity, Pos: g.pos, Key: g.path, Message: message})
+		}
+	}
+}
+
+// checkName refuses names that would be read as something else by the programs and
+// files that they go into.
+func checkName(name string) error {
+	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":,/\n\x00 \t") {
+		return fmt.Errorf("%q cannot be the name of a user or group", name)
+	}
+	return nil
+}
+
+// runUser makes one user and sets all that belongs to it. What cannot be done is
+// reported, and the rest is done.
+func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
+	u := newUser(e, a)
+	if err := u.validate(); err != nil {
+		u.fail(err)
+		return
+	}
+	_, err := e.Host.User(u.name)
+	exists := err == nil
+	if exists {
+		e.Log.Info("the user exists already", "user", u.name)
+	} else if err := u.create(ctx); err != nil {
+		u.fail(err)
+		return
+	}
+	u.setPassword(ctx, exists)
+	u.report("sudo", u.writeSudoRules())
+	u.report("doas", u.writeDoasRules())
+	u.setKeys()
+	u.redirect(defaultUser)
+	if !exists {
+		u.fail(e.Host.QuietRemove(creatingPath(e)))
+	}
+}
+
+// user is an account with its keys read.
+type user struct {
+	e    *Env
+	name string
+	userKeys
+	groups  []string
+	account *account
+}
+
+// newUser reads an account's keys from all places that have some, lowest first, so
+// that what is said higher up wins.
+func newUser(e *Env, a *account) *user {
+	u := &user{e: e, name: a.name, account: a}
+	for _, layer := range slices.Backward(a.layers) {
+		for _, p := range layer.value.DecodeAt(layer.path, &u.userKeys) {
+			e.Problem(p)
+		}
+	}
+	// An explicit null is a value here: `sudo: null` takes the default user's rule away.
+	u.Sudo, u.Doas = a.get("sudo"), a.get("doas")
+	u.SSHAuthorizedKeys, u.SSHRedirectUser = a.get("ssh_authorized_keys"), a.get("ssh_redirect_user")
+	u.groups = groupNames(a.get("groups"))
+	if a.groups != nil {
+		u.groups = a.groups
+	}
+	if u.SnapUser != "" {
+		u.warn("snapuser", "there are no snap users on this system, so it is ignored")
+	}
+	return u
+}
+
+// report reports what went wrong with a key of the user, where the key stands.
+func (u *user) report(key string, err error) {
+	if err == nil {
+		return
+	}
+	p := config.Problem{Severity: config.Error, Pos: u.account.pos, Key: u.account.path, Message: err.Error()}
+	if v := u.account.get(key); v != nil {
+		p.Pos, p.Key = v.Pos(), u.account.path+"."+key
+	}
+	u.e.Problem(p)
+}
+
+func (u *user) fail(err error) { u.report("", err) }
+
+func (u *user) warn(key, format string, args ...any) {
+	u.e.Problem(config.Problem{
+		Severity: config.Warning, Pos: u.account.get(key).Pos(), Key: u.account.path + "." + key,
+		Message: fmt.Sprintf(format, args...),
+	})
+}
+
+// validate refuses users that contradict themselves.
+//
+// Difference from cloud-init: only such a user is left out. It makes none of the
+// users that follow either.
+func (u *user) validate() error {
+	if err := checkName(u.name); err != nil {
+		return err
+	}
+	hasKeys := isGiven(u.SSHAuthorizedKeys)
+	if (u.NoCreateHome || u.System) && (hasKeys || isGiven(u.SSHRedirectUser)) {
+		return fmt.Errorf("cannot make the user %s: SSH keys need a home directory, which system and no_create_home leave out", u.name)
+	}
+	if !isGiven(u.SSHRedirectUser) {
+		return nil
+	}
+	if u.account.get("ssh_authorized_keys") != nil || u.account.get("ssh_import_id") != nil {
+		return fmt.Errorf("cannot make the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
+	}
+	if !isTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != defaultName {
+		return fmt.Errorf("cannot make the user %s: ssh_redirect_user: expected true, false or default", u.name)
+	}
+	return nil
+}
+
+// isGiven tells whether a value is there and says something: neither null, false
+// nor empty.
+func isGiven(v *config.Value) bool {
+	switch v.Kind() {
+	case config.Null:
+		return false
+	case config.List:
+		return len(v.Items()) > 0
+	case config.Map:
+		return len(v.Keys()) > 0
+	default:
+		return v.Text() != "" && !isFalse(v)
+	}
+}
+
+// creatingPath is a note of the user that is being made: useradd is not done in one
+// step, and a user without a home or a password must not be taken for a finished one
+// after a power cut.
+func creatingPath(e *Env) string { return path.Join(e.Instance.Dir, "creating-user") }
+
+// removeHalfMadeUser removes the account that an interrupted run was making, so that
+// this one makes it whole. Files in its home stay.
+func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
+	data, err := e.Host.ReadFile(creatingPath(e))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot tell which user an interrupted run was making: %w", err)
+	}
+	name := strings.TrimSpace(string(data))
+	if slices.ContainsFunc(users, func(a account) bool { return a.name == name }) {
+		if _, err := e.Host.User(name); err == nil {
+			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
+				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
+			}
+		}
+	}
+	return e.Host.QuietRemove(creatingPath(e))
+}
+
+// create makes the account, with its groups and its home.
+func (u *user) create(ctx context.Context) error {
+	if _, err := u.e.Host.WriteFile(creatingPath(u.e), []byte(u.name+"\n"), host.File{Mode: 0o600, Quiet: true}); err != nil {
+		return err
+	}
+	if u.CreateGroups == nil || *u.CreateGroups {
+		u.makeGroups(ctx)
+	}
+	if _, err := u.e.Host.Run(ctx, host.Command{Argv: u.useradd()}); err != nil {
+		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.QuietRemove(creatingPath(u.e)))
+	}
+	return nil
+}
+
+func (u *user) makeGroups(ctx context.Context) {
+	wanted := slices.Clone(u.groups)
+	if _, err := strconv.Atoi(u.PrimaryGroup); err != nil && u.PrimaryGroup != "" { // a number is no name to make
+		wanted = append(wanted, u.PrimaryGroup)
+	}
+	for _, name := range wanted {
+		u.report("groups", makeGroup(ctx, u.e, name))
+	}
+}
+
+// useradd is the command that makes the account.
+//
+// Difference from cloud-init: values that YAML reads as a number or a date are used;
+// it drops all but uid. The password's hash is set by chpasswd afterwards: an
+// argument list is in the process list and the audit log.
+func (u *user) useradd() []string {
+	argv := []string{"useradd", u.name}
+	for _, option := range []struct{ name, value string }{
+		{"--expiredate", u.ExpireDate},
+		{"--comment", u.Gecos},
+		{"--groups", strings.Join(u.groups, ",")},
+		{"--home", u.Homedir},
+		{"--inactive", u.Inactive},
+		{"--gid", u.PrimaryGroup},
+		{"--selinux-user", u.SELinuxUser},
+		{"--shell", u.Shell},
+		{"--uid", u.UID},
+	} {
+		if option.value != "" {
+			argv = append(argv, option.name, option.value)
+		}
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"--no-log-init", u.NoLogInit}, {"--no-user-group", u.NoUserGroup}, {"--system", u.System}} {
+		if flag.set {
+			argv = append(argv, flag.name)
+		}
+	}
+	if u.NoCreateHome || u.System {
+		return append(argv, "-M")
+	}
+	return append(argv, "-m")
+}

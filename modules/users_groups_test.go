@@ -1,0 +1,291 @@
+package modules
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"cloudseed/host"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// makesUsers makes useradd and groupadd enter accounts, as the real ones do.
+func (g *guest) makesUsers(t *testing.T) {
+	t.Helper()
+	enter := func(file, line string) {
+		at := filepath.Join(g.Dir, file)
+		data, err := os.ReadFile(at)
+		if err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(at, append(data, line+"\n"...), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	next := 2000
+	g.On("useradd", func(c host.Command) {
+		next++
+		enter("/etc/passwd", c.Argv[1]+":x:"+strconv.Itoa(next)+":"+strconv.Itoa(next)+"::/home/"+c.Argv[1]+":/bin/bash")
+		enter("/etc/shadow", c.Argv[1]+":!!:20000:0:99999:7:::")
+	})
+	g.On("groupadd", func(c host.Command) { enter("/etc/group", c.Argv[1]+":x:"+strconv.Itoa(next)+":") })
+}
+
+func newUsersGuest(t *testing.T, userData string) *guest {
+	t.Helper()
+	g := newGuest(t, userData)
+	g.Put(t, "/etc/shadow", "root:!locked:20000:0:99999:7:::\ncloud-user:!!:20000:0:99999:7:::\n")
+	g.Put(t, "/etc/sudoers", "root ALL=(ALL) ALL\n#includedir /etc/sudoers.d\n")
+	g.makesUsers(t)
+	return g
+}
+
+func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		userData string
+		want     []string
+	}{
+		"a user by name alone gets a home and no password": {
+			"users: [ann]", []string{"useradd ann -m", "passwd -l ann"},
+		},
+		"all that useradd takes is passed on": {
+			"users: [{name: ann, gecos: Ann Lee, homedir: /srv/ann, primary_group: wheel, groups: [adm], uid: 1234, shell: /bin/sh, " +
+				"expiredate: 2032-09-01, inactive: 5, selinux_user: staff_u, no_log_init: true, no_user_group: true}]",
+			[]string{
+				"useradd ann --expiredate 2032-09-01 --comment Ann Lee --groups adm --home /srv/ann --inactive 5 --gid wheel " +
+					"--selinux-user staff_u --shell /bin/sh --uid 1234 --no-log-init --no-user-group -m", "passwd -l ann",
+			},
+		},
+		"keys with hyphens are the same keys": {
+			"users: [{name: ann, primary-group: wheel, lock-passwd: false, no-create-home: true}]",
+			[]string{"useradd ann --gid wheel -M"},
+		},
+		"a system user gets no home": {"users: [{name: ann, system: 'yes'}]", []string{"useradd ann --system -M", "passwd -l ann"}},
+		"missing groups are made first, the primary one too": {
+			"users: [{name: ann, primary_group: staff, groups: 'adm, dev'}]",
+			[]string{"groupadd dev", "groupadd staff", "useradd ann --groups adm,dev --gid staff -m", "passwd -l ann"},
+		},
+		"create_groups false makes none": {
+			"users: [{name: ann, groups: dev, create_groups: false}]", []string{"useradd ann --groups dev -m", "passwd -l ann"},
+		},
+		"a numeric primary group is a group's number": {
+			"users: [{name: ann, primary_group: 4242}]", []string{"useradd ann --gid 4242 -m", "passwd -l ann"},
+		},
+		"members are added when their users are there": {
+			"groups: [dev: [ann, root]]\nusers: [ann]",
+			[]string{"groupadd dev", "useradd ann -m", "passwd -l ann", "usermod -a -G dev ann", "usermod -a -G dev root"},
+		},
+		"an existing group is left alone": {"groups: [wheel]\nusers: []", nil},
+		"hashes and passwords go to chpasswd's input": {
+			"users: [{name: ann, passwd: $6$salt$hash}, {name: bob, plain_text_passwd: 'p:w', lock_passwd: true}, {name: eve, hashed_passwd: $y$j9T$a$b}]",
+			[]string{
+				"useradd ann -m", "chpasswd -e < ann:$6$salt$hash", "passwd -l ann",
+				"useradd bob -m", "chpasswd < bob:p:w", "passwd -l bob",
+				"useradd eve -m", "chpasswd -e < eve:$y$j9T$a$b", "passwd -l eve",
+			},
+		},
+		"an empty password that is given is let in": {
+			"users: [{name: ann, plain_text_passwd: '', lock_passwd: false}]", []string{"useradd ann -m", "passwd -d ann"},
+		},
+		"an existing user is not made again, but is unlocked": {
+			"users: [{name: root, lock_passwd: false}]", []string{"passwd -u root"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newUsersGuest(t, row.userData)
+			g.run(t, usersGroups)
+			if diff := cmp.Diff(row.want, g.lines()); diff != "" {
+				t.Error(diff)
+			}
+			g.mustNotShow(t, "$6$salt", "p:w", "$y$j9T")
+		})
+	}
+}
+
+func TestOVirtsUserRootIsLockedGivenSudoAndNotMade(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, ovirtUserData)
+	g.clean(t, usersGroups)
+	if diff := cmp.Diff([]string{"passwd -l root"}, g.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if got := g.Text(t, sudoRulesPath); !strings.HasSuffix(got, "\n\n# User rules for root\nroot ALL=(ALL) NOPASSWD:ALL\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSudoRulesAreAddedOnceAndSudoReadsThem(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "users: [{name: ann, sudo: 'ALL=(ALL) ALL'}, {name: bob, sudo: [A, B]}, {name: eve, sudo: null}, {name: joe, sudo: false}]")
+	g.Put(t, "/etc/sudoers", "Defaults x\n")
+	for range 2 {
+		g.clean(t, usersGroups)
+	}
+	want := rulesHeader + "\n# User rules for ann\nann ALL=(ALL) ALL\n\n# User rules for bob\nbob A\nbob B\n"
+	if diff := cmp.Diff(want, g.Text(t, sudoRulesPath)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff("Defaults x\n\n# Added by cloudseed\n#includedir /etc/sudoers.d\n", g.Text(t, "/etc/sudoers")); diff != "" {
+		t.Error(diff)
+	}
+	for at, mode := range map[string]os.FileMode{sudoRulesPath: 0o440, "/etc/sudoers.d": 0o750} {
+		if info, err := g.Stat(at); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", at, info.Mode(), err)
+		}
+	}
+}
+
+func TestANullTakesTheDefaultUsersSudoRuleAway(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "user: {name: root, sudo: null}")
+	g.clean(t, usersGroups)
+	if g.Exists(sudoRulesPath) {
+		t.Error(g.Text(t, sudoRulesPath))
+	}
+}
+
+func TestDoasRulesMustBeAboutTheUser(t *testing.T) {
+	t.Parallel()
+	for rule, good := range map[string]bool{
+		"permit ann": true,
+		"permit nopass persist ann as root cmd ls": true,
+		"deny ann":                    true,
+		"permit setenv { A=b C } ann": true,
+		"permit setenv {A=b} keepenv ann as operator": true,
+		"permit bob":               false,
+		"permit :wheel":            false,
+		"permit":                   false,
+		"ann":                      false,
+		"permit nopass bob as ann": false,
+	} {
+		if err := checkDoasRule(rule, "ann"); (err == nil) != good {
+			t.Errorf("%q: %v", rule, err)
+		}
+	}
+}
+
+func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		userData string
+		report   string
+		runs     string // and this still happens
+	}{
+		"useradd fails": {
+			"users:\n  - name: bad\n  - ann\n",
+			"error: user-data:2:5: users.0: cannot make the user bad: useradd failed with exit code 9: no", "useradd ann -m",
+		},
+		"a name that is an option": {
+			"users:\n  - name: -D\n  - ann\n",
+			`error: user-data:2:5: users.0: "-D" cannot be the name of a user or group`, "useradd ann -m",
+		},
+		"keys without a home": {
+			"users:\n  - {name: bad, system: true, ssh_authorized_keys: [ssh-rsa AAAA]}\n  - ann\n",
+			"error: user-data:2:5: users.0: cannot make the user bad: SSH keys need a home directory, which system and no_create_home leave out",
+			"useradd ann -m",
+		},
+		"a password with a line break": {
+			"users:\n  - name: ann\n    plain_text_passwd: \"hunter2\\nroot:x\"\n  - joe\n",
+			"error: user-data:3:24: users.0.plain_text_passwd: cannot set the password of ann: it has a line break or a NUL in it", "useradd joe -m",
+		},
+		"a key that does not exist": {
+			"users:\n  - name: ann\n    lock_paswd: false\n",
+			"warning: user-data:3:5: users.0.lock_paswd: there is no such key (did you mean lock_passwd?); it was ignored", "useradd ann -m",
+		},
+		"a hash for a user who exists": {
+			"users:\n  - name: root\n    passwd: $6$a$hunter2\n  - ann\n",
+			"warning: user-data:3:13: users.0.passwd: it is for new users only, and root exists already, so it is ignored: use hashed_passwd", "useradd ann -m",
+		},
+		"unlocking a user without a password": {
+			"users:\n  - name: ann\n    lock_passwd: false\n",
+			"warning: user-data:3:18: users.0.lock_passwd: the password of ann stays locked, since it has none", "useradd ann -m",
+		},
+		"a member nobody knows": {
+			"groups:\n  - wheel: [nobody1]\nusers: [ann]\n",
+			`warning: user-data:2:5: groups.0: cannot add "nobody1" to the group wheel: there is no user "nobody1"`, "useradd ann -m",
+		},
+		"a public key that is none": {
+			"users:\n  - name: ann\n    ssh_authorized_keys: [not a key]\n  - joe\n",
+			`error: user-data:3:26: users.0.ssh_authorized_keys: "not a key" is no public key`, "useradd joe -m",
+		},
+		"a rule for somebody else": {
+			"users:\n  - name: ann\n    doas: [permit bob]\n",
+			`error: user-data:3:11: users.0.doas: a doas rule is about "bob" instead of ann, so no doas rule is written`, "useradd ann -m",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newUsersGuest(t, row.userData)
+			g.Answer("useradd bad", host.Result{Exit: 9, Stderr: "no\n"}, nil)
+			reports := g.run(t, usersGroups)
+			if len(reports) != 1 || reports[0] != row.report {
+				t.Errorf("got %q\nwant %q", reports, row.report)
+			}
+			if !strings.Contains(strings.Join(g.lines(), "\n"), row.runs) {
+				t.Errorf("%q was not run: %q", row.runs, g.lines())
+			}
+			g.mustNotShow(t, "hunter2")
+		})
+	}
+}
+
+func TestAMissingProgramIsAClearErrorAndTheRestIsDone(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "users: [{name: root, sudo: 'ALL=(ALL) ALL'}, ann]")
+	g.Answer("useradd", host.Result{Exit: -1}, &host.MissingError{Program: "useradd"})
+	g.Lacks("passwd")
+	reports := g.run(t, usersGroups)
+	want := []string{"error: user-data:1:46: users.1: cannot make the user ann: the program useradd is not installed"}
+	if diff := cmp.Diff(want, reports); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"usermod --lock root", "useradd ann -m"}, g.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if !g.Exists(sudoRulesPath) {
+		t.Error("root's rule is not written")
+	}
+}
+
+func TestAUserHalfMadeByAPowerCutIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "users: [{name: cloud-user, passwd: $6$a$b}]")
+	g.Put(t, creatingPath(g.env), "cloud-user\n")
+	g.On("userdel cloud-user", func(host.Command) { g.Put(t, "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n") })
+	g.clean(t, usersGroups)
+	want := []string{"userdel cloud-user", "useradd cloud-user -m", "chpasswd -e < cloud-user:$6$a$b", "passwd -l cloud-user"}
+	if diff := cmp.Diff(want, g.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if g.Exists(creatingPath(g.env)) {
+		t.Error("the note of the half made user is still there")
+	}
+}
+
+func TestKeysOfUsersAreAuthorizedAndRedirected(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, `
+users:
+  - default
+  - name: ann
+    ssh_authorized_keys: {a: ssh-ed25519 AAAAann ann@home}
+  - name: bob
+    ssh_redirect_user: true
+`)
+	g.env.Instance.PublicKeys = []string{"ssh-rsa AAAAcloud admin@cloud"}
+	g.clean(t, usersGroups)
+	if got := g.Text(t, "/home/ann/.ssh/authorized_keys"); got != "ssh-ed25519 AAAAann ann@home\n" {
+		t.Errorf("got %q", got)
+	}
+	want := `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,` +
+		`command="echo 'Please login as the user \"cloud-user\" rather than the user \"bob\".';echo;sleep 10;exit 142" ` +
+		"ssh-rsa AAAAcloud admin@cloud\n"
+	if diff := cmp.Diff(want, g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,321 @@
+package modules
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type writeFilesKeys struct {
+	WriteFiles []fileEntry `key:"write_files" doc:"files to write"`
+}
+
+type fileEntry struct {
+	Path        string          `key:"path" doc:"where the file is written; missing directories are made, and belong to its owner"`
+	Content     *config.Value   `key:"content" doc:"what the file holds; without it the file is empty"`
+	Source      fileSource      `key:"source" doc:"where to get the content; the key content is used if that fails"`
+	Encoding    contentEncoding `key:"encoding" doc:"how content is encoded" enum:"text/plain|b64|base64|gz|gzip|gz+b64|gz+base64|gzip+b64|gzip+base64" default:"text/plain"`
+	Owner       *config.Value   `key:"owner" doc:"user, user:group or :group" default:"root:root"`
+	Permissions *config.Value   `key:"permissions" doc:"the file's mode as chmod takes it, in quotes" default:"'0644'"`
+	Append      bool            `key:"append" doc:"add the content at the end of the file" default:"false"`
+	Defer       bool            `key:"defer" doc:"write the file late in the boot, after users are made and packages installed" default:"false"`
+}
+
+// file is the path of the entry's file: one that is not absolute starts at the root.
+func (f fileEntry) file() string { return path.Join("/", f.Path) }
+
+type fileSource struct {
+	URI     string                 `key:"uri" doc:"an http, https or file URL, or a path"`
+	Headers config.Ordered[string] `key:"headers" doc:"HTTP headers to send"`
+}
+
+var (
+	writeFiles = Module{
+		Name: "write_files", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
+		Doc: "Writes files. It runs before users are made and packages installed: a file that needs them has the key defer. " +
+			"One whose owner does not exist yet is put off in the same way.",
+		Run: func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, false) },
+	}
+	writeFilesDeferred = Module{
+		Name: "write_files_deferred", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
+		Doc: "Writes the files of write_files that are deferred or were put off.",
+		Run: func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, true) },
+	}
+)
+
+// runWriteFiles is one of the two passes over the list. What is wrong with a file
+// costs that file only.
+//
+// Difference from cloud-init: there the first file that cannot be written ends the
+// module, and the files after it are not written either.
+func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
+	var keys writeFilesKeys
+	problems := e.Config.Root().Decode(&keys)
+	var late, putOff []int
+	var err error
+	if deferred {
+		late, err = loadPutOff(e)
+	} else {
+		for _, p := range problems { // once for both passes
+			e.Problem(p)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	items := e.Config.Get("write_files").Items()
+	tracked := slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return f.Append })
+	for i, entry := range keys.WriteFiles {
+		w := fileWrite{fileEntry: entry, env: e, index: i, item: items[i], late: deferred, tracked: tracked}
+		if w.item.Kind() != config.Map || deferred != (w.Defer || slices.Contains(late, i)) {
+			continue
+		}
+		// What comes later in the list for the same file is to stay later.
+		err := errPutOff
+		if !slices.ContainsFunc(putOff, func(j int) bool { return keys.WriteFiles[j].file() == w.file() }) {
+			err = w.write(ctx)
+		}
+		if errors.Is(err, errPutOff) {
+			putOff = append(putOff, i)
+		} else if err != nil {
+			w.problem(config.Error, "", "%v", err)
+		}
+	}
+	return savePutOff(e, putOff)
+}
+
+// fileWrite is the writing of one file of the list.
+type fileWrite struct {
+	fileEntry
+	env     *Env
+	index   int
+	item    *config.Value
+	late    bool // this is the deferred pass
+	tracked bool // a file of the list is added to: only then may repeating do harm, and each file is a step
+}
+
+// key is the full name of one of the file's keys, as messages have it.
+func (w *fileWrite) key(name string) string {
+	if name == "" {
+		return fmt.Sprintf("write_files.%d", w.index)
+	}
+	return fmt.Sprintf("write_files.%d.%s", w.index, name)
+}
+
+func (w *fileWrite) problem(severity config.Severity, key, format string, args ...any) {
+	at := w.item
+	if v := w.item.Get(key); v != nil {
+		at = v
+	}
+	w.env.Problem(config.Problem{Severity: severity, Pos: at.Pos(), Key: w.key(key), Message: fmt.Sprintf(format, args...)})
+}
+
+// errPutOff says that a file's owner does not exist yet.
+var errPutOff = errors.New("the owner does not exist yet")
+
+func (w *fileWrite) write(ctx context.Context) error {
+	if w.Path == "" {
+		w.problem(config.Warning, "", "there is no path; nothing was written")
+		return nil
+	}
+	file, step := w.file(), strconv.Itoa(w.index)
+	standing, err := w.standing(step)
+	if err != nil || standing == state.Done {
+		return err
+	}
+	owner, group, err := w.owner(file)
+	if err != nil {
+		return err
+	}
+	content, err := w.content(ctx)
+	if err != nil {
+		return err
+	}
+	if w.tracked {
+		if err := w.env.begin(step); err != nil {
+			return err
+		}
+	}
+	if standing == state.Interrupted && w.Append && w.endsWith(file, content) {
+		return w.env.end(step) // the power went after the file was in place
+	}
+	if err := w.put(file, content, owner, group); err != nil || !w.tracked {
+		return err
+	}
+	return w.env.end(step)
+}
+
+func (w *fileWrite) standing(step string) (state.Standing, error) {
+	if !w.tracked {
+		return state.NotRun, nil
+	}
+	return w.env.standing(step)
+}
+
+// endsWith tells whether a file ends with what was to be added, so that it is not
+// added again. It is wrong only if it ended so before, and the power went in the
+// instant before the same was added once more.
+func (w *fileWrite) endsWith(file string, content []byte) bool {
+	data, err := w.env.Host.ReadFile(file)
+	return err == nil && strings.HasSuffix(string(data), string(content))
+}
+
+// put makes the directories, which are the owner's too, and the file.
+func (w *fileWrite) put(file string, content []byte, owner, group string) error {
+	if err := w.env.Host.Mkdir(path.Dir(file), 0o755, owner, group); err != nil {
+		return err
+	}
+	f := host.File{Mode: w.mode(), Owner: owner, Group: group, Secret: true}
+	write := w.env.Host.WriteFile
+	if w.Append {
+		write = w.env.Host.AppendFile
+	}
+	_, err := write(file, content, f)
+	return err
+}
+
+// owner is the user and group that the file is to have. What the key leaves open
+// stays as it is with an existing file, and is root's with a new one.
+//
+// Difference from cloud-init: a file whose owner does not exist is written in the
+// deferred pass instead, when the users of the user data are there. If they still
+// are not, it is written as root's, and that is an error.
+//
+// Difference from cloud-init: numbers are taken, as chown(1) does.
+func (w *fileWrite) owner(file string) (owner, group string, err error) {
+	owner, group = "root", "root"
+	if info, err := w.env.Host.Stat(file); err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+			owner, group = strconv.Itoa(int(stat.Uid)), strconv.Itoa(int(stat.Gid))
+		}
+	}
+	want := "root:root"
+	if w.item.Get("owner") != nil {
+		want = "" // null: as it is
+		if !w.Owner.IsNull() {
+			want = w.Owner.Text()
+		}
+	}
+	user, of, _ := strings.Cut(want, ":")
+	if user = strings.TrimSpace(user); isName(user) {
+		if _, err = w.env.Host.User(user); err == nil || isNumber(user) {
+			owner = user
+		} else if err = w.missing(err); err != nil {
+			return "", "", err
+		}
+	}
+	if of = strings.TrimSpace(of); isName(of) {
+		if _, err = w.env.Host.Group(of); err == nil || isNumber(of) {
+			group = of
+		} else if err = w.missing(err); err != nil {
+			return "", "", err
+		}
+	}
+	return owner, group, nil
+}
+
+// missing judges why a user or group was not found: it may come to be, or this was
+// the last chance.
+func (w *fileWrite) missing(err error) error {
+	var unknown host.UnknownError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	if !w.late {
+		w.env.Log.Info("a file's owner does not exist yet: it will be written at the end of the boot", "path", w.Path, unknown.What, unknown.Name)
+		return errPutOff
+	}
+	w.problem(config.Error, "owner", "%v; the file was written without", err)
+	return nil
+}
+
+// isName tells whether half of an owner names anything: cloud-init leaves it as it
+// is for nothing, "-1" and "none".
+func isName(half string) bool { return half != "" && half != "-1" && !strings.EqualFold(half, "none") }
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 32)
+	return err == nil
+}
+
+// mode is the file's mode: text is octal, a number is taken as it is. YAML 1.1 reads
+// 0644 as octal already, so that both forms that people write mean the same; 644
+// without quotes is mode 1204.
+func (w *fileWrite) mode() fs.FileMode {
+	const usual = 0o644
+	bits, ok := int64(usual), true
+	switch v := w.Permissions; v.Kind() {
+	case config.Null:
+	case config.Int:
+		bits, ok = v.Int()
+	case config.Float:
+		var f float64
+		f, ok = v.Float()
+		bits = int64(f)
+	case config.String:
+		bits, ok = octalText(v.Text())
+	default:
+		ok = false
+	}
+	if !ok {
+		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %q; 0644 was used", w.Permissions.Text())
+		bits = usual
+	} else if bits > 0o777 && w.Permissions.Kind() == config.Int {
+		w.problem(config.Warning, "permissions", "%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)
+	}
+	if bits &= 0o7777; bits == 0 {
+		return host.NoAccess
+	}
+	return host.ModeOf(uint32(bits))
+}
+
+// octalText reads an octal number as Python does: with or without 0o.
+func octalText(text string) (int64, bool) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	n, err := strconv.ParseInt(strings.TrimPrefix(text, "0o"), 8, 64)
+	return n, err == nil && n >= 0
+}
+
+// putOffFile tells the deferred pass, which is another process, which files of the
+// list the first one put off.
+func putOffFile(e *Env) string { return path.Join(e.Instance.Dir, "data/write-files-put-off") }
+
+func loadPutOff(e *Env) ([]int, error) {
+	data, err := e.Host.ReadFile(putOffFile(e))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell which files were put off: %w", err)
+	}
+	var list []int
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("cannot tell which files were put off: %s: %w", putOffFile(e), err)
+	}
+	return list, nil
+}
+
+// savePutOff replaces the list by that of the pass that ends; the deferred pass
+// leaves none.
+func savePutOff(e *Env, list []int) error {
+	if len(list) == 0 {
+		return e.Host.QuietRemove(putOffFile(e))
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("cannot note which files were put off: %w", err)
+	}
+	_, err = e.Host.WriteFile(putOffFile(e), append(data, '\n'), host.File{Quiet: true})
+	return err
+}

@@ -1,0 +1,23 @@
+// Package sandbox runs this program once in a throw-away copy of the machine.
+//
+// In come this program's arguments and a seed; out come its exit code, what it
+// wrote to Output, and every file that it added, modified or removed. The copy
+// is an overlay of / and of each file system below it, whose upper layers live
+// on a tmpfs in a mount namespace of its own: when the run ends, in whatever
+// way, the kernel takes back the processes, the mounts and the files together.
+// The package must never know what a seed is, nor what the program does inside.
+//
+// Three processes take part.
+//
+//   - The caller, in Run, only waits and reads the report.
+//   - The keeper, PID 1 of a new PID and mount namespace, builds the tree, reaps
+//     orphans and compares the layers at the end. It keeps root's privileges.
+//   - The inside, the program itself, has all capabilities in a user namespace
+//     that maps each id to itself, hence none over the host. Its mount namespace
+//     belongs to that user namespace, so that every mount it finds is locked as
+//     the keeper made it (mount_namespaces(7)): a read-only bind stays read-only,
+//     nothing can be unmounted to uncover what lies beneath. It can set the
+//     hostname, own files, change users and mount a tmpfs, for these are its
+//     own; devices, modules, clock, kernel log, quota, swap and the host's
+//     processes are not.
+package sandbox
