@@ -83,7 +83,7 @@ func TestAGuestWithoutASeedIsLeftAlone(t *testing.T) {
 	r := guest.New(t, built).Boot(guest.Options{})
 	check.Clean(t, r)
 	check.Equal(t, r, "systemctl is-active cloud-init-local.service cloud-init-network.service", "active\ninactive")
-	check.Equal(t, r, "ls /var/lib/cloud/instances 2>/dev/null", "")
+	check.Equal(t, r, "ls /var/lib/cloud", "scripts\nseed")
 	check.Equal(t, r, "hostname", "localhost")
 	// Nothing that only a seed needs was waited for or even asked for.
 	check.Equal(t, r, "systemctl show -p ActiveState network-online.target NetworkManager-wait-online.service",

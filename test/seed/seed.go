@@ -29,19 +29,28 @@ var ovirt embed.FS
 // OVirt is the drive that oVirt attaches ("Run Once", "Initial Run"), in the form
 // without the openstack/content/0000 that its network_config names.
 func OVirt() Files {
-	files := Files{}
-	err := fs.WalkDir(ovirt, "ovirt", func(path string, entry fs.DirEntry, err error) error {
+	files, tree := Files{}, OVirtFS()
+	err := fs.WalkDir(tree, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := fs.ReadFile(ovirt, path)
-		files[strings.TrimPrefix(path, "ovirt/")] = string(content)
+		content, err := fs.ReadFile(tree, path)
+		files[path] = string(content)
 		return err
 	})
 	if err != nil {
 		panic(fmt.Sprintf("the embedded seed cannot be read: %v", err))
 	}
 	return files
+}
+
+// OVirtFS is the same drive as a file system.
+func OVirtFS() fs.FS {
+	tree, err := fs.Sub(ovirt, "ovirt")
+	if err != nil {
+		panic(fmt.Sprintf("the embedded seed cannot be read: %v", err))
+	}
+	return tree
 }
 
 // NoCloud is a seed of a NoCloud volume.

@@ -16,6 +16,6 @@ func (r *Running) Login(user, password string) {
 	r.Console.Send(password + "\r")
 	r.WaitConsole("# ")
 	r.Console.Send("echo logged in as $(id -un)\r")
-	r.WaitConsole("\nlogged in as " + user)
+	r.WaitConsole("logged in as " + user) // the echo of the command has $(id -un) there
 	r.Console.Send("exit\r")
 }
