@@ -37,7 +37,7 @@ func OVirt(t testing.TB, g Guest, source string) {
 	OVirtApplied(t, g)
 	Equal(t, g, "readlink /var/lib/cloud/instance", "/var/lib/cloud/instances/"+seed.OVirtUUID)
 	Equal(t, g, "cat /var/lib/cloud/instance/datasource",
-		fmt.Sprintf("DataSourceConfigDrive: DataSourceConfigDrive [net,ver=2][source=%s]", source))
+		fmt.Sprintf("DataSourceConfigDrive: DataSourceConfigDrive [local,ver=2][source=%s]", source))
 }
 
 // OVirtApplied fails the test unless the guest is configured as the oVirt seed wants
@@ -56,8 +56,10 @@ func OVirtApplied(t testing.TB, g Guest) {
 // Done fails the test unless the agent says that all went well, and systemd does too.
 func Done(t testing.TB, g Guest) {
 	t.Helper()
-	Equal(t, g, "timeout 60 cloud-init status --wait --format json >/run/status; code=$?; jq -r .status /run/status; echo exit $code", "done\nexit 0")
-	Equal(t, g, "timeout 60 cloud-init status", "status: done")
+	if got := g.Shell("timeout 60 cloud-init status --wait --format json | jq -r .status"); got != "done" {
+		t.Fatalf("the agent's status is %q:\n%s", got, g.Shell("cloud-init status --long; systemctl --failed; journalctl -b -o short-monotonic -u 'cloud-*'; true"))
+	}
+	Equal(t, g, "cloud-init status; echo exit $?", "status: done\nexit 0")
 	Equal(t, g, "jq -c .v1.errors /run/cloud-init/result.json", "[]")
 	Clean(t, g)
 }

@@ -104,7 +104,9 @@ func (m *Machine) Start(o Options) *Running {
 	r.nspawn = exec.Command("systemd-nspawn", append(args, o.Args...)...)
 	r.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	r.nspawn.Stdout, r.nspawn.Stderr = console, console
-	r.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	group := r.makeControlGroup()
+	defer group.Close()
+	r.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, UseCgroupFD: true, CgroupFD: int(group.Fd())}
 	start := time.Now()
 	if err := r.nspawn.Start(); err != nil {
 		m.t.Fatalf("cannot start systemd-nspawn: %v", err)
@@ -250,6 +252,53 @@ func (r *Running) mountRoot() string {
 		}
 	})
 	return dir
+}
+
+// makeControlGroup makes the control group in which the guest's systemd makes its own.
+// Without it all guests, and the host, would have theirs side by side, and kill each
+// other's units by name.
+func (r *Running) makeControlGroup() *os.File {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	top := ""
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); fields[2] == "cgroup2" {
+			top = fields[1]
+		}
+	}
+	dir := filepath.Join(top, r.name)
+	if err := os.Mkdir(dir, 0o755); top == "" || err != nil {
+		r.t.Fatalf("cannot make a control group in %q: %v", top, err)
+	}
+	r.cleanup = append(r.cleanup, func() {
+		if err := removeGroups(dir); err != nil {
+			r.t.Errorf("cannot remove the guest's control groups: %v", err)
+		}
+	})
+	group, err := os.Open(dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return group
+}
+
+// removeGroups removes a control group with those in it. They are directories whose
+// files go with them.
+func removeGroups(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			if err := removeGroups(filepath.Join(dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return os.Remove(dir)
 }
 
 // makeNetwork gives the guest an eth0 with a carrier: a veth whose other end, the

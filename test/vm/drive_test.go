@@ -30,7 +30,7 @@ func TestADrivePluggedInWhileTheGuestBootsIsFound(t *testing.T) {
 }
 
 func TestAMachineWithoutASeedBootsAsIfTheAgentWereNotThere(t *testing.T) {
-	t.Parallel()
+	// Not beside another machine: its load would be counted as the stage's.
 	r := vm.New(t, built).Boot(vm.Options{})
 	check.Clean(t, r)
 	check.Equal(t, r, "hostname", "localhost")
