@@ -11,17 +11,15 @@ import (
 )
 
 func TestADrivePluggedInWhileTheGuestBootsIsFound(t *testing.T) {
-	for name, plug := range map[string]struct {
-		after time.Duration // the kernel's start
-	}{
-		"two seconds after the kernel starts":   {2 * time.Second},
-		"when udev loads the drivers (seconds)": {5 * time.Second},
+	for name, after := range map[string]time.Duration{
+		"two seconds after the kernel starts": 2 * time.Second,
+		"while udev loads the drivers":        4 * time.Second,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := vm.New(t, built).Boot(vm.Options{
 				Medium: seed.OVirt().ISO(t, "config-2"),
-				Plug:   func() { time.Sleep(plug.after) }, // the moment is what is tested
+				Plug:   func() { time.Sleep(after) }, // the moment is what is tested
 			})
 			check.OVirt(t, r, "/dev/sr0")
 			r.PowerOff()
@@ -30,8 +28,8 @@ func TestADrivePluggedInWhileTheGuestBootsIsFound(t *testing.T) {
 }
 
 func TestAMachineWithoutASeedBootsAsIfTheAgentWereNotThere(t *testing.T) {
-	// Not beside another machine: its load would be counted as the stage's.
-	r := vm.New(t, built).Boot(vm.Options{})
+	t.Parallel()
+	r := vm.New(t, built).Boot(vm.Options{Counted: true})
 	check.Clean(t, r)
 	check.Equal(t, r, "hostname", "localhost")
 	check.Equal(t, r, "systemctl is-active cloud-init-local.service", "active")

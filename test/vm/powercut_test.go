@@ -34,7 +34,8 @@ func TestAPowerCutAtAnyPointEndsInTheSameState(t *testing.T) {
 	want := settledState(whole)
 	whole.PowerOff()
 
-	const config, final = "config' at ", "final' at " // the stages' first lines
+	// What systemd says on the console when it starts the stage.
+	const config, final = "(config stage)", "(final stage)"
 	for name, cut := range map[string]struct {
 		marker string        // on the console
 		after  time.Duration // the marker

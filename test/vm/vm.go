@@ -56,6 +56,10 @@ type Options struct {
 	Medium string // image file of the seed's medium; "": there is none
 	Bus    Bus    // "" is IDE
 	Plug   func() // with SCSI only: the medium is plugged in when it returns
+
+	// Counted has the guest's clock count instructions, one for a nanosecond: CPU times
+	// then depend neither on the machine below nor on its load. It is slow.
+	Counted bool
 }
 
 // Running is a machine that was started.
@@ -144,11 +148,15 @@ func (m *Machine) arguments(dir string, o Options) []string {
 	port := func(name string) string {
 		return "socket,id=" + name + ",path=" + filepath.Join(dir, name)
 	}
+	cpus := "2"
+	if o.Counted {
+		accel, cpus = "tcg,thread=single", "1" // with a second one the kernel waits for it for ever
+	}
 	args := []string{
-		"-accel", accel, "-cpu", "max", "-smp", "2", "-m", "1024", "-machine", "pc", "-nodefaults",
+		"-accel", accel, "-cpu", "max", "-smp", cpus, "-m", "1024", "-machine", "pc", "-nodefaults",
 		"-display", "none", "-no-reboot",
 		"-kernel", m.image.Kernel.Image, "-initrd", m.image.Kernel.Initramfs,
-		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=no",
+		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes",
 		"-chardev", port("console"), "-serial", "chardev:console",
 		"-chardev", port("shell"), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=shell",
 		"-chardev", port("qmp"), "-mon", "chardev=qmp,mode=control",
@@ -157,6 +165,9 @@ func (m *Machine) arguments(dir string, o Options) []string {
 		// The host's own cache is enough: it outlives the QEMU that a power cut kills,
 		// and what the guest had not handed over is lost all the same.
 		"-drive", "file=" + m.disk + ",if=none,id=root,format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=root",
+	}
+	if o.Counted {
+		args = append(args, "-icount", "shift=0")
 	}
 	if o.Medium == "" {
 		return args
@@ -207,11 +218,7 @@ func (r *Running) Try(script string) Result {
 // try hands the script to the guest's test shell (test/image/guest) and reads its answer.
 func (r *Running) try(script string, limit time.Duration) Result {
 	r.t.Helper()
-	if !r.ready {
-		r.line(r.shell, bootLimit)
-		r.ready = true
-	}
-	r.shell.Send(base64.StdEncoding.EncodeToString([]byte(script)) + "\n")
+	r.send(script)
 	answer := r.line(r.shell, limit)
 	exit, encoded, _ := strings.Cut(strings.TrimSpace(answer), " ")
 	output, err := base64.StdEncoding.DecodeString(encoded)
@@ -223,6 +230,16 @@ func (r *Running) try(script string, limit time.Duration) Result {
 		r.t.Fatalf("the test shell's answer is broken: %q", answer)
 	}
 	return Result{Output: strings.TrimSuffix(string(output), "\n"), Exit: code}
+}
+
+// send hands a script over, once the test shell has said that it is there.
+func (r *Running) send(script string) {
+	r.t.Helper()
+	if !r.ready {
+		r.line(r.shell, bootLimit)
+		r.ready = true
+	}
+	r.shell.Send(base64.StdEncoding.EncodeToString([]byte(script)) + "\n")
 }
 
 func (r *Running) line(p *Port, limit time.Duration) string {
@@ -259,7 +276,8 @@ func (r *Running) WaitConsole(text string) {
 // PowerOff shuts the guest down in order.
 func (r *Running) PowerOff() {
 	r.t.Helper()
-	r.Shell("systemctl --no-block poweroff")
+	// Not through Shell: the guest may be off before its answer is out.
+	r.send("systemctl --no-block poweroff")
 	select {
 	case <-r.done:
 		if r.ended != nil {
