@@ -50,6 +50,11 @@ var masked = []string{
 //go:embed all:guest
 var guestFiles embed.FS
 
+// sources are this package's own: they too are what the guest is made of.
+//
+//go:embed *.go
+var sources embed.FS
+
 // Image is a guest with the agent's package in it.
 type Image struct {
 	Root   string // its root directory: to be put below an overlay, never written to
@@ -87,13 +92,16 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the package under test: %w", err)
 	}
-	// This program's own code is not part of the key: whoever changes customise
-	// removes build/guest.
 	files, err := digestTree(guestFiles)
 	if err != nil {
 		return nil, err
 	}
-	i := &Image{Kernel: kernel, cache: cache, key: digest(filepath.Base(base), kernel.Release, files, string(content))}
+	code, err := digestTree(sources)
+	if err != nil {
+		return nil, err
+	}
+	i := &Image{Kernel: kernel, cache: cache}
+	i.key = digest(filepath.Base(base), kernel.Release, files, code, string(content))
 	i.Root = filepath.Join(cache, "root-"+i.key)
 	err = once(i.Root, func(fresh string) error {
 		if err := removeOld(cache, "root-*", "disk-*"); err != nil {
