@@ -16,6 +16,7 @@ import (
 	"cloudseed/boot"
 	"cloudseed/bootlog"
 	"cloudseed/host"
+	"cloudseed/packaging"
 	"cloudseed/sandbox"
 	"cloudseed/state"
 
@@ -49,7 +50,7 @@ type triedChange struct {
 
 type triedCommand struct {
 	Argv       []string `json:"argv"`
-	Exit       int      `json:"exit"`
+	Exit       *int     `json:"exit"` // null: it was started to go on by itself
 	DurationMS int64    `json:"duration_ms"`
 	Module     string   `json:"module"`
 }
@@ -164,9 +165,12 @@ func insideCommand(g *globals) *cobra.Command {
 			inside.Commands = []triedCommand{}
 			h := host.New("/", host.Options{Log: log, Record: func(e host.Effect) {
 				if e.Kind == host.KindCommand {
-					inside.Commands = append(inside.Commands, triedCommand{e.Argv, *e.Exit, e.DurationMS, e.Module})
+					inside.Commands = append(inside.Commands, triedCommand{e.Argv, e.Exit, e.DurationMS, e.Module})
 				}
 			}})
+			if err := provideConfig(h); err != nil {
+				return err
+			}
 			b := boot.New(boot.Options{
 				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(),
 			})
@@ -189,6 +193,17 @@ func insideCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
+// provideConfig gives the sandbox the package's configuration if the machine has none:
+// what is shown is what a guest with the package would do.
+func provideConfig(h *host.Host) error {
+	const file = "/etc/cloud/cloud.cfg"
+	if h.Exists(file) {
+		return nil
+	}
+	_, err := h.WriteFile(file, packaging.CloudConfig, host.File{Quiet: true})
+	return err
+}
+
 // printTried prints the outcome for people:
 //
 //	seed.iso is a ConfigDrive seed. This machine would become instance 27fab643… with
@@ -207,7 +222,7 @@ func printTried(w io.Writer, seed string, t *tried, took time.Duration, showDiff
 	}
 	p.heading("Commands", len(t.Commands))
 	for _, c := range t.Commands {
-		p.line("  %-20s %s  (exit %d, %d ms)", c.Module, strings.Join(c.Argv, " "), c.Exit, c.DurationMS)
+		p.line("  %-20s %s  (%s)", c.Module, strings.Join(c.Argv, " "), ended(c.Exit, c.DurationMS))
 	}
 	var guest, own []triedChange
 	for _, c := range t.Changes {
@@ -235,7 +250,7 @@ func printTried(w io.Writer, seed string, t *tried, took time.Duration, showDiff
 }
 
 func isOwnState(path string) bool {
-	for _, dir := range []string{state.CloudDir, state.RunDir, "/run/cloudseed-sandbox"} {
+	for _, dir := range []string{"/etc/cloud", state.CloudDir, state.RunDir, "/run/cloudseed-sandbox"} {
 		if path == dir || strings.HasPrefix(path, dir+"/") {
 			return true
 		}
