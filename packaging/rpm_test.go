@@ -1,5 +1,3 @@
-// Package packaging holds what turns the built program into an rpm. Its only Go code
-// is the test of what is in that rpm.
 package packaging
 
 import (

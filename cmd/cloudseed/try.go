@@ -250,7 +250,7 @@ func printTried(w io.Writer, seed string, t *tried, took time.Duration, showDiff
 }
 
 func isOwnState(path string) bool {
-	for _, dir := range []string{"/etc/cloud", state.CloudDir, state.RunDir, "/run/cloudseed-sandbox"} {
+	for _, dir := range []string{state.CloudDir, state.RunDir, "/run/cloudseed-sandbox"} {
 		if path == dir || strings.HasPrefix(path, dir+"/") {
 			return true
 		}
