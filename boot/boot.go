@@ -32,9 +32,10 @@ type Options struct {
 	Console  io.Writer                  // for people who watch the boot
 	Version  string
 
-	Seed    string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
-	Cmdline string   // the kernel's command line
-	Files   []string // further configuration files, over all others (--file)
+	Seed     string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
+	SeedName string   // what messages call Seed, if not by its path
+	Cmdline  string   // the kernel's command line
+	Files    []string // further configuration files, over all others (--file)
 }
 
 // Boot is one run of one or more stages.
@@ -55,12 +56,13 @@ func New(o Options) *Boot {
 
 // Report is what a boot did, for people and programs.
 type Report struct {
-	Datasource string         `json:"datasource"`
-	InstanceID string         `json:"instance_id"`
-	Hostname   string         `json:"hostname"`
-	Modules    []ModuleReport `json:"modules"`
-	Errors     []string       `json:"errors"`
-	Warnings   []string       `json:"warnings,omitempty"`
+	Datasource  string         `json:"datasource"`
+	Description string         `json:"description"`
+	InstanceID  string         `json:"instance_id"`
+	Hostname    string         `json:"hostname"`
+	Modules     []ModuleReport `json:"modules"`
+	Errors      []string       `json:"errors"`
+	Warnings    []string       `json:"warnings,omitempty"`
 }
 
 // ModuleReport is what became of one module.

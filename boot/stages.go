@@ -73,7 +73,9 @@ func (b *Boot) initModules(ctx context.Context, input *input) error {
 }
 
 // configStage is the third stage: what may take its time and needs the network.
-func (b *Boot) configStage(ctx context.Context) error { return b.listStage(ctx, "cloud_config_modules") }
+func (b *Boot) configStage(ctx context.Context) error {
+	return b.listStage(ctx, "cloud_config_modules")
+}
 
 // final is the last stage: packages and the user's own scripts.
 func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
@@ -123,6 +125,9 @@ func (b *Boot) setEarlyHostname(ctx context.Context) error {
 		return nil
 	}
 	env := b.env(m, nil)
+	if !modules.HostnameGiven(env) {
+		return nil
+	}
 	if err := errors.Join(m.Run(ctx, env), env.Err()); err != nil {
 		b.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
 	}

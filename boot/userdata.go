@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"slices"
-	"time"
 
 	"cloudseed/config"
-	"cloudseed/datasource"
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/secret"
@@ -48,7 +48,7 @@ func (b *Boot) readUserData(ctx context.Context) *input {
 	vendor := func(name, key, stem string, blobs []secret.Bytes) {
 		s := source{
 			name: name, raw: joined(blobs), rawFile: stem + ".txt", partsFile: stem + ".txt.i",
-			config: map[string]string{"vendor-data": "vendor-cloud-config.txt", "vendor-data2": "vendor2-cloud-config.txt"}[stem],
+			config:  map[string]string{"vendor-data": "vendor-cloud-config.txt", "vendor-data2": "vendor2-cloud-config.txt"}[stem],
 			scripts: "scripts/vendor",
 		}
 		if enabled, ok := system.Get(key + ".enabled").Bool(); ok && !enabled {
@@ -166,8 +166,24 @@ func (b *Boot) facts() state.Facts {
 func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
 		Host: b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
-		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell,
+		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
 	}
+}
+
+// standardError is where a stage's messages for people go.
+func (b *Boot) standardError() io.Writer {
+	if b.Output == nil {
+		return os.Stderr
+	}
+	return outputWriter{b.Output}
+}
+
+// outputWriter opens the configured output at the first write.
+type outputWriter struct{ output *Output }
+
+func (w outputWriter) Write(text []byte) (int, error) {
+	_, stderr := w.output.Files()
+	return stderr.Write(text)
 }
 
 // tell writes to the console of the machine, for people who watch the boot. Where
@@ -179,6 +195,3 @@ func (b *Boot) tell(text string) error {
 	}
 	return nil
 }
-
-var _ = datasource.Seed{}
-var _ = time.Now

@@ -137,6 +137,9 @@ func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 
 // useHostKeys installs the host keys of the configuration, or makes some if it has
 // none: without any sshd does not start.
+//
+// Difference from cloud-init: an ssh_keys without any private key makes keys too. It
+// leaves that to sshd's own unit.
 func useHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 	if !keys.Keys.hasPrivate() {
 		makeHostKeys(ctx, e, keys)
