@@ -56,8 +56,7 @@ func (g *globals) openMachine() (*machine, error) {
 	} else {
 		handler.File = m.file
 	}
-	// Under systemd the journal shows warnings on the console; by hand we do.
-	handler.Console = os.Stderr
+	handler.Console = console(handler.Journal)
 	if g.debug {
 		handler.File = io.MultiWriter(writerOrDiscard(handler.File), os.Stderr)
 		handler.Console = nil
@@ -74,6 +73,20 @@ func (g *globals) openMachine() (*machine, error) {
 	m.host = host.New(g.root, options)
 	m.store = state.New(m.host)
 	return m, nil
+}
+
+// console is where warnings go for people who watch: standard error by hand; at boot
+// the machine's console, since what goes to standard error there ends in the journal a
+// second time.
+func console(atBoot bool) io.Writer {
+	if !atBoot {
+		return os.Stderr
+	}
+	file, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil // none here: the journal has it all
+	}
+	return file
 }
 
 // lock keeps two processes from changing one machine at the same time. The kernel
