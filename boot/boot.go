@@ -210,6 +210,8 @@ func (b *Boot) problems(list []config.Problem) {
 			// cloud-init counts these as recoverable errors, so that a guest that works
 			// is "degraded": complaint of many. They are logged and no more.
 			b.Log.Info("deprecated: " + p.Error())
+		case config.Note:
+			b.Log.Info(p.Error())
 		default:
 			b.Log.Warn(p.Error())
 		}

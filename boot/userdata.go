@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 
@@ -173,7 +172,7 @@ func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 // standardError is where a stage's messages for people go.
 func (b *Boot) standardError() io.Writer {
 	if b.Output == nil {
-		return os.Stderr
+		return b.Console
 	}
 	return outputWriter{b.Output}
 }

@@ -57,7 +57,7 @@ func runSetPasswords(ctx context.Context, e *Env) error {
 		}
 	}
 	setPasswordLogin(ctx, e, keys.SSHPwauth)
-	return e.Err()
+	return nil
 }
 
 // passwordSetter sorts the passwords of the configuration by how they are set.

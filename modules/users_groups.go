@@ -106,7 +106,7 @@ func runUsersGroups(ctx context.Context, e *Env) error {
 	for _, g := range wanted {
 		addMembers(ctx, e, g)
 	}
-	return e.Err()
+	return nil
 }
 
 // makeGroup makes a group if there is none of that name.

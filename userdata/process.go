@@ -236,7 +236,7 @@ func (p *processor) checkRoot(part Part, value *config.Value) error {
 	case value.Kind() == config.Map:
 		return nil
 	case value.IsNull():
-		return config.Problem{Severity: config.Deprecated, Pos: config.Pos{File: p.place(part)}, Message: "it holds nothing but its header"}
+		return config.Problem{Severity: config.Note, Pos: config.Pos{File: p.place(part)}, Message: "it holds nothing but its header"}
 	default:
 		return config.Problem{Pos: value.Pos(), Message: "expected keys with values after #cloud-config"}
 	}

@@ -115,7 +115,7 @@ func (m *machine) record(e host.Effect) {
 // boot prepares the stages to be run on the machine.
 func (m *machine) boot(o boot.Options) *boot.Boot {
 	o.Host, o.Log, o.Warnings, o.Ledger, o.Output = m.host, m.log, m.warnings, m.ledger, m.output
-	o.Version = version
+	o.Version, o.Console = version, os.Stderr
 	o.Cmdline = kernelCommandLine()
 	return boot.New(o)
 }

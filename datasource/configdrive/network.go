@@ -22,15 +22,16 @@ func network(t *datasource.Tree, base string, metadata *config.Value) *datasourc
 		if problem == "" {
 			return &datasource.NetworkConfig{Format: datasource.FormatENI, Name: t.Name(contentName(item)), Data: data}
 		}
-		instead := "the network is not configured from it"
+		severity, instead := config.Warning, "the network is not configured from it"
 		if text.Text() != "" {
-			instead = "the key network-interfaces is used instead"
+			// The same text, as oVirt writes it twice: nothing is lost.
+			severity, instead = config.Note, "the key network-interfaces is used instead"
 		}
 		at := item.Get("content_path").Pos()
 		if item.Get("content_path") == nil {
 			at = item.Pos()
 		}
-		t.Problem(config.Warning, at, "network_config.content_path", "%s; %s", problem, instead)
+		t.Problem(severity, at, "network_config.content_path", "%s; %s", problem, instead)
 	}
 	if text.Text() == "" {
 		return nil
