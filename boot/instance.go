@@ -28,7 +28,7 @@ func (b *Boot) find(ctx context.Context) error {
 		Sources: []datasource.Source{nocloud.Source{}, configdrive.Source{}},
 	}
 	seed, report := datasource.Find(ctx, search)
-	if seed == nil && b.Seed == "" && b.Host.IsLive() {
+	if (seed == nil || seed.Partial) && b.Seed == "" && b.Host.IsLive() {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()

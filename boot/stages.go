@@ -31,6 +31,7 @@ func (b *Boot) local(ctx context.Context) error {
 	if b.seed == nil {
 		return nil // said why already
 	}
+	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func Find(ctx context.Context, s Search) (*Seed, Report) {
 	if s.DMI == nil {
 		s.DMI = func(string) string { return "" }
 	}
-	s.settle()
+	s.known = s.isInstance()
 	defer s.close()
 	seed := s.first(ctx, &report)
 	for _, a := range report {
@@ -156,16 +156,17 @@ func (s *Search) Setting(datasource, key string) *config.Value {
 	return s.Config.Get("datasource").Get(datasource).Get(key)
 }
 
-// settle finds out whether this machine is an instance already.
-func (s *Search) settle() {
+// isInstance asks the state whether this machine was made an instance. If that cannot
+// be told it was: then less is changed.
+func (s *Search) isInstance() bool {
 	if s.Only != "" {
-		return
+		return false // the user wants to see what the medium does
 	}
 	id, err := state.New(s.Host).PreviousID()
 	if err != nil {
 		s.Log.Warn(fmt.Sprintf("cannot tell whether this machine is an instance already: %v", err))
 	}
-	s.known = id != "" || err != nil
+	return id != "" || err != nil
 }
 
 // Known tells whether this machine is an instance already. Then it stays that instance

@@ -17,7 +17,12 @@ type Attempt struct {
 }
 
 // String is the attempt as a line of a log.
-func (a Attempt) String() string { return a.Where + ": " + a.Outcome }
+func (a Attempt) String() string {
+	if strings.HasPrefix(a.Outcome, a.Where+":") || strings.HasPrefix(a.Outcome, a.Where+"/") {
+		return a.Outcome // a problem, which names its place
+	}
+	return a.Where + ": " + a.Outcome
+}
 
 // Note adds an attempt.
 func (r *Report) Note(where, format string, args ...any) {

@@ -173,7 +173,7 @@ func TestAPlaceThatIsNoDriveIsReported(t *testing.T) {
 		"no metadata":              {seedtest.Drive{Label: "config-2", Files: map[string]string{latest + "user_data": "x"}}, "/dev/sr0: there is no openstack/latest/meta_data.json", true},
 		"no label and no metadata": {seedtest.Drive{Files: map[string]string{latest + "user_data": "x"}}, "/dev/sr0: there is no openstack/latest/meta_data.json", false},
 		"it cannot be read":        {seedtest.Drive{Label: "CONFIG-2", Broken: errors.New("I/O error")}, "/dev/sr0: I/O error", true},
-		"broken, and no user data": {seedtest.Drive{Label: "config-2", Files: map[string]string{latest + "meta_data.json": "{\n\"a\" b}"}}, "/dev/sr0: /dev/sr0:openstack/latest/meta_data.json:2:5: it is no JSON", true},
+		"broken, and no user data": {seedtest.Drive{Label: "config-2", Files: map[string]string{latest + "meta_data.json": "{\n\"a\" b}"}}, "/dev/sr0:openstack/latest/meta_data.json:2:5: it is no JSON", true},
 	} {
 		c.drive.Path = "/dev/sr0"
 		m := seedtest.New(t, sources, c.drive)

@@ -83,7 +83,7 @@ func TestOVirtsDriveIsReadWhetherOrNotTheNamedNetworkFileIsThere(t *testing.T) {
 		Format: datasource.FormatENI, Name: "/dev/sr0:openstack/latest/meta_data.json network-interfaces", Data: []byte(eni),
 	}
 	without.Problems = []config.Problem{{
-		Severity: config.Warning, Pos: config.Pos{File: "/dev/sr0:openstack/latest/meta_data.json", Line: 7, Column: 22},
+		Severity: config.Note, Pos: config.Pos{File: "/dev/sr0:openstack/latest/meta_data.json", Line: 7, Column: 22},
 		Key:     "network_config.content_path",
 		Message: "there is no file openstack/content/0000; the key network-interfaces is used instead",
 	}}

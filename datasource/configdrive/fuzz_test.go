@@ -30,7 +30,7 @@ func FuzzMetadata(f *testing.F) {
 			t.Errorf("got the id %q and the mode %q", seed.InstanceID, seed.Mode)
 		}
 		for _, p := range seed.Problems {
-			if p.Pos.File == "" || p.Message == "" || p.Severity > config.Deprecated {
+			if p.Pos.File == "" || p.Message == "" || p.Severity > config.Note {
 				t.Errorf("a problem without a place or a text: %+v", p)
 			}
 		}

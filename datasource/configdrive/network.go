@@ -9,7 +9,7 @@ import (
 // network_config names, else the same text as oVirt writes it into the metadata.
 //
 // Difference from cloud-init: a network_config whose content is not on the drive is a
-// warning, and the metadata's own text is used; cloud-init rejects the drive, and then
+// problem, and the metadata's own text is used; cloud-init rejects the drive, and then
 // neither hostname nor password is set.
 func network(t *datasource.Tree, base string, metadata *config.Value) *datasource.NetworkConfig {
 	if n := networkData(t, base+"/network_data.json"); n != nil {

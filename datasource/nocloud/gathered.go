@@ -131,6 +131,7 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 		seed.Platform = "lxd"
 	}
 	if seed.InstanceID == "" {
+		// Difference from cloud-init: an id of null counts as none; there it is "None".
 		seed.InstanceID = defaultID
 	}
 	if name := m.Get("cloud-name"); name.Kind() == config.String && name.Text() != "" {

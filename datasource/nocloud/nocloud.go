@@ -43,7 +43,8 @@ func (Source) Find(ctx context.Context, s *datasource.Search, r *datasource.Repo
 		return nil
 	}
 	if why := g.ruin(); why != "" && s.Known() {
-		// Difference from cloud-init: there it becomes the instance "nocloud".
+		// Difference from cloud-init: there it becomes the instance "nocloud", for a slip
+		// in a file that it has read well before.
 		r.Warn(strings.Join(g.places, ","), "%s; the machine stays the instance that it is", why)
 		return nil
 	}
@@ -105,8 +106,8 @@ func (g *gathered) tree(t *datasource.Tree, tell func(where, format string, args
 	return true
 }
 
-// candidates are the devices with the label, in capitals or small letters. In the boot
-// sector of a FAT it must be as it was given; so does blkid.
+// candidates are the devices with the label: as it was given, in capitals or in small
+// letters.
 //
 // Difference from cloud-init: UDF counts too, which Windows writes. cloud-init asks
 // blkid for vfat and iso9660 only.

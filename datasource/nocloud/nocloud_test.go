@@ -365,8 +365,9 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 			cmdline: "ds=nocloud;s=http://192.0.2.1/?id=__dmi.system-uuid__&f=", network: true,
 			want: "query  net user:q vendor:qv", source: "cmdline,http://192.0.2.1/?id=U-1&f=",
 		},
-		"a password is not shown":   {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", network: true, want: "login  net user:l", source: "cmdline,http://u:xxxxx@192.0.2.1/"},
-		"a file that must be there": {cmdline: "ds=nocloud;s=http://192.0.2.1/half", network: true, want: "no seed", told: "http://192.0.2.1/half: cannot fetch http://192.0.2.1/half/user-data: file does not exist"},
+		"a password is not shown":                           {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", network: true, want: "login  net user:l", source: "cmdline,http://u:xxxxx@192.0.2.1/"},
+		"a password is not shown before there is a network": {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", want: "no seed", later: true},
+		"a file that must be there":                         {cmdline: "ds=nocloud;s=http://192.0.2.1/half", network: true, want: "no seed", told: "http://192.0.2.1/half: cannot fetch http://192.0.2.1/half/user-data: file does not exist"},
 		"what is optional or broken": {
 			cmdline: "ds=nocloud;s=http://192.0.2.1/b/", network: true, want: "nocloud  net user:b", source: "cmdline,http://192.0.2.1/b/",
 			told: "warning: http://192.0.2.1/b/network-config: cannot fetch it: the server is busy; it was left out\nerror: http://192.0.2.1/b/meta-data:1:",
@@ -403,6 +404,9 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 				t.Errorf("it needs the network: %v; %s", report.NeedsNetwork(), report.Summary())
 			}
 			told := m.Log()
+			if strings.Contains(report.Summary()+told, "secret") {
+				t.Errorf("the password is in the report: %s", report.Summary())
+			}
 			if seed != nil {
 				told = seedtest.Problems(seed)
 				if got := strings.Replace(seed.Source, "/dev/sr0,", "", 1); got != c.source {

@@ -32,9 +32,9 @@ func (g *gathered) seedFrom(ctx context.Context, s *datasource.Search, from stri
 	case isFile, strings.HasPrefix(from, "/"):
 		other, ok = directory(s, from, dir, r)
 	case !onNetwork(from):
-		r.Warn(from, "seedfrom is neither a path nor a URL of http, https, ftp or ftps")
+		r.Warn(shown(from), "seedfrom is neither a path nor a URL of http, https, ftp or ftps")
 	case s.Fetch == nil:
-		r.Later(from, "it needs the network: left to the network stage")
+		r.Later(shown(from), "it needs the network: left to the network stage")
 	default:
 		other, ok = fetch(ctx, s.Fetch, from, r)
 	}
@@ -71,7 +71,7 @@ func fetch(ctx context.Context, get func(context.Context, string) ([]byte, error
 		case err == nil:
 			content[file.name] = &data
 		case file.required:
-			r.Warn(from, "cannot fetch %s: %v", shown(at), err)
+			r.Warn(shown(from), "cannot fetch %s: %v", shown(at), err)
 			return files{}, false
 		case !errors.Is(err, fs.ErrNotExist):
 			t.Problem(config.Warning, config.Pos{File: shown(at)}, "", "cannot fetch it: %v; it was left out", err)
