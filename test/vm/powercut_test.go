@@ -12,15 +12,17 @@ import (
 
 // stepwise is the oVirt seed with a script that tells how far it has come and gives
 // what it writes a second to be lost in.
-func stepwise(t *testing.T) seed.Files {
-	return seed.OVirt().Replace(t, "runcmd:\n", `write_files:
+func stepwise() seed.Files {
+	const userData = "openstack/latest/user_data"
+	files := seed.OVirt()
+	// Its last key is runcmd: the steps come after oVirt's own command.
+	return files.With(userData, files[userData]+`- echo one >>/root/steps; sync; echo step one >/dev/console; sleep 1
+- echo two >>/root/steps; sync; echo step two >/dev/console; sleep 1
+- echo three >>/root/steps
+write_files:
 - path: /etc/motd.d/seed
   content: |
     written by the seed
-runcmd:
-- echo one >>/root/steps; sync; echo step one >/dev/console; sleep 1
-- echo two >>/root/steps; sync; echo step two >/dev/console; sleep 1
-- echo three >>/root/steps
 `)
 }
 
@@ -28,7 +30,7 @@ runcmd:
 // again. A script that was running is the one thing that is not done again: it is
 // reported and left alone.
 func TestAPowerCutAtAnyPointEndsInTheSameState(t *testing.T) {
-	drive := stepwise(t).ISO(t, "config-2")
+	drive := stepwise().ISO(t, "config-2")
 	whole := vm.New(t, built).Boot(vm.Options{Medium: drive})
 	check.OVirt(t, whole, "/dev/sr0")
 	want := settledState(whole)
