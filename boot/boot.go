@@ -29,7 +29,7 @@ type Options struct {
 	Warnings func() map[string][]string // messages of warnings and worse since the last call; may be nil
 	Ledger   *state.Ledger              // told which instance effects are of; may be nil
 	Output   *Output                    // where commands' output goes; may be nil
-	Console  io.Writer                  // for people who watch the boot
+	Console  io.Writer                  // for people who watch the boot; nil when nobody can
 	Version  string
 
 	Seed     string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
@@ -167,12 +167,37 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
 	if name == state.StageFinal {
 		b.note(b.store.Finish())
+		b.summarise()
 	}
 	var list []error
 	for _, text := range b.report.Errors[already:] {
 		list = append(list, errors.New(text))
 	}
 	return list
+}
+
+// summarise tells people who watch the boot what went wrong in all of it, and what
+// they can do. It says nothing when all went well.
+func (b *Boot) summarise() {
+	status, err := b.store.Status()
+	if err != nil || status == nil || b.Console == nil {
+		return
+	}
+	var lines []string
+	for _, stage := range state.Stages {
+		for _, text := range status.Stages[stage].Errors {
+			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	_, err = fmt.Fprintf(b.Console, "\ncloudseed: this machine is not all that its seed asks for. Errors: %d\n%s\n"+
+		"  To see more: cloudseed status --long, cloudseed changes. To run a module again: cloudseed single --name MODULE --frequency always\n",
+		len(lines), strings.Join(lines, "\n"))
+	if err != nil {
+		b.Log.Debug("cannot write to the console: " + err.Error())
+	}
 }
 
 // note keeps an error for the status and logs it; each error of a joined one by

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 // guest is a machine with a seed directory, booted as often as a test wants.
 type guest struct {
 	*hosttest.Machine
-	seed string
+	seed    string
+	console strings.Builder
 }
 
 func newGuest(t *testing.T, files seed.Files) *guest {
@@ -59,7 +60,7 @@ func (g *guest) boot(t *testing.T) boot.Report {
 	var all boot.Report
 	for _, stage := range state.Stages {
 		log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
-		b := boot.New(boot.Options{Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed"})
+		b := boot.New(boot.Options{Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console})
 		b.Run(t.Context(), stage)
 		r := b.Report()
 		all.InstanceID, all.Datasource = r.InstanceID, r.Datasource
@@ -258,7 +259,7 @@ func guestFiles(t *testing.T, dir string) map[string]string {
 
 func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t, seed.OVirt())
+	var g *guest
 	for command := 1; ; command++ {
 		g = newGuest(t, seed.OVirt())
 		if !bootUntil(t, g, command) {
@@ -270,6 +271,9 @@ func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 	}
 	before := len(g.Lines())
 	r := g.boot(t)
+	if got := g.console.String(); !strings.Contains(got, "Errors: 1\n  scripts_user: ") || !strings.Contains(got, "cloudseed single") {
+		t.Errorf("the console says %q", got)
+	}
 	if slices.Contains(g.Lines()[before:], "/var/lib/cloud/instance/scripts/runcmd") {
 		t.Error("the script ran again")
 	}

@@ -185,12 +185,12 @@ func (w outputWriter) Write(text []byte) (int, error) {
 	return stderr.Write(text)
 }
 
-// tell writes to the console of the machine, for people who watch the boot. Where
-// there is none it goes to this process's own output.
+// tell writes to the console of the machine, and nowhere else: what is told may be a
+// password that was made up for somebody who watches.
 func (b *Boot) tell(text string) error {
-	if b.Console != nil {
-		_, err := fmt.Fprint(b.Console, text)
-		return err
+	if b.Console == nil {
+		return errors.New("the machine has no console")
 	}
-	return nil
+	_, err := io.WriteString(b.Console, text)
+	return err
 }

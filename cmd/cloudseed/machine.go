@@ -34,6 +34,7 @@ type machine struct {
 	warnings func() map[string][]string
 	ledger   *state.Ledger
 	output   *boot.Output
+	console  io.Writer // for people who watch the machine; nil when it has none
 	file     *os.File
 	lock     *os.File
 }
@@ -56,7 +57,8 @@ func (g *globals) openMachine() (*machine, error) {
 	} else {
 		handler.File = m.file
 	}
-	handler.Console = console(handler.Journal)
+	m.console = console(handler.Journal)
+	handler.Console = m.console
 	if g.debug {
 		handler.File = io.MultiWriter(writerOrDiscard(handler.File), os.Stderr)
 		handler.Console = nil
@@ -115,7 +117,7 @@ func (m *machine) record(e host.Effect) {
 // boot prepares the stages to be run on the machine.
 func (m *machine) boot(o boot.Options) *boot.Boot {
 	o.Host, o.Log, o.Warnings, o.Ledger, o.Output = m.host, m.log, m.warnings, m.ledger, m.output
-	o.Version, o.Console = version, os.Stderr
+	o.Version, o.Console = version, m.console
 	o.Cmdline = kernelCommandLine()
 	return boot.New(o)
 }

@@ -172,7 +172,7 @@ func insideCommand(g *globals) *cobra.Command {
 				return err
 			}
 			b := boot.New(boot.Options{
-				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(),
+				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(), Console: os.Stderr,
 			})
 			errs := b.RunAll(cmd.Context())
 			inside.Report = b.Report()
