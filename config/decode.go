@@ -263,7 +263,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	for _, p := range v.pairs {
 		if !known[p.key] {
 			d.problems = append(d.problems, Problem{
-				Severity: Warning, Pos: p.at, Key: at.child(p.key).text,
+				Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
 				Message: "there is no such key" + didYouMean(p.key, names) + "; it was ignored",
 			})
 		}

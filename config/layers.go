@@ -1,27 +1,11 @@
 package config
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// Merge lays one value over another by the rule of layers: maps are merged key by
-// key, and of everything else the higher one replaces the lower whole.
-func Merge(low, high *Value) *Value {
-	switch {
-	case high == nil:
-		return low
-	case low == nil || low.kind != Map || high.kind != Map:
-		return high
-	}
-	pairs := slices.Clone(low.pairs)
-	for _, p := range high.pairs {
-		p.value = Merge(low.Get(p.key), p.value)
-		pairs = append(pairs, p)
-	}
-	return newMap(high.pos, pairs)
-}
 
 // Layer is a configuration by its source.
 type Layer struct {
@@ -118,6 +102,8 @@ func FromAny(file string, x any) *Value {
 		if x == float64(int64(x)) {
 			v.kind, v.any, v.text = Int, int64(x), strconv.FormatInt(int64(x), 10)
 		}
+	case *big.Int:
+		v.kind, v.any, v.text = Int, x, x.String()
 	case []byte:
 		v.kind, v.any, v.text = Binary, x, string(x)
 	case []any:
@@ -128,7 +114,7 @@ func FromAny(file string, x any) *Value {
 	case map[string]any:
 		var pairs []pair
 		for _, key := range sortedKeys(x) {
-			pairs = append(pairs, pair{key, v.pos, FromAny(file, x[key])})
+			pairs = append(pairs, pair{key, &Value{kind: String, pos: v.pos, text: key, any: key}, FromAny(file, x[key])})
 		}
 		return newMap(v.pos, pairs)
 	}
