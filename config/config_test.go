@@ -9,6 +9,7 @@ import (
 	"cloudseed/secret"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func parse(t *testing.T, text string) *config.Value {
@@ -284,4 +285,50 @@ func FuzzParse(f *testing.F) {
 			t.Error("a value beside an error")
 		}
 	})
+}
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	type group struct {
+		Name string  `key:"name" doc:"Its name."`
+		Sub  []group `key:"sub"`
+	}
+	type keys struct {
+		Lock   *bool                 `key:"lock_passwd,lock-passwd" default:"true" doc:"Lock it." deprecatedkeys:"lock-passwd=22.3"`
+		Mode   string                `key:"mode" enum:"a|b"`
+		Groups []group               `key:"groups" accept:"scalar"`
+		Secret secret.String         `key:"passwd"`
+		Extra  config.Ordered[[]int] `key:"extra"`
+		Raw    *config.Value         `key:"raw" type:"a text or a list"`
+	}
+	got := config.Describe(keys{})
+	want := []config.KeyDoc{
+		{
+			Key: "lock_passwd", Aliases: []string{"lock-passwd"}, Type: "true or false", Doc: "Lock it.", Default: "true",
+			Deprecated: map[string]string{"lock-passwd": "deprecated since cloud-init 22.3: write lock_passwd"},
+		},
+		{Key: "mode", Type: "text", Enum: []string{"a", "b"}},
+		{Key: "groups", Type: "list of: keys with values, or one alone", Children: []config.KeyDoc{
+			{Key: "name", Type: "text", Doc: "Its name."}, {Key: "sub", Type: "list of: keys with values"},
+		}},
+		{Key: "passwd", Type: "text (secret)"},
+		{Key: "extra", Type: "keys, each with a value: list of: whole number"},
+		{Key: "raw", Type: "a text or a list"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestNumbersAreDecodedInEveryForm(t *testing.T) {
+	t.Parallel()
+	var k struct {
+		A float64 `key:"a"`
+		B float64 `key:"b"`
+		C float64 `key:"c"`
+		N int     `key:"n"`
+	}
+	if problems := parse(t, "{a: 1_000, b: '2.5', c: .5, n: 0x10}").Decode(&k); len(problems) > 0 || k.A != 1000 || k.B != 2.5 || k.C != 0.5 || k.N != 16 {
+		t.Errorf("got %+v, %v", k, problems)
+	}
 }

@@ -139,9 +139,16 @@ func sortedPairs(pairs []pair) []pair {
 	})
 }
 
-// isSimpleKey tells keys that need no "?": short ones of one line.
+// maxSimpleKey is 128 characters with the tag "!!str", which PyYAML counts although it
+// does not write it.
+const maxSimpleKey = 123
+
+// isSimpleKey tells keys that need no "?": short ones of one line, and not empty.
 func (v *Value) isSimpleKey() bool {
-	return v.kind != Binary && len([]rune(v.text)) < 128 && !strings.ContainsAny(v.text, "\n\u0085\u2028\u2029")
+	if v.kind == String && v.text == "" {
+		return false
+	}
+	return v.kind != Binary && len([]rune(v.text)) < maxSimpleKey && !strings.ContainsAny(v.text, "\n\u0085\u2028\u2029")
 }
 
 func (e *emitter) scalar(v *Value, isKey bool) {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ func (l *lexer) tooMuch(file string) error {
 	switch {
 	case l.deep >= 0:
 		return Problem{Pos: l.pos(file, l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
-	case l.tokens > 3*maxNodes: // a value may be as many as "- &anchor x"
+	case l.tokens > 4*maxNodes: // "key : value ," are four for two values
 		return Problem{Pos: Pos{File: file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
 	}
 	return nil
@@ -31,7 +32,10 @@ const maxWarnings = 5
 func (l *lexer) warnings(file string) []Problem {
 	var list []Problem
 	warn := func(offsets []int, what string) {
-		for _, offset := range offsets[:min(len(offsets), maxWarnings)] {
+		for i, offset := range offsets[:min(len(offsets), maxWarnings)] {
+			if i == maxWarnings-1 && len(offsets) > maxWarnings {
+				what = fmt.Sprintf("%s (here, and in %d more places)", what, len(offsets)-maxWarnings)
+			}
 			list = append(list, Problem{Severity: Warning, Pos: l.pos(file, offset), Message: what})
 		}
 	}

@@ -62,8 +62,17 @@ func (v *Value) Path(path string) *Value {
 	return v
 }
 
-// Where says where the value at a path stands, "" when there is none.
-func (c *Config) Where(path string) string { return c.Get(path).Pos().String() }
+// Where says where the value at a path stands: "user-data:12:5", or the layer's name
+// when it has no place. It is "" when there is no value.
+func (c *Config) Where(path string) string {
+	if place := c.Get(path).Pos(); place.Line > 0 {
+		return place.String()
+	}
+	for _, origin := range c.Origins(path) {
+		return origin.Layer
+	}
+	return ""
+}
 
 // Origin is a layer's value for a path.
 type Origin struct {

@@ -19,7 +19,7 @@ import (
 const (
 	maxSize  = 16 << 20 // bytes of text
 	maxDepth = 200      // lists and maps in each other
-	maxNodes = 1 << 20  // values, with each alias counted as what it stands for
+	maxNodes = 1 << 18  // values, with each alias counted as what it stands for
 )
 
 // Parse reads one YAML document, as PyYAML's safe_load does with YAML 1.1. file is the
@@ -127,13 +127,26 @@ func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
 // and PyYAML refuses it.
 func (b *builder) checkAnchor(n *yaml.Node) {
 	if first, ok := b.names[n.Anchor]; ok {
-		b.problems = append(b.problems, Problem{
+		b.warn(Problem{
 			Severity: Warning, Pos: b.at(n),
 			Message: fmt.Sprintf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line),
 		})
 		return
 	}
 	b.names[n.Anchor] = n
+}
+
+// maxProblems is how many warnings of one document are told one by one.
+const maxProblems = 50
+
+func (b *builder) warn(p Problem) {
+	if len(b.problems) > maxProblems {
+		return
+	}
+	if len(b.problems) == maxProblems {
+		p.Key, p.Message = "", "there are more places like those above, from here on"
+	}
+	b.problems = append(b.problems, p)
 }
 
 // count bounds the values of the document, with each alias as large as what it stands
@@ -221,7 +234,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 			return nil, err
 		}
 		if first, ok := seen[name]; ok {
-			b.problems = append(b.problems, Problem{
+			b.warn(Problem{
 				Severity: Warning, Pos: key.pos, Key: strings.Join(append(slices.Clone(b.path), name), "."),
 				Message: fmt.Sprintf("it stands here for the second time, first in line %d; the last one counts", first.Line),
 			})
@@ -273,8 +286,8 @@ func (b *builder) scalar(n *yaml.Node) (*Value, error) {
 		if quoted {
 			return v, nil
 		}
-		if n.Value == "=" {
-			return nil, b.fail(n, `a lone "=" has a meaning of its own in YAML; put it in quotes`)
+		if n.Value == "=" || n.Value == "<<" {
+			return nil, b.fail(n, "a lone %q has a meaning of its own in YAML: put it in quotes", n.Value)
 		}
 		var err error
 		if v.kind, v.any, err = resolve(n.Value); err != nil {
