@@ -53,7 +53,22 @@ func (v *Value) DecodeAt(at string, into any) []Problem {
 	return d.problems
 }
 
-type decoder struct{ problems []Problem }
+type decoder struct {
+	problems []Problem
+	known    map[reflect.Type][]structField // what was read from tags already
+}
+
+func (d *decoder) fields(t reflect.Type) []structField {
+	list, ok := d.known[t]
+	if !ok {
+		list = fields(t)
+		if d.known == nil {
+			d.known = map[reflect.Type][]structField{}
+		}
+		d.known[t] = list
+	}
+	return list
+}
 
 // path is where the decoder is: "users.0.name".
 type path struct{ text string }
@@ -138,7 +153,7 @@ func (d *decoder) plain(v *Value, into reflect.Value, at path, rules fieldRules)
 		}
 		d.problem(Error, v, at, "expected a whole number, got %s", describe(v))
 	case reflect.Float64:
-		if f, err := strconv.ParseFloat(v.Text(), 64); err == nil {
+		if f, ok := asFloat(v); ok {
 			into.SetFloat(f)
 			return
 		}
@@ -175,6 +190,17 @@ func asInt(v *Value) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(v.Text()), 10, 64)
 	return n, err == nil
+}
+
+func asFloat(v *Value) (float64, bool) {
+	if f, ok := v.Float(); ok {
+		return f, true
+	}
+	if n, ok := asInt(v); ok {
+		return float64(n), true
+	}
+	f, err := pythonFloat(strings.TrimSpace(v.Text()))
+	return f, err == nil && v.Kind() == String
 }
 
 func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) {
@@ -250,7 +276,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	}
 	known := map[string]bool{}
 	var names []string
-	for _, field := range fields(into.Type()) {
+	for _, field := range d.fields(into.Type()) {
 		names = append(names, field.names[0])
 		for _, name := range field.names {
 			known[name] = true
@@ -263,7 +289,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	for _, p := range v.pairs {
 		if !known[p.key] {
 			d.problems = append(d.problems, Problem{
-				Severity: Warning, Pos: p.at, Key: at.child(p.key).text,
+				Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
 				Message: "there is no such key" + didYouMean(p.key, names) + "; it was ignored",
 			})
 		}
@@ -283,117 +309,4 @@ func (d *decoder) field(v *Value, into reflect.Value, at path, f structField) {
 		d.value(value, into, at.child(name), f.rules)
 		return
 	}
-}
-
-// structField is a field of a key struct as its tags describe it.
-type structField struct {
-	index      []int
-	names      []string          // the first is the key, the others are understood too
-	deprecated map[string]string // spelling: what to say of it
-	rules      fieldRules
-	tag        reflect.StructTag
-	typ        reflect.Type
-}
-
-// fields reads the tags of a key struct. Embedded structs count as written out.
-func fields(t reflect.Type) []structField {
-	var list []structField
-	for _, f := range reflect.VisibleFields(t) {
-		key, ok := f.Tag.Lookup("key")
-		if !ok || f.Anonymous {
-			continue
-		}
-		field := structField{index: f.Index, names: strings.Split(key, ","), tag: f.Tag, typ: f.Type, deprecated: map[string]string{}}
-		field.rules.scalar = f.Tag.Get("accept") == "scalar"
-		if enum := f.Tag.Get("enum"); enum != "" {
-			field.rules.enum = strings.Split(enum, "|")
-		}
-		if since, instead, ok := strings.Cut(f.Tag.Get("deprecated"), ": "); ok {
-			for _, name := range field.names {
-				field.deprecated[name] = fmt.Sprintf("deprecated since cloud-init %s: %s", since, instead)
-			}
-		}
-		if spellings := f.Tag.Get("deprecatedkeys"); spellings != "" {
-			for entry := range strings.SplitSeq(spellings, ",") {
-				name, since, _ := strings.Cut(entry, "=")
-				field.deprecated[name] = fmt.Sprintf("deprecated since cloud-init %s: write %s", since, field.names[0])
-			}
-		}
-		list = append(list, field)
-	}
-	return list
-}
-
-// describe says what a value is, for "got …".
-func describe(v *Value) string {
-	switch v.Kind() {
-	case List, Map, Binary, Null:
-		return kindInWords(v)
-	case String:
-		return fmt.Sprintf("%q", shorten(v.text))
-	default:
-		return kindInWords(v) + " (" + shorten(v.text) + ")"
-	}
-}
-
-func kindInWords(v *Value) string {
-	return map[Kind]string{
-		Null: "nothing", Bool: "a true or false", Int: "a number", Float: "a number", String: "a text",
-		Binary: "binary data", Timestamp: "a date", List: "a list", Map: "keys with values",
-	}[v.Kind()]
-}
-
-const maxShown = 40
-
-func shorten(text string) string {
-	if runes := []rune(text); len(runes) > maxShown {
-		return string(runes[:maxShown]) + "…"
-	}
-	return text
-}
-
-func alternatives(words []string) string {
-	if len(words) == 1 {
-		return words[0]
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
-}
-
-// didYouMean names the word that was likely meant, if one is near enough.
-func didYouMean(word string, words []string) string {
-	limit := 3 // letters that may be wrong
-	if len(word) < 8 {
-		limit = 1 + len(word)/4
-	}
-	best, distance := "", limit+1
-	for _, candidate := range words {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate)); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
-}
-
-// editDistance is the number of letters to insert, remove or replace between two
-// words (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

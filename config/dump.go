@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math/big"
@@ -9,159 +10,194 @@ import (
 	"strings"
 )
 
-// Replace lays one map over another by cloud-init's default rule for parts of user
-// data: a key of the higher one replaces the whole of the lower's.
-func Replace(low, high *Value) *Value {
-	if low.Kind() != Map || high.Kind() != Map {
-		if high == nil {
-			return low
-		}
-		return high
-	}
-	return newMap(high.pos, append(slices.Clone(low.pairs), high.pairs...))
+// PyYAML's emitter with cloud-init's settings: block style, keys sorted, four blanks
+// of indentation, lines folded after 80 characters, all but ASCII escaped.
+const (
+	dumpIndent = 4
+	dumpWidth  = 80
+)
+
+// YAML is the value as PyYAML's safe_dump(indent=4, default_flow_style=False) writes
+// it, without "---" and "...". It reads back as the same value.
+func (v *Value) YAML() []byte {
+	e := emitter{indent: -1, whitespace: true, indention: true}
+	e.value(v, false)
+	e.lineBreak()
+	return e.out.Bytes()
 }
 
-// YAML is the value as PyYAML's safe_dump writes it in block style: keys sorted, lists
-// at their key's indentation. It reads back as the same value.
-func (v *Value) YAML() []byte {
-	var out bytes.Buffer
+type emitter struct {
+	out        bytes.Buffer
+	column     int
+	indent     int  // of the list or map that is written; -1 for none yet
+	whitespace bool // the last character was a blank, or the line is new
+	indention  bool // nothing but blanks, dashes and question marks in this line
+}
+
+func (e *emitter) write(text string) {
+	e.out.WriteString(text)
+	e.column += len(text)
+}
+
+func (e *emitter) lineBreak() {
+	e.out.WriteByte('\n')
+	e.column, e.whitespace, e.indention = 0, true, true
+}
+
+// newLine begins a line at the indentation, if this one is not there already.
+func (e *emitter) newLine() {
+	indent := max(e.indent, 0)
+	if !e.indention || e.column > indent || e.column == indent && !e.whitespace {
+		e.lineBreak()
+	}
+	if e.column < indent {
+		e.whitespace = true
+		e.write(strings.Repeat(" ", indent-e.column))
+	}
+}
+
+// mark writes "-", ":", a quote.
+func (e *emitter) mark(text string, needBlank, isIndention bool) {
+	if needBlank && !e.whitespace {
+		text = " " + text
+	}
+	e.whitespace = false
+	e.indention = e.indention && isIndention
+	e.write(text)
+}
+
+// deeper is the indentation of what is written next; a scalar has one too, for the
+// lines that it is folded into.
+func (e *emitter) deeper(scalar bool) int {
+	if e.indent < 0 {
+		if scalar {
+			return dumpIndent
+		}
+		return 0
+	}
+	return e.indent + dumpIndent
+}
+
+// value writes a value; inMap says that it is a key's.
+func (e *emitter) value(v *Value, inMap bool) {
+	before := e.indent
 	switch {
 	case v.Kind() == Map && len(v.pairs) > 0:
-		dumpMap(&out, v, "")
+		e.indent = e.deeper(false)
+		e.pairs(v.pairs)
 	case v.Kind() == List && len(v.items) > 0:
-		dumpList(&out, v, "")
+		if !inMap || e.indention { // a list stands at its key's indentation
+			e.indent = e.deeper(false)
+		}
+		for _, item := range v.items {
+			e.newLine()
+			e.mark("-", true, true)
+			e.value(item, false)
+		}
 	default:
-		out.WriteString(inline(v) + "\n")
+		e.indent = e.deeper(true)
+		e.scalar(v, false)
 	}
-	return out.Bytes()
+	e.indent = before
 }
 
-const dumpIndent = "    "
-
-func dumpMap(out *bytes.Buffer, v *Value, indent string) {
-	pairs := slices.Clone(v.pairs)
-	slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a.key, b.key) })
-	for i, p := range pairs {
-		if i > 0 {
-			out.WriteString(indent)
+func (e *emitter) pairs(pairs []pair) {
+	for _, p := range sortedPairs(pairs) {
+		e.newLine()
+		if p.node.isSimpleKey() {
+			before := e.indent
+			e.indent = e.deeper(true)
+			e.scalar(p.node, true)
+			e.indent = before
+			e.mark(":", false, false)
+			e.value(p.value, true)
+			continue
 		}
-		out.WriteString(quote(p.key) + ":")
-		switch {
-		case p.value.Kind() == Map && len(p.value.pairs) > 0:
-			out.WriteString("\n" + indent + dumpIndent)
-			dumpMap(out, p.value, indent+dumpIndent)
-		case p.value.Kind() == List && len(p.value.items) > 0:
-			out.WriteString("\n" + indent)
-			dumpList(out, p.value, indent)
-		default:
-			out.WriteString(" " + inline(p.value) + "\n")
-		}
+		e.mark("?", true, true)
+		e.value(p.node, true)
+		e.newLine()
+		e.mark(":", true, true)
+		e.value(p.value, true)
 	}
 }
 
-func dumpList(out *bytes.Buffer, v *Value, indent string) {
-	for i, item := range v.items {
-		if i > 0 {
-			out.WriteString(indent)
-		}
-		deeper := indent + dumpIndent
-		switch {
-		case item.Kind() == Map && len(item.pairs) > 0:
-			out.WriteString("-   ")
-			dumpMap(out, item, deeper)
-		case item.Kind() == List && len(item.items) > 0:
-			out.WriteString("-   ")
-			dumpList(out, item, deeper)
-		default:
-			out.WriteString("- " + inline(item) + "\n")
+// sortedPairs sorts keys as Python does: keys of types that it cannot compare stay in
+// the order of the document.
+func sortedPairs(pairs []pair) []pair {
+	for _, p := range pairs {
+		if p.node.Kind() != pairs[0].node.Kind() {
+			return pairs
 		}
 	}
+	return slices.SortedStableFunc(slices.Values(pairs), func(a, b pair) int {
+		if x, ok := a.node.Int(); ok {
+			if y, ok := b.node.Int(); ok {
+				return cmp.Compare(x, y)
+			}
+		}
+		return strings.Compare(a.key, b.key)
+	})
 }
 
-// inline writes a scalar, or an empty list or map.
-func inline(v *Value) string {
+// maxSimpleKey is 128 characters with the tag "!!str", which PyYAML counts although it
+// does not write it.
+const maxSimpleKey = 123
+
+// isSimpleKey tells keys that need no "?": short ones of one line, and not empty.
+func (v *Value) isSimpleKey() bool {
+	if v.kind == String && v.text == "" {
+		return false
+	}
+	return v.kind != Binary && len([]rune(v.text)) < maxSimpleKey && !strings.ContainsAny(v.text, "\n\u0085\u2028\u2029")
+}
+
+func (e *emitter) scalar(v *Value, isKey bool) {
 	switch v.Kind() {
-	case Null:
-		return "null"
 	case List:
-		return "[]"
+		e.mark("[]", true, false)
 	case Map:
-		return "{}"
-	case Binary:
-		return "!!binary " + base64.StdEncoding.EncodeToString([]byte(v.text))
+		e.mark("{}", true, false)
 	case String:
-		return quote(v.text)
+		e.text(v.text, isKey)
+	case Binary:
+		e.binary([]byte(v.text))
+	default:
+		e.plain(plainText(v), !isKey)
 	}
-	switch x := v.any.(type) {
+}
+
+// plainText is the text of a scalar that is no string.
+func plainText(v *Value) string {
+	switch x := v.Any().(type) {
 	case bool:
 		return fmt.Sprint(x)
 	case float64:
-		return strings.NewReplacer("inf", ".inf", "nan", ".nan").Replace(pyFloat(x))
+		text := pyFloat(x)
+		if !strings.Contains(text, ".") && strings.Contains(text, "e") {
+			text = strings.Replace(text, "e", ".0e", 1) // else it would read back as a text
+		}
+		return strings.NewReplacer("inf", ".inf", "nan", ".nan").Replace(text)
 	case int64, *big.Int:
 		return fmt.Sprint(x)
+	case string:
+		return v.PyStr() // a timestamp
 	}
-	return v.text
+	return "null"
 }
 
-// quote writes a text plain if it reads back as itself, else in quotes.
-func quote(text string) string {
-	if plain(text) {
-		return text
-	}
-	if strings.IndexFunc(text, func(r rune) bool {
-		return r < ' ' || r == 0x7f || r == 0x85 || r == 0xfeff || r == 0x2028 || r == 0x2029
-	}) < 0 {
-		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
-	}
-	return doubleQuote(text)
-}
-
-func plain(text string) bool {
-	if text == "" || text == "=" || text == "<<" || strings.TrimSpace(text) != text {
-		return false
-	}
-	if kind, _, err := resolve(text); err != nil || kind != String {
-		return false
-	}
-	if strings.ContainsRune("-?:,[]{}#&*!|>'\"%@`", rune(text[0])) || strings.HasPrefix(text, "---") || strings.HasPrefix(text, "...") {
-		return false
-	}
-	for i, r := range text {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0xfeff || r == 0x2028 || r == 0x2029 {
-			return false
+// binary writes base64 as a block text, in lines of 76 characters.
+func (e *emitter) binary(data []byte) {
+	e.mark("!!binary", true, false)
+	e.mark("|", true, false)
+	encoded := base64.StdEncoding.EncodeToString(data)
+	for first := true; first || encoded != ""; first = false {
+		n := min(76, len(encoded))
+		e.lineBreak()
+		if n > 0 {
+			e.write(strings.Repeat(" ", e.indent))
+			e.write(encoded[:n])
 		}
-		if r == '#' && text[i-1] == ' ' {
-			return false
-		}
-		if r == ':' && (i+1 == len(text) || text[i+1] == ' ') {
-			return false
-		}
+		encoded = encoded[n:]
 	}
-	return true
-}
-
-func doubleQuote(text string) string {
-	var out strings.Builder
-	out.WriteByte('"')
-	for _, r := range text {
-		switch {
-		case r == '"' || r == '\\':
-			out.WriteRune('\\')
-			out.WriteRune(r)
-		case r == '\n':
-			out.WriteString(`\n`)
-		case r == '\t':
-			out.WriteString(`\t`)
-		case r == '\r':
-			out.WriteString(`\r`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&out, `\x%02x`, r)
-		case r == 0x85 || r == 0xfeff || r == 0x2028 || r == 0x2029:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			out.WriteRune(r)
-		}
-	}
-	out.WriteByte('"')
-	return out.String()
+	e.whitespace, e.indention = false, false
 }

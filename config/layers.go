@@ -7,23 +7,6 @@ import (
 	"strings"
 )
 
-// Merge lays one value over another by the rule of layers: maps are merged key by
-// key, and of everything else the higher one replaces the lower whole.
-func Merge(low, high *Value) *Value {
-	switch {
-	case high == nil:
-		return low
-	case low == nil || low.kind != Map || high.kind != Map:
-		return high
-	}
-	pairs := slices.Clone(low.pairs)
-	for _, p := range high.pairs {
-		p.value = Merge(low.Get(p.key), p.value)
-		pairs = append(pairs, p)
-	}
-	return newMap(high.pos, pairs)
-}
-
 // Layer is a configuration by its source.
 type Layer struct {
 	Name  string // "built-in", "/etc/cloud/cloud.cfg", "user-data"
@@ -79,8 +62,17 @@ func (v *Value) Path(path string) *Value {
 	return v
 }
 
-// Where says where the value at a path stands, "" when there is none.
-func (c *Config) Where(path string) string { return c.Get(path).Pos().String() }
+// Where says where the value at a path stands: "user-data:12:5", or the layer's name
+// when it has no place. It is "" when there is no value.
+func (c *Config) Where(path string) string {
+	if place := c.Get(path).Pos(); place.Line > 0 {
+		return place.String()
+	}
+	for _, origin := range c.Origins(path) {
+		return origin.Layer
+	}
+	return ""
+}
 
 // Origin is a layer's value for a path.
 type Origin struct {
@@ -131,7 +123,7 @@ func FromAny(file string, x any) *Value {
 	case map[string]any:
 		var pairs []pair
 		for _, key := range sortedKeys(x) {
-			pairs = append(pairs, pair{key, v.pos, FromAny(file, x[key])})
+			pairs = append(pairs, pair{key, &Value{kind: String, pos: v.pos, text: key, any: key}, FromAny(file, x[key])})
 		}
 		return newMap(v.pos, pairs)
 	}

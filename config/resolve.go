@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -49,7 +50,8 @@ func resolve(text string) (Kind, any, error) {
 	case patterns[Null].MatchString(text):
 		return Null, nil, nil
 	case patterns[Timestamp].MatchString(text):
-		return Timestamp, text, checkDate(text)
+		_, err := pythonTime(text)
+		return Timestamp, text, err
 	}
 	return String, text, nil
 }
@@ -62,10 +64,23 @@ func truth(text string) bool {
 	return false
 }
 
+// maxDigits is Python's own bound for numbers in text: reading longer ones takes time
+// that grows faster than they do.
+const maxDigits = 4300
+
+// The errors do not show the text, which may be a password.
+var (
+	errNumber = errors.New("this looks like a number and is none: put it in quotes if it is a text")
+	errTime   = errors.New("this looks like a date, and there is no such day or time: put it in quotes if it is a text")
+)
+
 // integer reads decimal, octal (a leading zero), binary, hexadecimal and base 60
 // numbers with underscores.
 func integer(text string) (any, error) {
 	digits := strings.ReplaceAll(text, "_", "")
+	if len(digits) > maxDigits {
+		return nil, fmt.Errorf("a number of more than %d digits: put it in quotes if it is a text", maxDigits)
+	}
 	negative := strings.HasPrefix(digits, "-")
 	digits = strings.TrimLeft(digits, "+-")
 	n := new(big.Int)
@@ -82,7 +97,7 @@ func integer(text string) (any, error) {
 		for part := range strings.SplitSeq(digits, ":") {
 			value, err := strconv.ParseInt(part, 10, 64)
 			if err != nil {
-				return nil, fmt.Errorf("%q is no number", text)
+				return nil, errNumber
 			}
 			n.Add(n.Mul(n, big.NewInt(60)), big.NewInt(value))
 		}
@@ -90,7 +105,7 @@ func integer(text string) (any, error) {
 		n, ok = n.SetString(digits, 10)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%q is no number", text)
+		return nil, errNumber
 	}
 	if negative {
 		n.Neg(n)
@@ -118,7 +133,7 @@ func pythonFloat(text string) (float64, error) {
 		for part := range strings.SplitSeq(digits, ":") {
 			value, err := strconv.ParseFloat(part, 64)
 			if err != nil {
-				return 0, fmt.Errorf("%q is no number", text)
+				return 0, errNumber
 			}
 			total = total*60 + value
 		}
@@ -126,7 +141,7 @@ func pythonFloat(text string) (float64, error) {
 	}
 	f, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number", text)
+		return 0, errNumber
 	}
 	return sign * f, nil
 }
@@ -150,29 +165,4 @@ func pyFloat(f float64) string {
 		text += ".0"
 	}
 	return text
-}
-
-// checkDate refuses dates that are none, as Python's datetime does.
-func checkDate(text string) error {
-	fields := strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
-	month, _ := strconv.Atoi(fields[1])
-	day, _ := strconv.Atoi(fields[2])
-	year, _ := strconv.Atoi(fields[0])
-	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
-		return fmt.Errorf("%q looks like a date, and there is no such day; put it in quotes if it is a text", text)
-	}
-	return nil
-}
-
-func daysIn(year, month int) int {
-	switch month {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	}
-	return 31
 }

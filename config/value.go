@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"unicode"
 )
 
 // Pos is where a value stands. File is as people know it: "user-data",
@@ -56,12 +57,14 @@ type Value struct {
 	items []*Value
 	pairs []pair
 	index map[string]int // of maps: key to position in pairs
+	size  int            // of what has an anchor: the values in it
 }
 
-// pair is a key of a map with its value.
+// pair is a key of a map with its value. The key's own value is kept beside its text:
+// a key may be a number, and has its place.
 type pair struct {
 	key   string
-	at    Pos // of the key
+	node  *Value
 	value *Value
 }
 
@@ -101,7 +104,7 @@ func (v *Value) KeyPos(key string) Pos {
 		return Pos{}
 	}
 	if i, ok := v.index[key]; ok {
-		return v.pairs[i].at
+		return v.pairs[i].node.Pos()
 	}
 	return v.pos
 }
@@ -209,6 +212,11 @@ func (v *Value) PyStr() string {
 	case []byte:
 		return string(x)
 	case string:
+		if v.kind == Timestamp {
+			if printed, err := pythonTime(x); err == nil {
+				return printed
+			}
+		}
 		return x
 	}
 	switch v.kind {
@@ -221,7 +229,7 @@ func (v *Value) PyStr() string {
 	case Map:
 		parts := make([]string, len(v.pairs))
 		for i, p := range v.pairs {
-			parts[i] = pyQuote(p.key) + ": " + p.value.pyRepr()
+			parts[i] = p.node.pyRepr() + ": " + p.value.pyRepr()
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	default:
@@ -231,18 +239,42 @@ func (v *Value) PyStr() string {
 
 // pyRepr is PyStr inside a list or map, where texts have quotes.
 func (v *Value) pyRepr() string {
-	if v.Kind() == String {
+	switch v.Kind() {
+	case String:
 		return pyQuote(v.text)
+	case Binary:
+		return "b" + pyQuote(v.text)
 	}
 	return v.PyStr()
 }
 
+// pyQuote is a text as Python's repr prints it.
 func pyQuote(s string) string {
-	quote := "'"
+	quote := '\''
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = `"`
+		quote = '"'
 	}
-	return quote + strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`, quote, `\`+quote).Replace(s) + quote
+	var out strings.Builder
+	out.WriteRune(quote)
+	for _, r := range s {
+		switch {
+		case r == quote || r == '\\':
+			out.WriteRune('\\')
+			out.WriteRune(r)
+		case r == '\n' || r == '\t' || r == '\r':
+			out.WriteString(`\` + escapes[r])
+		case unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r <= 0xff:
+			fmt.Fprintf(&out, `\x%02x`, r)
+		case r <= 0xffff:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&out, `\U%08x`, r)
+		}
+	}
+	out.WriteRune(quote)
+	return out.String()
 }
 
 // newMap makes a map of pairs; of two with the same key the last wins, in the place
@@ -251,7 +283,7 @@ func newMap(pos Pos, pairs []pair) *Value {
 	v := &Value{kind: Map, pos: pos, index: make(map[string]int, len(pairs))}
 	for _, p := range pairs {
 		if i, ok := v.index[p.key]; ok {
-			v.pairs[i].value, v.pairs[i].at = p.value, p.at
+			v.pairs[i].value, v.pairs[i].node = p.value, p.node
 			continue
 		}
 		v.index[p.key] = len(v.pairs)

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// tooMuch refuses a document before the library spends memory on it.
+func (l *lexer) tooMuch(file string) error {
+	switch {
+	case l.deep >= 0:
+		return Problem{Pos: l.pos(file, l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
+	case l.tokens > 4*maxNodes: // "key : value ," are four for two values
+		return Problem{Pos: Pos{File: file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
+	}
+	return nil
+}
+
+func (l *lexer) pos(file string, offset int) Pos {
+	line, column := place(l.data, offset)
+	return Pos{file, line, column}
+}
+
+// maxWarnings is how many places of one kind are named.
+const maxWarnings = 5
+
+// warnings tell what cloud-init's YAML reader refuses and this one understands.
+func (l *lexer) warnings(file string) []Problem {
+	var list []Problem
+	warn := func(offsets []int, what string) {
+		for i, offset := range offsets[:min(len(offsets), maxWarnings)] {
+			if i == maxWarnings-1 && len(offsets) > maxWarnings {
+				what = fmt.Sprintf("%s (here, and in %d more places)", what, len(offsets)-maxWarnings)
+			}
+			list = append(list, Problem{Severity: Warning, Pos: l.pos(file, offset), Message: what})
+		}
+	}
+	warn(l.tabs, "a tab stands here; cloud-init does not read a file with tabs outside of quotes: write blanks")
+	warn(l.quoteEscapes, `cloud-init does not read a file with \' in double quotes: write the ' without a backslash`)
+	return list
+}
+
+var libraryError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// explain turns the library's error into a sentence for a person. The library knows
+// the line where it gave up; what the lexer has found wrong up to there is more likely
+// what a person has to change.
+func (l *lexer) explain(file string, err error) error {
+	var problem Problem
+	if errors.As(err, &problem) {
+		return problem
+	}
+	p := Problem{Pos: Pos{File: file}, Message: err.Error()}
+	parts := libraryError.FindStringSubmatch(err.Error())
+	if parts == nil {
+		return p
+	}
+	line := 1 // the library names no line for the first one
+	if n, err := strconv.Atoi(parts[1]); err == nil {
+		line = n
+	}
+	if found := l.cause(); found != nil {
+		p.Pos, p.Message = l.pos(file, found.offset), found.message
+		if found.other >= 0 {
+			other, _ := place(l.data, found.other)
+			p.Message = strings.Replace(p.Message, "%d", strconv.Itoa(other), 1)
+		}
+		return p
+	}
+	lines := strings.Split(string(l.data), "\n")
+	p.Pos.Line = min(line, len(lines))
+	text := lines[p.Pos.Line-1]
+	p.Pos.Column = len([]rune(text)) - len([]rune(strings.TrimLeft(text, " \t"))) + 1
+	p.Message = inWords(parts[2])
+	return p
+}
+
+// cause is the first thing that is wrong. The lexer finds what PyYAML would stop at;
+// the line that the library names does not help, it may be the beginning of the list
+// or map in which it gave up.
+func (l *lexer) cause() *finding {
+	var first *finding
+	if len(l.wrong) > 0 {
+		first = &l.wrong[0]
+	}
+	for _, offset := range l.tabs {
+		if first != nil && first.offset < offset {
+			break
+		}
+		start := bytes.LastIndexByte(l.data[:offset], '\n') + 1
+		if len(bytes.Trim(l.data[start:offset], " \t")) == 0 {
+			return &finding{offset, "this line is indented with a tab: use blanks", -1}
+		}
+	}
+	if first == nil && len(l.tabs) > 0 {
+		return &finding{l.tabs[0], "a tab stands here where YAML has blanks: write blanks", -1}
+	}
+	return first
+}
+
+// inWords says what the library means and what is likely to be wrong.
+func inWords(message string) string {
+	for _, known := range []struct{ has, words string }{
+		{"mapping values are not allowed", `this line has a ": " where no key can stand: put the value in quotes, or check the indentation`},
+		{"did not find expected key", `this is no "key: value" at this indentation: check the indentation of this line and the one above`},
+		{"did not find expected '-' indicator", `a list's item must begin with "- " at the same indentation as the others`},
+		{"found character that cannot start any token", `this line has a character where it has a meaning of its own (a tab, @, %, or a backquote): use blanks to indent, and quotes for text`},
+		{"found a tab character", "this line is indented with a tab: use blanks"},
+		{"found unexpected end of stream", "the text ends in the middle: a quote or bracket was opened and never closed"},
+		{"did not find expected ',' or ']'", `a list in [ ] is not closed: it needs "," between items and "]" at its end`},
+		{"did not find expected ',' or '}'", `a { } is not closed: it needs "," between keys and "}" at its end`},
+		{"could not find expected ':'", `a key without a value: expected ":" after it`},
+		{"found unknown escape character", `a backslash in double quotes begins an escape, and this one does not exist: write "\\" or use single quotes`},
+		{"invalid Unicode character escape code", `an escape in double quotes stands for no character`},
+		{"did not find expected hexdecimal number", `a backslash with x, u or U in double quotes needs 2, 4 or 8 hexadecimal digits: write "\\" for a backslash`},
+		{"block sequence entries are not allowed", `a list cannot begin on the same line as its key: put "- " on the next line`},
+		{"did not find expected node content", "here a value was expected: a bracket was opened and not closed, or a value is missing"},
+		{"did not find expected comment or line break", `after "|" or ">" the line must end: put the text on the next line, indented`},
+		{"did not find expected alphabetic or numeric character", `"*" and "&" at the start of a value have a meaning of their own: put the value in quotes`},
+		{"did not find expected whitespace", `"*", "&" or "!" at the start of a value have a meaning of their own: put the value in quotes`},
+		{"unknown anchor", "nothing before this has the name that follows the \"*\": put the value in quotes if it is a text"},
+		{"found incompatible YAML document", "a %YAML line names a version other than 1: remove it"},
+		{"did not find expected <document start>", `the document begins after other text: expected keys with values, or "---"`},
+	} {
+		if strings.Contains(message, known.has) {
+			return known.words
+		}
+	}
+	return "it is no YAML: " + message
+}

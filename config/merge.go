@@ -1,0 +1,32 @@
+package config
+
+import "slices"
+
+// Merge lays one value over another by the rule of layers: maps are merged key by
+// key, and of everything else the higher one replaces the lower whole.
+func Merge(low, high *Value) *Value {
+	switch {
+	case high == nil:
+		return low
+	case low == nil || low.kind != Map || high.kind != Map:
+		return high
+	}
+	pairs := slices.Clone(low.pairs)
+	for _, p := range high.pairs {
+		p.value = Merge(low.Get(p.key), p.value)
+		pairs = append(pairs, p)
+	}
+	return newMap(high.pos, pairs)
+}
+
+// Replace lays one map over another by cloud-init's default rule for parts of user
+// data: a key of the higher one replaces the whole of the lower's.
+func Replace(low, high *Value) *Value {
+	if low.Kind() != Map || high.Kind() != Map {
+		if high == nil {
+			return low
+		}
+		return high
+	}
+	return newMap(high.pos, append(slices.Clone(low.pairs), high.pairs...))
+}

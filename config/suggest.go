@@ -1,0 +1,80 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// describe says what a value is, for "got …".
+func describe(v *Value) string {
+	switch v.Kind() {
+	case List, Map, Binary, Null:
+		return kindInWords(v)
+	case String:
+		return fmt.Sprintf("%q", shorten(v.text))
+	default:
+		return kindInWords(v) + " (" + shorten(v.text) + ")"
+	}
+}
+
+func kindInWords(v *Value) string {
+	return map[Kind]string{
+		Null: "nothing", Bool: "a true or false", Int: "a number", Float: "a number", String: "a text",
+		Binary: "binary data", Timestamp: "a date", List: "a list", Map: "keys with values",
+	}[v.Kind()]
+}
+
+const maxShown = 40
+
+func shorten(text string) string {
+	if runes := []rune(text); len(runes) > maxShown {
+		return string(runes[:maxShown]) + "…"
+	}
+	return text
+}
+
+func alternatives(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// didYouMean names the word that was likely meant, if one is near enough.
+func didYouMean(word string, words []string) string {
+	limit := 3 // letters that may be wrong
+	if len(word) < 8 {
+		limit = 1 + len(word)/4
+	}
+	best, distance := "", limit+1
+	for _, candidate := range words {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate)); d < distance {
+			best, distance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", best)
+}
+
+// editDistance is the number of letters to insert, remove or replace between two
+// words (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
