@@ -1,6 +1,7 @@
 package datasource
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,7 +100,13 @@ func (t *Tree) Map(name string) *config.Value {
 
 // Parse is YAML for data that was read already; file is what messages call it.
 func (t *Tree) Parse(file string, data []byte) *config.Value {
-	value, problems, err := config.Parse(file, data)
+	text := data
+	if looksLikeJSON(file, data) {
+		// JSON may be indented by tabs, which YAML may not; inside of its texts no tab
+		// can stand as it is.
+		text = bytes.ReplaceAll(data, []byte("\t"), []byte(" "))
+	}
+	value, problems, err := config.Parse(file, text)
 	if err != nil {
 		value, err = fromJSON(file, data, err)
 	}

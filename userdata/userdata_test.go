@@ -97,7 +97,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "oVirt's user data with a shell script behind it", data: "#cloud-config\npassword: a\n#!/bin/sh\nif true; then\n  echo x\nfi\n",
-			problems: []string{`error user-data:4:1: a key without a value: expected ":" after it; none of this cloud-config was applied`},
+			problems: []string{`error user-data:3:1: a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"; none of this cloud-config was applied`},
 		},
 		{
 			name: "a MIME message with parts in parts", data: message, config: "{'a': 1, 'b': 2}",
@@ -111,7 +111,7 @@ func TestProcess(t *testing.T) {
 			name:     "a part that is broken costs that part only",
 			data:     "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n--XX\nContent-Type: text/cloud-config\n\n#cloud-config\na: [\n--XX\nContent-Type: text/cloud-config\n\n#cloud-config\nb: 1\n--XX--\n",
 			config:   "{'b': 1}",
-			problems: []string{"error user-data part-001:2:1: here a value was expected: a bracket was opened and not closed, or a value is missing; none of this cloud-config was applied"},
+			problems: []string{"error user-data part-001:2:4: the '[' that opens here is never closed; none of this cloud-config was applied"},
 		},
 		{
 			name: "a header that is missing", data: "runcmd: [x]\n", config: "{'runcmd': ['x']}",
