@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path"
 	"strings"
 	"time"
 
+	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/media"
 	"cloudseed/datasource/nocloud"
+	"cloudseed/host"
 	"cloudseed/state"
 )
 
@@ -20,12 +23,24 @@ import (
 // shown all its devices. It waits for that event and not for the time.
 const settleTime = 30 * time.Second
 
+// Sources are the kinds of seeds, in the order in which they are looked for where the
+// configuration has none.
+func Sources() []datasource.Source {
+	return []datasource.Source{nocloud.Source{}, configdrive.Source{}}
+}
+
+// SystemConfig is a machine's own configuration, without a seed's. What is wrong with it
+// is not told.
+func SystemConfig(h *host.Host) *config.Value {
+	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).systemConfig().Root()
+}
+
 // find looks for a seed. b.seed stays nil if there is none and there never was; then
 // this boot is over for the agent, and everything that waits for it is told.
 func (b *Boot) find(ctx context.Context) error {
 	search := datasource.Search{
 		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, DMI: b.dmi, Only: b.Seed, Name: b.SeedName, Log: b.Log,
-		Sources: []datasource.Source{nocloud.Source{}, configdrive.Source{}},
+		Sources: Sources(),
 	}
 	seed, report := datasource.Find(ctx, search)
 	if (seed == nil || seed.Partial) && b.Seed == "" && b.Host.IsLive() {

@@ -11,14 +11,14 @@ import (
 )
 
 // seedCommand holds what is done with seeds themselves.
-func seedCommand(*globals) *cobra.Command {
+func seedCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seed",
-		Short: "Make seeds",
+		Short: "Look at seeds, and make them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
-	cmd.AddCommand(seedBuildCommand())
+	cmd.AddCommand(seedShowCommand(g), seedBuildCommand())
 	return cmd
 }
 
