@@ -99,6 +99,9 @@ func (b *Boot) configureOutput(list string) {
 // prepare lets the modules begin what takes long, if they are still to run for this
 // instance.
 func (b *Boot) prepare(ctx context.Context) {
+	if !b.Host.IsLive() {
+		return // an image is not waiting to boot
+	}
 	for _, e := range b.entries("cloud_init_modules") {
 		m, ok := modules.Find(e.name)
 		if !ok || m.Prepare == nil {
@@ -113,7 +116,8 @@ func (b *Boot) prepare(ctx context.Context) {
 			err = m.Prepare(ctx, b.env(m, e.args))
 		}
 		if err != nil {
-			b.Log.Warn(fmt.Sprintf("%s: cannot begin early: %v", m.Name, err))
+			// Nothing is lost: the module does it all in its turn, and tells.
+			b.Log.Debug("it could not begin early", "module", m.Name, "why", err.Error())
 		}
 	}
 }

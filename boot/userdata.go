@@ -194,3 +194,16 @@ func (b *Boot) tell(text string) error {
 	_, err := io.WriteString(b.Console, text)
 	return err
 }
+
+// Configuration is what modules would be given now: the system's own, with that of the
+// present instance over it, if there is one. It changes nothing.
+func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
+	if err := b.resume(); err != nil {
+		return nil, err
+	}
+	if b.seed == nil {
+		return b.systemConfig(), nil
+	}
+	b.readUserData(ctx)
+	return b.config, nil
+}
