@@ -44,7 +44,8 @@ type Boot struct {
 	store  *state.Store
 	stage  string
 	seed   *datasource.Seed
-	fresh  bool // the machine is a new instance
+	fresh  bool           // the machine is a new instance
+	layers []config.Layer // the system's own configuration, once it was read
 	config *config.Config
 	report Report
 }
@@ -139,7 +140,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 // runStage frames a stage: its status before and after, its labels, its errors.
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
-	b.stage = name
+	b.stage, b.layers = name, nil // what the last stage wrote may be configuration
 	b.Log = b.Options.Log.With("stage", name)
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())

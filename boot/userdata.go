@@ -42,7 +42,7 @@ func (b *Boot) systemConfig() *config.Config {
 // system's. It changes nothing on the machine.
 func (b *Boot) readUserData(ctx context.Context) *input {
 	in := &input{}
-	layers := b.systemLayers()
+	layers := slices.Clone(b.systemLayers())
 	system := config.New(layers...)
 	vendor := func(name, key, stem string, blobs []secret.Bytes) {
 		s := source{
