@@ -285,6 +285,17 @@ func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 	}
 }
 
+func TestWhatNoModuleDoesIsToldOnce(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\npackages: [vim]\n"))
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "cloud_final_modules: [package_update_upgrade_install]\n")
+	r := g.boot(t)
+	const want = "user-data:2:11: packages has no effect: this version of cloudseed has no module package_update_upgrade_install"
+	if i := slices.Index(r.Warnings, want); i < 0 || slices.Contains(r.Warnings[i+1:], want) {
+		t.Errorf("warnings are %q", r.Warnings)
+	}
+}
+
 func TestAnUnknownModuleCostsNothingElse(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.OVirt())
