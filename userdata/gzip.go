@@ -1,0 +1,51 @@
+package userdata
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// The bounds of what data may unpack to. A bomb is refused, not unpacked.
+const (
+	maxUnpacked = 64 << 20 // bytes
+	maxNested   = 10       // messages in each other, or includes
+	maxParts    = 1000
+)
+
+const gzipMagic = "\x1f\x8b"
+
+// gunzip unpacks data that is compressed, and gives other data back as it is. Zeros
+// behind the compressed data are a medium's padding.
+func gunzip(data []byte) ([]byte, error) {
+	if !bytes.HasPrefix(data, []byte(gzipMagic)) {
+		return data, nil
+	}
+	source := bytes.NewReader(data)
+	r, err := gzip.NewReader(source)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for {
+		r.Multistream(false)
+		if _, err := io.Copy(&out, io.LimitReader(r, maxUnpacked+1-int64(out.Len()))); err != nil {
+			return nil, err
+		}
+		if out.Len() > maxUnpacked {
+			return nil, fmt.Errorf("it unpacks to more than %d MiB", maxUnpacked>>20)
+		}
+		rest := data[len(data)-source.Len():]
+		if len(bytes.Trim(rest, "\x00")) == 0 {
+			return out.Bytes(), nil
+		}
+		if err := r.Reset(source); err != nil {
+			if errors.Is(err, gzip.ErrHeader) {
+				err = errors.New("something else follows the compressed data")
+			}
+			return nil, err
+		}
+	}
+}
