@@ -53,6 +53,9 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was left out", maxNested)
 		return
 	}
+	if nested == 0 {
+		body = withoutLineEnd(body) // the last one of a message is nobody's, as in Python
+	}
 	for _, part := range splitParts(body, boundary) {
 		if p.full {
 			return

@@ -78,7 +78,10 @@ func (r Result) CloudConfigText() []byte {
 	for _, name := range r.ignored {
 		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", oneLine(name))
 	}
-	out.WriteString("\n---")
+	if len(r.merged)+len(r.ignored) > 0 {
+		out.WriteByte('\n')
+	}
+	out.WriteString("---")
 	if r.CloudConfig.Kind() == config.Map && len(r.CloudConfig.Keys()) > 0 {
 		out.WriteByte('\n')
 		out.Write(r.CloudConfig.YAML())
