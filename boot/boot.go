@@ -29,12 +29,13 @@ type Options struct {
 	Warnings func() map[string][]string // messages of warnings and worse since the last call; may be nil
 	Ledger   *state.Ledger              // told which instance effects are of; may be nil
 	Output   *Output                    // where commands' output goes; may be nil
-	Console  io.Writer                  // for people who watch the boot
+	Console  io.Writer                  // for people who watch the boot; nil when nobody can
 	Version  string
 
-	Seed    string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
-	Cmdline string   // the kernel's command line
-	Files   []string // further configuration files, over all others (--file)
+	Seed     string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
+	SeedName string   // what messages call Seed, if not by its path
+	Cmdline  string   // the kernel's command line
+	Files    []string // further configuration files, over all others (--file)
 }
 
 // Boot is one run of one or more stages.
@@ -43,7 +44,8 @@ type Boot struct {
 	store  *state.Store
 	stage  string
 	seed   *datasource.Seed
-	fresh  bool // the machine is a new instance
+	fresh  bool           // the machine is a new instance
+	layers []config.Layer // the system's own configuration, once it was read
 	config *config.Config
 	report Report
 }
@@ -55,12 +57,13 @@ func New(o Options) *Boot {
 
 // Report is what a boot did, for people and programs.
 type Report struct {
-	Datasource string         `json:"datasource"`
-	InstanceID string         `json:"instance_id"`
-	Hostname   string         `json:"hostname"`
-	Modules    []ModuleReport `json:"modules"`
-	Errors     []string       `json:"errors"`
-	Warnings   []string       `json:"warnings,omitempty"`
+	Datasource  string         `json:"datasource"`
+	Description string         `json:"description"`
+	InstanceID  string         `json:"instance_id"`
+	Hostname    string         `json:"hostname"`
+	Modules     []ModuleReport `json:"modules"`
+	Errors      []string       `json:"errors"`
+	Warnings    []string       `json:"warnings,omitempty"`
 }
 
 // ModuleReport is what became of one module.
@@ -137,7 +140,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 // runStage frames a stage: its status before and after, its labels, its errors.
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
-	b.stage = name
+	b.stage, b.layers = name, nil // what the last stage wrote may be configuration
 	b.Log = b.Options.Log.With("stage", name)
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
@@ -165,12 +168,37 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
 	if name == state.StageFinal {
 		b.note(b.store.Finish())
+		b.summarise()
 	}
 	var list []error
 	for _, text := range b.report.Errors[already:] {
 		list = append(list, errors.New(text))
 	}
 	return list
+}
+
+// summarise tells people who watch the boot what went wrong in all of it, and what
+// they can do. It says nothing when all went well.
+func (b *Boot) summarise() {
+	status, err := b.store.Status()
+	if err != nil || status == nil || b.Console == nil {
+		return
+	}
+	var lines []string
+	for _, stage := range state.Stages {
+		for _, text := range status.Stages[stage].Errors {
+			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	_, err = fmt.Fprintf(b.Console, "\ncloudseed: this machine is not all that its seed asks for. Errors: %d\n%s\n"+
+		"  To see more: cloudseed status --long, cloudseed changes. To run a module again: cloudseed single --name MODULE --frequency always\n",
+		len(lines), strings.Join(lines, "\n"))
+	if err != nil {
+		b.Log.Debug("cannot write to the console: " + err.Error())
+	}
 }
 
 // note keeps an error for the status and logs it; each error of a joined one by
@@ -208,6 +236,8 @@ func (b *Boot) problems(list []config.Problem) {
 			// cloud-init counts these as recoverable errors, so that a guest that works
 			// is "degraded": complaint of many. They are logged and no more.
 			b.Log.Info("deprecated: " + p.Error())
+		case config.Note:
+			b.Log.Info(p.Error())
 		default:
 			b.Log.Warn(p.Error())
 		}

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path"
+	"strings"
 	"time"
 
+	"cloudseed/config"
 	"cloudseed/datasource"
+	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/media"
+	"cloudseed/datasource/nocloud"
+	"cloudseed/host"
 	"cloudseed/state"
 )
 
@@ -17,14 +23,27 @@ import (
 // shown all its devices. It waits for that event and not for the time.
 const settleTime = 30 * time.Second
 
+// Sources are the kinds of seeds, in the order in which they are looked for where the
+// configuration has none.
+func Sources() []datasource.Source {
+	return []datasource.Source{nocloud.Source{}, configdrive.Source{}}
+}
+
+// SystemConfig is a machine's own configuration, without a seed's. What is wrong with it
+// is not told.
+func SystemConfig(h *host.Host) *config.Value {
+	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).systemConfig().Root()
+}
+
 // find looks for a seed. b.seed stays nil if there is none and there never was; then
 // this boot is over for the agent, and everything that waits for it is told.
 func (b *Boot) find(ctx context.Context) error {
 	search := datasource.Search{
-		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, Only: b.Seed, Log: b.Log,
+		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, DMI: b.dmi, Only: b.Seed, Name: b.SeedName, Log: b.Log,
+		Sources: Sources(),
 	}
 	seed, report := datasource.Find(ctx, search)
-	if seed == nil && b.Seed == "" && b.Host.IsLive() {
+	if (seed == nil || seed.Partial) && b.Seed == "" && b.Host.IsLive() {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
@@ -43,7 +62,7 @@ func (b *Boot) find(ctx context.Context) error {
 		return nil
 	}
 	if b.Seed != "" {
-		return fmt.Errorf("there is no seed in %s: %s", b.Seed, report.Summary())
+		return fmt.Errorf("there is no seed here: %s", report.Summary())
 	}
 	cached, err := b.cached()
 	if err != nil {
@@ -59,6 +78,19 @@ func (b *Boot) find(ctx context.Context) error {
 	why := "no seed was found: " + report.Summary()
 	b.Log.Info(why)
 	return b.store.Disable(why)
+}
+
+// dmi is a field of the machine's SMBIOS tables, "" when it has none. In a container
+// they are the host's and say nothing of the guest.
+func (b *Boot) dmi(key string) string {
+	if !b.Host.IsLive() || b.Host.Exists("/run/systemd/container") {
+		return ""
+	}
+	data, err := b.Host.ReadFile("/sys/class/dmi/id/" + key)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
 }
 
 // cached is the seed of the instance that the machine was last; nil if it never was
@@ -98,7 +130,7 @@ func (b *Boot) become() error {
 		return err
 	}
 	b.fresh = previous != b.seed.InstanceID
-	b.report.InstanceID, b.report.Datasource = b.seed.InstanceID, b.seed.Description
+	b.identify()
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(b.seed.InstanceID)
 	}
@@ -118,6 +150,11 @@ func (b *Boot) become() error {
 		return err
 	}
 	return errors.Join(b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID))
+}
+
+// identify says in the report which instance this is.
+func (b *Boot) identify() {
+	b.report.InstanceID, b.report.Datasource, b.report.Description = b.seed.InstanceID, b.seed.Datasource, b.seed.Description
 }
 
 // resume takes up the instance that the local stage of this boot settled on. b.seed
@@ -145,7 +182,7 @@ func (b *Boot) resume() error {
 		b.Log.Info("there is no instance to configure")
 		return nil
 	}
-	b.report.InstanceID, b.report.Datasource = b.seed.InstanceID, b.seed.Description
+	b.identify()
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(id)
 	}

@@ -28,8 +28,15 @@ const (
 
 // systemLayers reads the configuration that is there without a seed, low to high:
 // built-in, cloud.cfg, cloud.cfg.d, kernel command line. A file that cannot be read
-// or understood is reported and counts as empty: it must not cost the boot.
+// or understood is reported, once, and counts as empty: it must not cost the boot.
 func (b *Boot) systemLayers() []config.Layer {
+	if b.layers == nil {
+		b.layers = b.readSystemLayers()
+	}
+	return b.layers
+}
+
+func (b *Boot) readSystemLayers() []config.Layer {
 	layers := []config.Layer{b.parseLayer("built-in", []byte(builtIn))}
 	if main, ok := b.fileLayer(mainConfig); ok {
 		layers = append(layers, main)

@@ -179,10 +179,18 @@ func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *Module
 	case standing == state.Interrupted:
 		b.Log.Info("it was interrupted in an earlier boot and runs again", "module", m.Name)
 	}
-	if err := b.store.Begin(semaphore, r.Frequency); err != nil {
+	steps := b.store.Steps(semaphore, r.Frequency)
+	if standing == state.NotRun && steps != nil {
+		err = steps.Forget() // of a run whose semaphore somebody removed to have it again
+	}
+	if err = errors.Join(err, b.store.Begin(semaphore, r.Frequency)); err != nil {
 		return err
 	}
-	err = b.call(ctx, m, e, r)
+	env := b.env(m, e.args)
+	if steps != nil {
+		env.Steps = steps
+	}
+	err = b.call(ctx, m, env, r)
 	if ctx.Err() != nil {
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
@@ -191,8 +199,7 @@ func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *Module
 }
 
 // call runs a module's own code. A mistake in it costs that module only.
-func (b *Boot) call(ctx context.Context, m modules.Module, e entry, r *ModuleReport) (err error) {
-	env := b.env(m, e.args)
+func (b *Boot) call(ctx context.Context, m modules.Module, env *modules.Env, r *ModuleReport) (err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			b.Log.Debug(string(debug.Stack()))

@@ -31,6 +31,7 @@ func (b *Boot) local(ctx context.Context) error {
 	if b.seed == nil {
 		return nil // said why already
 	}
+	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
 		return err
 	}
@@ -73,7 +74,9 @@ func (b *Boot) initModules(ctx context.Context, input *input) error {
 }
 
 // configStage is the third stage: what may take its time and needs the network.
-func (b *Boot) configStage(ctx context.Context) error { return b.listStage(ctx, "cloud_config_modules") }
+func (b *Boot) configStage(ctx context.Context) error {
+	return b.listStage(ctx, "cloud_config_modules")
+}
 
 // final is the last stage: packages and the user's own scripts.
 func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
@@ -96,6 +99,9 @@ func (b *Boot) configureOutput(list string) {
 // prepare lets the modules begin what takes long, if they are still to run for this
 // instance.
 func (b *Boot) prepare(ctx context.Context) {
+	if !b.Host.IsLive() {
+		return // an image is not waiting to boot
+	}
 	for _, e := range b.entries("cloud_init_modules") {
 		m, ok := modules.Find(e.name)
 		if !ok || m.Prepare == nil {
@@ -110,7 +116,8 @@ func (b *Boot) prepare(ctx context.Context) {
 			err = m.Prepare(ctx, b.env(m, e.args))
 		}
 		if err != nil {
-			b.Log.Warn(fmt.Sprintf("%s: cannot begin early: %v", m.Name, err))
+			// Nothing is lost: the module does it all in its turn, and tells.
+			b.Log.Debug("it could not begin early", "module", m.Name, "why", err.Error())
 		}
 	}
 }
@@ -123,6 +130,9 @@ func (b *Boot) setEarlyHostname(ctx context.Context) error {
 		return nil
 	}
 	env := b.env(m, nil)
+	if !modules.HostnameGiven(env) {
+		return nil
+	}
 	if err := errors.Join(m.Run(ctx, env), env.Err()); err != nil {
 		b.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
 	}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
-	"time"
 
 	"cloudseed/config"
-	"cloudseed/datasource"
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/secret"
@@ -43,12 +42,12 @@ func (b *Boot) systemConfig() *config.Config {
 // system's. It changes nothing on the machine.
 func (b *Boot) readUserData(ctx context.Context) *input {
 	in := &input{}
-	layers := b.systemLayers()
+	layers := slices.Clone(b.systemLayers())
 	system := config.New(layers...)
 	vendor := func(name, key, stem string, blobs []secret.Bytes) {
 		s := source{
 			name: name, raw: joined(blobs), rawFile: stem + ".txt", partsFile: stem + ".txt.i",
-			config: map[string]string{"vendor-data": "vendor-cloud-config.txt", "vendor-data2": "vendor2-cloud-config.txt"}[stem],
+			config:  map[string]string{"vendor-data": "vendor-cloud-config.txt", "vendor-data2": "vendor2-cloud-config.txt"}[stem],
 			scripts: "scripts/vendor",
 		}
 		if enabled, ok := system.Get(key + ".enabled").Bool(); ok && !enabled {
@@ -166,19 +165,45 @@ func (b *Boot) facts() state.Facts {
 func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
 		Host: b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
-		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell,
+		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
 	}
 }
 
-// tell writes to the console of the machine, for people who watch the boot. Where
-// there is none it goes to this process's own output.
+// standardError is where a stage's messages for people go.
+func (b *Boot) standardError() io.Writer {
+	if b.Output == nil {
+		return b.Console
+	}
+	return outputWriter{b.Output}
+}
+
+// outputWriter opens the configured output at the first write.
+type outputWriter struct{ output *Output }
+
+func (w outputWriter) Write(text []byte) (int, error) {
+	_, stderr := w.output.Files()
+	return stderr.Write(text)
+}
+
+// tell writes to the console of the machine, and nowhere else: what is told may be a
+// password that was made up for somebody who watches.
 func (b *Boot) tell(text string) error {
-	if b.Console != nil {
-		_, err := fmt.Fprint(b.Console, text)
-		return err
+	if b.Console == nil {
+		return errors.New("the machine has no console")
 	}
-	return nil
+	_, err := io.WriteString(b.Console, text)
+	return err
 }
 
-var _ = datasource.Seed{}
-var _ = time.Now
+// Configuration is what modules would be given now: the system's own, with that of the
+// present instance over it, if there is one. It changes nothing.
+func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
+	if err := b.resume(); err != nil {
+		return nil, err
+	}
+	if b.seed == nil {
+		return b.systemConfig(), nil
+	}
+	b.readUserData(ctx)
+	return b.config, nil
+}

@@ -9,6 +9,7 @@ const (
 	Error Severity = iota
 	Warning
 	Deprecated
+	Note // worth knowing; nothing was lost
 )
 
 func (s Severity) String() string {
@@ -17,8 +18,10 @@ func (s Severity) String() string {
 		return "error"
 	case Warning:
 		return "warning"
-	default:
+	case Deprecated:
 		return "deprecated"
+	default:
+		return "note"
 	}
 }
 

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 
 	"cloudseed/config"
 	"cloudseed/datasource/media"
 	"cloudseed/host"
+	"cloudseed/state"
 )
 
 // Search says where to look for a seed. Host, Config and Sources must be given.
@@ -22,11 +22,29 @@ type Search struct {
 	Cmdline string        // the kernel's command line
 	DMI     func(key string) string
 	Only    string // a device, image file or directory that is the only place to look; "" looks everywhere
+	Name    string // what messages call Only, if not by its path
 	Log     *slog.Logger
 	Sources []Source // the kinds of seeds, by name
 
+	// Fetch gets a file from the network; an error that is fs.ErrNotExist says that the
+	// server has none. nil before there is a network: seeds that need one are then noted
+	// in the report as such.
+	Fetch func(ctx context.Context, url string) ([]byte, error)
+
+	// What tests replace: the machine's devices, and how one is opened. mount allows
+	// the kernel's own drivers to read it.
+	Devices func(ctx context.Context) ([]media.Device, []media.Problem)
+	Open    func(ctx context.Context, d media.Device, mount bool) (Volume, error)
+
 	volumes []*volume // scanned once for all sources
 	scanned bool
+	known   bool
+}
+
+// Volume is an open file system.
+type Volume interface {
+	FS() fs.FS
+	Close() error
 }
 
 // Source is a kind of seed.
@@ -35,29 +53,6 @@ type Source interface {
 	Name() string
 	// Find looks for a seed of this kind. nil is none.
 	Find(ctx context.Context, s *Search, r *Report) *Seed
-}
-
-// Report is what was tried, in order.
-type Report []Attempt
-
-// Attempt is one place, and why it was or was not the one.
-type Attempt struct{ Where, Outcome string }
-
-// Note adds an attempt.
-func (r *Report) Note(where, format string, args ...any) {
-	*r = append(*r, Attempt{where, fmt.Sprintf(format, args...)})
-}
-
-// Summary is the report in one line.
-func (r Report) Summary() string {
-	if len(r) == 0 {
-		return "there was nothing to look at"
-	}
-	var parts []string
-	for _, a := range r {
-		parts = append(parts, a.Where+": "+a.Outcome)
-	}
-	return strings.Join(parts, "; ")
 }
 
 // Find looks for a seed in all the places that the system's configuration allows, in
@@ -71,46 +66,88 @@ func Find(ctx context.Context, s Search) (*Seed, Report) {
 	if s.DMI == nil {
 		s.DMI = func(string) string { return "" }
 	}
+	s.known = s.isInstance()
 	defer s.close()
+	seed := s.first(ctx, &report)
+	for _, a := range report {
+		if a.Warning {
+			s.Log.Warn(a.String())
+		}
+	}
+	return seed, report
+}
+
+// first is the seed of the first source that has one.
+func (s *Search) first(ctx context.Context, r *Report) *Seed {
 	for _, name := range s.names() {
+		if ctx.Err() != nil {
+			r.Note(name, "not looked for: %v", context.Cause(ctx))
+			return nil
+		}
 		i := slices.IndexFunc(s.Sources, func(source Source) bool { return strings.EqualFold(source.Name(), name) })
 		if i < 0 {
 			if !strings.EqualFold(name, "None") {
-				report.Note(name, "this program does not know such a datasource")
+				r.Note(name, "this program does not know such a datasource")
 			}
 			continue
 		}
-		if seed := s.Sources[i].Find(ctx, &s, &report); seed != nil {
-			report.Note(seed.Source, "found %s", seed.Description)
-			return seed, report
+		if seed := s.guarded(ctx, s.Sources[i], r); seed != nil {
+			r.Note(seed.Source, "found %s", seed.Description)
+			return seed
 		}
 	}
-	return nil, report
+	return nil
 }
 
-// names are the datasources to look for, in order: one named on the kernel's command
-// line is the only one, as with cloud-init.
-func (s *Search) names() []string {
-	if s.Only != "" {
-		var all []string
-		for _, source := range s.Sources {
-			all = append(all, source.Name())
+// guarded asks one source. A mistake in its code costs that source only, as an
+// exception does in cloud-init.
+func (s *Search) guarded(ctx context.Context, source Source, r *Report) (seed *Seed) {
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			r.Warn(source.Name(), "a mistake in this program: %v", mistake)
+			s.Log.Debug(string(debug.Stack()))
+			seed = nil
 		}
+	}()
+	return source.Find(ctx, s, r)
+}
+
+// names are the datasources to look for, in order. One named on the kernel's command
+// line is the only one, as with cloud-init; a user who names a medium wants it read as
+// whatever it is.
+func (s *Search) names() []string {
+	var all, names []string
+	for _, source := range s.Sources {
+		all = append(all, source.Name())
+	}
+	list := s.Config.Get("datasource_list")
+	for _, item := range list.Items() {
+		names = append(names, item.Text())
+	}
+	switch {
+	case s.Only != "":
+		return withoutRepeats(append(names, all...))
+	case s.commandLineName() != "":
+		return []string{s.commandLineName()}
+	case list.IsNull():
 		return all
 	}
+	return names
+}
+
+// commandLineName is the datasource that the kernel's command line names; the last
+// counts, as in ds-identify.
+func (s *Search) commandLineName() string {
+	name := ""
 	for word := range strings.FieldsSeq(s.Cmdline) {
 		for _, key := range []string{"ds=", "ci.ds=", "ci.datasource="} {
 			if value, ok := strings.CutPrefix(word, key); ok {
-				name, _, _ := strings.Cut(value, ";")
-				return []string{strings.TrimSuffix(strings.ToLower(name), "-net")}
+				value, _, _ = strings.Cut(value, ";")
+				name = strings.TrimSuffix(strings.ToLower(value), "-net")
 			}
 		}
 	}
-	var names []string
-	for _, item := range s.Config.Get("datasource_list").Items() {
-		names = append(names, item.Text())
-	}
-	return names
+	return name
 }
 
 // Setting is a datasource's own key in the system's configuration:
@@ -119,141 +156,30 @@ func (s *Search) Setting(datasource, key string) *config.Value {
 	return s.Config.Get("datasource").Get(datasource).Get(key)
 }
 
-// volume is a device whose file system may hold a seed; it is opened when it is first
-// asked for.
-type volume struct {
-	device media.Device
-	open   *media.Volume
-	failed bool
-}
-
-// Volumes are the devices that may hold a seed, in cloud-init's order of preference:
-// by name, backwards, so that the device that was attached last comes first.
-func (s *Search) Volumes(ctx context.Context, r *Report) []media.Device {
-	if !s.scanned {
-		s.scanned = true
-		s.scan(ctx, r)
-	}
-	devices := make([]media.Device, len(s.volumes))
-	for i, v := range s.volumes {
-		devices[i] = v.device
-	}
-	return devices
-}
-
-func (s *Search) scan(ctx context.Context, r *Report) {
+// isInstance asks the state whether this machine was made an instance. If that cannot
+// be told it was: then less is changed.
+func (s *Search) isInstance() bool {
 	if s.Only != "" {
-		s.onlyDevice(r)
-		return
+		return false // the user wants to see what the medium does
 	}
-	if !s.Host.IsLive() {
-		return // an image's root has no devices of its own
-	}
-	devices, problems := media.Scan(ctx, media.ScanOptions{})
-	for _, p := range problems {
-		r.Note(p.Path, "%v", p.Err)
-	}
-	slices.SortFunc(devices, func(a, b media.Device) int { return strings.Compare(b.Path, a.Path) })
-	for _, d := range devices {
-		if d.Filesystem != media.Unknown {
-			s.volumes = append(s.volumes, &volume{device: d})
-		}
-	}
-}
-
-// onlyDevice probes the device or image file that the user named.
-func (s *Search) onlyDevice(r *Report) {
-	info, err := os.Stat(s.Only)
+	id, err := state.New(s.Host).PreviousID()
 	if err != nil {
-		r.Note(s.Only, "%v", err)
-		return
+		s.Log.Warn(fmt.Sprintf("cannot tell whether this machine is an instance already: %v", err))
 	}
-	if info.IsDir() {
-		return
-	}
-	f, err := os.Open(s.Only)
-	if err != nil {
-		r.Note(s.Only, "%v", err)
-		return
-	}
-	defer f.Close()
-	size, err := f.Seek(0, 2)
-	if err != nil {
-		r.Note(s.Only, "%v", err)
-		return
-	}
-	super, err := media.Probe(f, size)
-	switch {
-	case err != nil:
-		r.Note(s.Only, "%v", err)
-	case super.Filesystem == media.Unknown:
-		r.Note(s.Only, "it holds no ISO 9660, FAT or UDF file system")
-	default:
-		s.volumes = append(s.volumes, &volume{device: media.Device{Path: s.Only, Size: size, Superblock: super}})
-	}
+	return id != "" || err != nil
 }
 
-// OnlyDir is the directory that the user named as the only place to look, "" when it
-// is not a directory.
-func (s *Search) OnlyDir() string {
-	if info, err := os.Stat(s.Only); s.Only != "" && err == nil && info.IsDir() {
-		return s.Only
-	}
-	return ""
-}
+// Known tells whether this machine is an instance already. Then it stays that instance
+// until there is a whole seed of another: what only hints at a seed, or is the ruin of
+// one, counts on a fresh machine alone.
+func (s *Search) Known() bool { return s.known }
 
-// OpenVolume gives the files of a device, nil when they cannot be read.
-func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tree {
-	i := slices.IndexFunc(s.volumes, func(v *volume) bool { return v.device.Path == d.Path })
-	if i < 0 || s.volumes[i].failed {
-		return nil
-	}
-	v := s.volumes[i]
-	if v.open == nil {
-		mount := s.Config.Get("datasource").Get("mount")
-		allowed, set := mount.Bool()
-		opened, err := media.Open(ctx, d.Path, d.Superblock, media.OpenOptions{NoMount: set && !allowed})
-		if err != nil {
-			v.failed = true
-			r.Note(d.Path, "%v", err)
-			s.Log.Warn(err.Error())
-			return nil
-		}
-		v.open = opened
-	}
-	return &Tree{FS: v.open.FS(), Source: d.Path}
-}
-
-// Dir gives the files of a directory of the machine.
-func (s *Search) Dir(dir string) *Tree {
-	if s.Only != "" {
-		return &Tree{FS: os.DirFS(dir), Source: dir}
-	}
-	return &Tree{FS: os.DirFS(path.Join(s.Host.Root(), dir)), Source: dir}
-}
-
-// Has tells whether a tree has a file.
-func (t *Tree) Has(name string) bool {
-	_, err := fs.Stat(t.FS, name)
-	return err == nil
-}
-
-func (s *Search) close() {
-	for _, v := range s.volumes {
-		if v.open != nil {
-			if err := v.open.Close(); err != nil {
-				s.Log.Warn("cannot close " + v.device.Path + ": " + err.Error())
-			}
-		}
-	}
-}
-
-// lines are the lines of a text that are not empty.
-func lines(text string) []string {
+// withoutRepeats keeps the first of names that differ in case alone.
+func withoutRepeats(names []string) []string {
 	var list []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			list = append(list, line)
+	for _, name := range names {
+		if !slices.ContainsFunc(list, func(n string) bool { return strings.EqualFold(n, name) }) {
+			list = append(list, name)
 		}
 	}
 	return list

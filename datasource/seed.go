@@ -7,9 +7,6 @@
 package datasource
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"cloudseed/config"
 	"cloudseed/secret"
 )
@@ -18,7 +15,7 @@ import (
 type Seed struct {
 	Datasource  string // "NoCloud" or "ConfigDrive"
 	Description string // as cloud-init prints and stores it: "DataSourceNoCloud [seed=/dev/sr0]"
-	Source      string // a device or directory
+	Source      string // a device or directory; several with commas between them when a seed is joined from them
 
 	InstanceID string
 	Hostname   string // "" when the metadata names none
@@ -28,16 +25,21 @@ type Seed struct {
 	AvailabilityZone, Region         string
 	LaunchIndex                      string
 
-	Metadata    map[string]any
+	Metadata    map[string]any // as the seed has it, with instance-id filled in
+	EC2         map[string]any // a config drive's ec2/latest/meta-data.json: block-device-mapping
 	PublicKeys  []string
 	UserData    secret.Bytes
 	VendorData  []secret.Bytes
 	VendorData2 []secret.Bytes
-	Network     *NetworkConfig
+	Network     *NetworkConfig // nil: it says nothing of the network
 	Files       []File
 	RandomSeed  secret.Bytes
 
 	Problems []config.Problem // what was broken and left out
+
+	// Partial: it is only a hint at a seed, or the ruin of one. A better one may show up
+	// once all devices are there.
+	Partial bool
 }
 
 // The modes of a seed: whether the init modules may run before the network is up.
@@ -68,65 +70,4 @@ const (
 type File struct {
 	Path    string
 	Content secret.Bytes
-}
-
-// cacheVersion changes when a cache of an older program cannot be understood.
-const cacheVersion = 1
-
-// cache is a Seed as it is kept on disk, secrets and all: secret types themselves
-// refuse to be written.
-type cache struct {
-	Version     int
-	Seed        *Seed
-	UserData    []byte
-	VendorData  [][]byte
-	VendorData2 [][]byte
-	RandomSeed  []byte
-}
-
-// EncodeCache is the seed to be kept in a file that only root may read. Files that a
-// config drive brought are not in it: they are written once.
-func (s *Seed) EncodeCache() ([]byte, error) {
-	open := *s
-	open.UserData, open.VendorData, open.VendorData2 = secret.Bytes{}, nil, nil
-	open.RandomSeed, open.Files, open.Problems = secret.Bytes{}, nil, nil
-	data, err := json.Marshal(cache{
-		cacheVersion, &open, s.UserData.Reveal(), reveal(s.VendorData), reveal(s.VendorData2), s.RandomSeed.Reveal(),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cannot keep the seed: %w", err)
-	}
-	return data, nil
-}
-
-// DecodeCache reads what EncodeCache wrote.
-func DecodeCache(data []byte) (*Seed, error) {
-	c := cache{Seed: &Seed{}}
-	// The redacted fields cannot be decoded, and need not be.
-	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, err
-	}
-	if c.Version != cacheVersion {
-		return nil, fmt.Errorf("it is of version %d, and this program knows version %d", c.Version, cacheVersion)
-	}
-	s := c.Seed
-	s.UserData, s.RandomSeed = secret.NewBytes(c.UserData), secret.NewBytes(c.RandomSeed)
-	s.VendorData, s.VendorData2 = conceal(c.VendorData), conceal(c.VendorData2)
-	return s, nil
-}
-
-func reveal(list []secret.Bytes) [][]byte {
-	var out [][]byte
-	for _, b := range list {
-		out = append(out, b.Reveal())
-	}
-	return out
-}
-
-func conceal(list [][]byte) []secret.Bytes {
-	var out []secret.Bytes
-	for _, b := range list {
-		out = append(out, secret.NewBytes(b))
-	}
-	return out
 }

@@ -82,7 +82,7 @@ func (c *Confined) Mkdir(name string, mode fs.FileMode, owner, group string) err
 		return fmt.Errorf("cannot make directory %s: %w", c.Path(name), err)
 	}
 	c.h.forRelabel(c.Path(name))
-	c.h.note(Effect{Kind: KindDir, Path: c.Path(name), Change: Added, Mode: octal(mode)})
+	c.h.note(Effect{Kind: KindDir, Path: c.Path(name), Change: Added, Mode: Octal(mode)})
 	return nil
 }
 
@@ -118,7 +118,7 @@ func (c *Confined) WriteFile(name string, data []byte, f File) (changed bool, er
 		return false, fmt.Errorf("cannot write %s: %w", c.Path(name), err)
 	}
 	c.h.forRelabel(c.Path(name))
-	e := Effect{Kind: KindFile, Path: c.Path(name), Change: Added, Mode: octal(want.mode), After: digest(data)}
+	e := Effect{Kind: KindFile, Path: c.Path(name), Change: Added, Mode: Octal(want.mode), After: digest(data)}
 	if old != nil {
 		e.Change, e.Before = Modified, digest(before)
 	}

@@ -93,8 +93,8 @@ func isText(data []byte) bool {
 	return utf8.Valid(data) && !bytes.ContainsRune(data, 0)
 }
 
-// octal writes permission bits as chmod takes them, set-id and sticky included.
-func octal(mode fs.FileMode) string {
+// Octal writes permission bits as chmod takes them, set-id and sticky included.
+func Octal(mode fs.FileMode) string {
 	bits := uint32(mode.Perm())
 	for _, special := range []struct {
 		flag fs.FileMode

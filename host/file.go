@@ -64,7 +64,7 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 	if f.Quiet {
 		return true, nil
 	}
-	e := Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Added, Mode: octal(want.mode), After: digest(data)}
+	e := Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Added, Mode: Octal(want.mode), After: digest(data)}
 	if old != nil {
 		e.Change, e.Before = Modified, digest(before)
 	}
@@ -242,7 +242,7 @@ func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
 		return fmt.Errorf("cannot make directory %s: %w", path, err)
 	}
 	h.forRelabel(path)
-	h.note(Effect{Kind: KindDir, Path: filepath.Clean("/" + path), Change: Added, Mode: octal(mode)})
+	h.note(Effect{Kind: KindDir, Path: filepath.Clean("/" + path), Change: Added, Mode: Octal(mode)})
 	return nil
 }
 
@@ -275,7 +275,7 @@ func (h *Host) Chmod(path string, mode fs.FileMode) error {
 	if err := os.Chmod(h.resolve(path), mode); err != nil {
 		return fmt.Errorf("cannot change the mode of %s: %w", path, err)
 	}
-	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: octal(mode)})
+	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: Octal(mode)})
 	return nil
 }
 
@@ -302,7 +302,7 @@ func (h *Host) Chown(path, owner, group string) error {
 	if err := h.chown(h.resolve(path), uid, gid); err != nil {
 		return fmt.Errorf("cannot change the owner of %s: %w", path, err)
 	}
-	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: octal(info.Mode())})
+	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: Octal(info.Mode())})
 	return nil
 }
 

@@ -7,6 +7,7 @@
 package host
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -151,23 +152,52 @@ func (h *Host) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(h
 // Readlink returns where a symbolic link points.
 func (h *Host) Readlink(path string) (string, error) { return os.Readlink(h.place(path)) }
 
-// Glob lists the paths that match a pattern in the last element of path.
+// Glob lists the paths that match a pattern, as the shell would: any element may have
+// *, ? and [ ]. A directory that does not exist holds nothing.
 func (h *Host) Glob(pattern string) ([]string, error) {
-	dir, last := filepath.Split(pattern)
-	if _, err := filepath.Match(last, ""); err != nil {
-		return nil, err
+	found := []string{"/"}
+	for element := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
+		var deeper []string
+		for _, dir := range found {
+			names, err := h.matching(dir, element)
+			if err != nil {
+				return nil, fmt.Errorf("cannot look for %s: %w", pattern, err)
+			}
+			for _, name := range names {
+				deeper = append(deeper, filepath.Join(dir, name))
+			}
+		}
+		found = deeper
 	}
-	entries, err := h.ReadDir(dir)
-	if os.IsNotExist(err) {
+	return found, nil
+}
+
+// matching lists the names in a directory that match one element of a pattern.
+func (h *Host) matching(dir, element string) ([]string, error) {
+	if !strings.ContainsAny(element, `*?[\`) {
+		if _, err := h.Lstat(filepath.Join(dir, element)); err != nil {
+			return nil, nil // what cannot be seen does not match
+		}
+		return []string{element}, nil
+	}
+	if info, err := h.Stat(dir); err != nil || !info.IsDir() {
 		return nil, nil
 	}
-	var found []string
+	entries, err := h.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
 	for _, e := range entries {
-		if ok, _ := filepath.Match(last, e.Name()); ok {
-			found = append(found, filepath.Join(dir, e.Name()))
+		ok, err := filepath.Match(element, e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			names = append(names, e.Name())
 		}
 	}
-	return found, err
+	return names, nil
 }
 
 // maxLinks is the kernel's own limit on symbolic links in one path.
@@ -229,4 +259,13 @@ func (h *Host) Uptime() time.Duration {
 		return 0 // no such clock in this kernel: the time is only shown
 	}
 	return time.Duration(ts.Nano())
+}
+
+// Kernel is the running kernel's release and the machine's architecture.
+func (h *Host) Kernel() (release, machine string) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", ""
+	}
+	return unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
 }

@@ -68,3 +68,20 @@ func (h *Host) restart(ctx context.Context, unit string) error {
 		return context.Cause(ctx)
 	}
 }
+
+// UnitEnabled tells whether systemd starts a unit at boot: whether something wants it.
+// It is read from the links, since systemd may not run, or be that of another root.
+func (h *Host) UnitEnabled(unit string) bool {
+	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"} {
+		wants, err := h.Glob(dir + "/*.wants")
+		if err != nil {
+			continue // no such directory: nothing there wants it
+		}
+		for _, by := range wants {
+			if _, err := h.Lstat(by + "/" + unit); err == nil {
+				return true
+			}
+		}
+	}
+	return false
+}

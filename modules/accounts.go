@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/host"
 )
 
 // The accounts of a configuration come from four places: the system's default user,
@@ -256,14 +257,32 @@ func (r *accountReader) defaultGroups(base, mention, named *account) []string {
 // get is what the account's first layer that has a key says; keys may be spelled with
 // hyphens.
 func (a *account) get(key string) *config.Value {
+	v, _ := a.find(key)
+	return v
+}
+
+// find is get with the path at which the value stands.
+func (a *account) find(key string) (v *config.Value, path string) {
 	for _, layer := range a.layers {
 		for _, found := range layer.value.Keys() {
 			if strings.ReplaceAll(strings.TrimSpace(found), "-", "_") == key {
-				return layer.value.Get(found)
+				return layer.value.Get(found), layer.path + "." + found
 			}
 		}
 	}
-	return nil
+	return nil, a.path
+}
+
+// hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers
+// too.
+func hasUser(h *host.Host, name string) bool {
+	found, err := h.User(name)
+	return err == nil && found.Name == name
+}
+
+func hasGroup(h *host.Host, name string) bool {
+	found, err := h.Group(name)
+	return err == nil && found.Name == name
 }
 
 // groupNames reads a list of groups, names separated by commas, or a map of groups.

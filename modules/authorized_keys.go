@@ -123,10 +123,16 @@ func mergeKeys(content string, added []authorizedKey) string {
 
 // addAuthorizedKeys lets keys log in as a user. Where sshd_config names a file that
 // sshd would not accept, the usual one is used and a warning says why.
+//
+// Difference from cloud-init: a link in the place of ~/.ssh or authorized_keys is an
+// error. It writes through it, as root, wherever the user has pointed it.
 func addAuthorizedKeys(e *Env, name string, keys []authorizedKey) error {
 	user, err := e.Host.User(name)
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
+	}
+	if user.Home == "" {
+		return fmt.Errorf("cannot set the authorized keys of %s: it has no home directory", name)
 	}
 	file, err := openKeyFile(e, user)
 	if err != nil {

@@ -86,10 +86,10 @@ func prepareHostKeys(ctx context.Context, e *Env, types []string) error {
 	if len(types) == 0 || e.Host.Exists(preparedDir(e)) {
 		return nil // nothing to do, or done by an earlier run of this stage in this boot
 	}
-	if err := e.Host.Mkdir(e.Instance.RunDir, 0o755, "", ""); err != nil {
+	if err := e.Host.QuietMkdir(e.Instance.RunDir, 0o755); err != nil {
 		return err
 	}
-	if err := e.Host.Mkdir(preparedDir(e), 0o700, "", ""); err != nil {
+	if err := e.Host.QuietMkdir(preparedDir(e), 0o700); err != nil {
 		return err
 	}
 	var errs []error
@@ -100,8 +100,11 @@ func prepareHostKeys(ctx context.Context, e *Env, types []string) error {
 	return errors.Join(errs...)
 }
 
-// keygen is the command that makes a key. The comment is fixed because ssh-keygen
+// keygen is the command that makes a key. The comment is given because ssh-keygen
 // takes it from the hostname, which is not set yet when keys are made ahead.
+//
+// Difference from cloud-init: the pictures that ssh-keygen draws are not in the output
+// log, whatever ssh_quiet_keygen says.
 func keygen(e *Env, kind, at string) []string {
 	return []string{"ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "root@" + commentHostname(e), "-f", at}
 }
@@ -271,6 +274,8 @@ func derivePublicKey(ctx context.Context, h *host.Host, kind string) error {
 
 // withNewline ends a key's text with a newline, without which OpenSSH takes it for a
 // broken one; a YAML value has none unless it is a block.
+//
+// Difference from cloud-init: it writes the text as it is.
 func withNewline(text string) []byte { return []byte(strings.TrimRight(text, "\n") + "\n") }
 
 // givenKey is a key, or a certificate for one, of the configuration.

@@ -25,7 +25,8 @@ func realKeys(t *testing.T) *Env {
 		t.Skip("NOT TESTED: ssh-keygen is not installed")
 	}
 	return &Env{
-		Host: host.New("/", host.Options{}), Log: slog.New(slog.DiscardHandler),
+		// A test need not be root.
+		Host: host.New("/", host.Options{Chown: func(string, int, int) error { return nil }}), Log: slog.New(slog.DiscardHandler),
 		Config:   config.New(config.Layer{Name: "user-data", Value: parsed(t, "user-data", "hostname: guest")}),
 		Instance: Instance{ID: "i/1", RunDir: t.TempDir()},
 	}

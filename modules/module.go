@@ -34,6 +34,8 @@ type Module struct {
 	// order, and must return at once. Most modules have none.
 	Prepare func(ctx context.Context, e *Env) error
 
+	// Run does the work. What is wrong with values of the configuration goes to
+	// Env.Problem; the error is what stopped the module beside that.
 	Run func(ctx context.Context, e *Env) error
 }
 

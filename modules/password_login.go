@@ -3,6 +3,7 @@ package modules
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -30,7 +31,7 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 	}
 	setting := sshdSetting{keyword: "PasswordAuthentication"}
 	switch {
-	case v.IsNull() || v.Text() == "unchanged":
+	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
 		return
 	case isTrue(v):
 		setting.value = "yes"

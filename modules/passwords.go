@@ -54,19 +54,17 @@ func setPasswordsOf(ctx context.Context, h *host.Host, changes []passwordChange,
 }
 
 // checkPasswordChange refuses what chpasswd would read as something else. Its errors
-// never show the password.
+// never show the password, nor a name that no user has: in "name:password" that may
+// be the first part of a password.
 func checkPasswordChange(h *host.Host, c passwordChange) error {
-	if err := checkName(c.user); err != nil {
-		return err
+	if checkName(c.user) != nil || !hasUser(h, c.user) {
+		return errors.New("cannot set the password: there is no user of that name")
 	}
 	if strings.ContainsAny(c.password.Reveal(), "\n\r\x00") {
 		return fmt.Errorf("cannot set the password of %s: it has a line break or a NUL in it", c.user)
 	}
 	if c.password.IsEmpty() {
 		return fmt.Errorf("cannot set the password of %s: it is empty", c.user)
-	}
-	if _, err := h.User(c.user); err != nil {
-		return fmt.Errorf("cannot set the password of %s: %w", c.user, err)
 	}
 	return nil
 }
@@ -89,8 +87,7 @@ func chpasswd(ctx context.Context, h *host.Host, changes []passwordChange, hashe
 // setPassword sets the user's password, if one is given, and locks or unlocks it.
 func (u *user) setPassword(ctx context.Context, exists bool) {
 	if exists && !u.Passwd.IsEmpty() {
-		u.warn("passwd", "it is for new users only, and %s exists already, so it is ignored: use hashed_passwd", u.name)
-		u.Passwd = secret.String{}
+		u.ignorePasswd()
 	}
 	failed := false
 	for _, given := range []struct {
@@ -118,6 +115,16 @@ func (u *user) setPassword(ctx context.Context, exists bool) {
 	if !failed {
 		u.report("lock_passwd", u.unlock(ctx, exists))
 	}
+}
+
+// ignorePasswd leaves out the hash that is for new users only. That is worth a word,
+// unless the user has it already, from an earlier run or instance.
+func (u *user) ignorePasswd() {
+	field, err := shadowField(u.e.Host, u.name)
+	if err != nil || strings.TrimLeft(field, "!") != u.Passwd.Reveal() {
+		u.warn("passwd", "it is for new users only, and %s exists already, so it is ignored: use hashed_passwd", u.name)
+	}
+	u.Passwd = secret.String{}
 }
 
 // passwd runs passwd(1) with a flag, or usermod where passwd is not installed.

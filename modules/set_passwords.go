@@ -49,13 +49,15 @@ func runSetPasswords(ctx context.Context, e *Env) error {
 	done := setPasswordsOf(ctx, e.Host, p.text, false)
 	done = append(done, setPasswordsOf(ctx, e.Host, p.hashes, true)...)
 	p.showRandom(done)
+	// Difference from cloud-init: a user whose password could not be set need not
+	// change it.
 	if keys.Chpasswd.Expire == nil || *keys.Chpasswd.Expire {
 		for _, name := range done {
 			expirePassword(ctx, e, name)
 		}
 	}
 	setPasswordLogin(ctx, e, keys.SSHPwauth)
-	return e.Err()
+	return nil
 }
 
 // passwordSetter sorts the passwords of the configuration by how they are set.
@@ -130,29 +132,44 @@ func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
 
 // list adds the entries of chpasswd.list, and tells whether it has any.
 func (p *passwordSetter) list(v *config.Value) bool {
+	const path = "chpasswd.list"
+	before := len(p.text) + len(p.hashes)
+	failed := false
+	reporter := func(at *config.Value, path string) func(error) {
+		report := p.reporter(at, path)
+		return func(err error) {
+			failed = true
+			report(err)
+		}
+	}
 	switch v.Kind() {
 	case config.Null:
-		return false
+	case config.Map:
+		p.pairs(v, reporter(v, path))
 	case config.List:
 		for i, item := range v.Items() {
-			path := "chpasswd.list." + strconv.Itoa(i)
+			report := reporter(item, path+"."+strconv.Itoa(i))
 			if item.Kind() == config.Map {
-				// `- root: secret` is a map to YAML; what is meant is plain.
-				for _, name := range item.Keys() {
-					p.guess(name, secret.New(item.Get(name).Text()), p.reporter(item, path))
-				}
+				p.pairs(item, report)
 				continue
 			}
-			p.entry(item.Text(), p.reporter(item, path))
+			p.entry(item.Text(), report)
 		}
-		return len(v.Items()) > 0
 	default:
-		lines := strings.FieldsFunc(v.Text(), func(r rune) bool { return r == '\n' || r == '\r' })
-		for i, line := range lines {
-			report := func(err error) { p.reporter(v, "chpasswd.list")(fmt.Errorf("line %d: %w", i+1, err)) }
-			p.entry(line, report)
+		report := reporter(v, path)
+		for i, line := range strings.Split(v.Text(), "\n") {
+			if line = strings.TrimSuffix(line, "\r"); line != "" {
+				p.entry(line, func(err error) { report(fmt.Errorf("line %d: %w", i+1, err)) })
+			}
 		}
-		return len(lines) > 0
+	}
+	return failed || len(p.text)+len(p.hashes) > before
+}
+
+// pairs adds the entries of a map, which `- root: secret` is to YAML.
+func (p *passwordSetter) pairs(v *config.Value, report func(error)) {
+	for _, name := range v.Keys() {
+		p.guess(name, secret.New(v.Get(name).Text()), report)
 	}
 }
 

@@ -71,6 +71,9 @@ password: unused
 		"an entry without quotes is a map, and means the same": {
 			"chpasswd:\n  expire: false\n  list:\n    - root: hunter2\n", []string{"chpasswd < root:hunter2"},
 		},
+		"a map of names means the same": {
+			"chpasswd: {expire: false, list: {root: hunter2}}", []string{"chpasswd < root:hunter2"},
+		},
 		"nothing is nothing": {"chpasswd: {expire: true}", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +132,7 @@ func TestRandomPasswordsOfAListAndOnesThatCannotBeShown(t *testing.T) {
 		t.Errorf("shown: %q", shown)
 	}
 	for _, want := range []string{
-		`user-data:3:41: chpasswd.list.2: cannot set the password of nobody1: there is no user "nobody1"`,
+		`user-data:3:41: chpasswd.list.2: cannot set the password: there is no user of that name`,
 		"user-data:3:10: chpasswd.list.0: cannot show the passwords that were made: no console",
 	} {
 		if !strings.Contains(reports, want) {
@@ -151,13 +154,13 @@ func TestAPasswordThatCannotBeSetIsNamedByItsPlaceAlone(t *testing.T) {
 			[]string{"chpasswd < cloud-user:ok"},
 		},
 		"a user nobody knows": {
-			"chpasswd:\n  expire: false\n  list: ['ghost:hunter2', 'root:ok']\n",
-			`error: user-data:3:10: chpasswd.list.0: cannot set the password of ghost: there is no user "ghost"`,
+			"chpasswd:\n  expire: false\n  list: ['hunter2:hunter2', 'root:ok']\n",
+			"error: user-data:3:10: chpasswd.list.0: cannot set the password: there is no user of that name",
 			[]string{"chpasswd < root:ok"},
 		},
 		"no colon": {
-			"chpasswd:\n  expire: false\n  list: |\n    root:ok\n    hunter2\n",
-			"error: user-data:3:9: chpasswd.list: line 2: expected name:password, found no colon",
+			"chpasswd:\n  expire: false\n  list: |\n    root:ok\n\n    hunter2\n",
+			"error: user-data:3:9: chpasswd.list: line 3: expected name:password, found no colon",
 			[]string{"chpasswd < root:ok"},
 		},
 		"no name": {

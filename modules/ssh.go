@@ -98,7 +98,7 @@ func runSSH(ctx context.Context, e *Env) error {
 	reportKeyTypes(e, keys)
 	useHostKeys(ctx, e, keys)
 	authorize(e, keys)
-	return e.Err()
+	return nil
 }
 
 func reportError(e *Env, key string, err error) {
@@ -137,6 +137,9 @@ func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 
 // useHostKeys installs the host keys of the configuration, or makes some if it has
 // none: without any sshd does not start.
+//
+// Difference from cloud-init: an ssh_keys without any private key makes keys too. It
+// leaves that to sshd's own unit.
 func useHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 	if !keys.Keys.hasPrivate() {
 		makeHostKeys(ctx, e, keys)

@@ -27,27 +27,27 @@ type userKeys struct {
 	Name              string        `key:"name" doc:"The login name. Absent: the entry is about the default user."`
 	Gecos             string        `key:"gecos" doc:"The comment, usually a full name."`
 	Homedir           string        `key:"homedir" doc:"The home directory, instead of the system's usual one."`
-	PrimaryGroup      string        `key:"primary_group,primary-group" deprecatedkeys:"primary-group=22.3" doc:"The login group, instead of one named as the user."`
+	PrimaryGroup      string        `key:"primary_group,primary-group" deprecatedkeys:"primary-group=24.2" doc:"The login group, instead of one named as the user."`
 	Groups            *config.Value `key:"groups" doc:"Further groups: a list, or names separated by commas."`
 	UID               string        `key:"uid" doc:"The user number."`
 	Shell             string        `key:"shell" doc:"The login shell."`
 	ExpireDate        string        `key:"expiredate" doc:"The day on which the account is disabled: YYYY-MM-DD."`
 	Inactive          string        `key:"inactive" doc:"Days between a password's expiry and the account being disabled."`
-	SELinuxUser       string        `key:"selinux_user,selinux-user" deprecatedkeys:"selinux-user=22.3" doc:"The SELinux user of the login."`
+	SELinuxUser       string        `key:"selinux_user,selinux-user" deprecatedkeys:"selinux-user=24.2" doc:"The SELinux user of the login."`
 	System            bool          `key:"system" doc:"Make a system user, which has no home directory."`
-	NoCreateHome      bool          `key:"no_create_home,no-create-home" deprecatedkeys:"no-create-home=22.3" doc:"Make no home directory."`
-	NoUserGroup       bool          `key:"no_user_group,no-user-group" deprecatedkeys:"no-user-group=22.3" doc:"Make no group named as the user."`
-	NoLogInit         bool          `key:"no_log_init,no-log-init" deprecatedkeys:"no-log-init=22.3" doc:"Do not enter the user in lastlog and faillog."`
-	CreateGroups      *bool         `key:"create_groups,create-groups" deprecatedkeys:"create-groups=22.3" default:"true" doc:"Make those of the user's groups that are missing."`
+	NoCreateHome      bool          `key:"no_create_home,no-create-home" deprecatedkeys:"no-create-home=24.2" doc:"Make no home directory."`
+	NoUserGroup       bool          `key:"no_user_group,no-user-group" deprecatedkeys:"no-user-group=24.2" doc:"Make no group named as the user."`
+	NoLogInit         bool          `key:"no_log_init,no-log-init" deprecatedkeys:"no-log-init=24.2" doc:"Do not enter the user in lastlog and faillog."`
+	CreateGroups      *bool         `key:"create_groups,create-groups" deprecatedkeys:"create-groups=24.2" default:"true" doc:"Make those of the user's groups that are missing."`
 	Passwd            secret.String `key:"passwd" doc:"The hash of the password; for new users only."`
-	HashedPasswd      secret.String `key:"hashed_passwd,hashed-passwd" deprecatedkeys:"hashed-passwd=22.3" doc:"The hash of the password; for existing users too."`
-	PlainTextPasswd   secret.String `key:"plain_text_passwd,plain-text-passwd" deprecatedkeys:"plain-text-passwd=22.3" doc:"The password; for existing users too."`
+	HashedPasswd      secret.String `key:"hashed_passwd,hashed-passwd" deprecatedkeys:"hashed-passwd=24.2" doc:"The hash of the password; for existing users too."`
+	PlainTextPasswd   secret.String `key:"plain_text_passwd,plain-text-passwd" deprecatedkeys:"plain-text-passwd=24.2" doc:"The password; for existing users too."`
 	LockPasswd        *bool         `key:"lock_passwd,lock-passwd" deprecatedkeys:"lock-passwd=22.3" default:"true" doc:"Allow no login by password."`
 	Sudo              *config.Value `key:"sudo" doc:"A sudo rule, or a list of them: what follows the user's name in sudoers."`
 	Doas              *config.Value `key:"doas" doc:"A list of doas rules."`
 	SSHAuthorizedKeys *config.Value `key:"ssh_authorized_keys,ssh-authorized-keys" deprecatedkeys:"ssh-authorized-keys=18.3" doc:"Public keys that may log in as this user."`
-	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" deprecatedkeys:"ssh-redirect-user=22.3" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
-	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" deprecatedkeys:"ssh-import-id=22.3" doc:"Not supported on this system."`
+	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" deprecatedkeys:"ssh-redirect-user=24.2" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
+	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" deprecatedkeys:"ssh-import-id=24.2" doc:"Not supported on this system."`
 	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
 }
 
@@ -106,7 +106,7 @@ func runUsersGroups(ctx context.Context, e *Env) error {
 	for _, g := range wanted {
 		addMembers(ctx, e, g)
 	}
-	return e.Err()
+	return nil
 }
 
 // makeGroup makes a group if there is none of that name.
@@ -114,7 +114,7 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if _, err := e.Host.Group(name); err == nil {
+	if hasGroup(e.Host, name) {
 		e.Log.Info("the group exists already", "group", name)
 		return nil
 	}
@@ -124,18 +124,20 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 	return nil
 }
 
+// addMembers puts users into a group. One that is not there is a warning: the group
+// may be made before its members.
 func addMembers(ctx context.Context, e *Env, g group) {
 	for _, member := range g.members {
-		severity := config.Error
-		_, err := e.Host.User(member)
-		if err != nil {
-			severity = config.Warning
-		} else {
-			_, err = e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}})
+		problem := config.Problem{Severity: config.Warning, Pos: g.pos, Key: g.path}
+		if !hasUser(e.Host, member) {
+			problem.Message = fmt.Sprintf("cannot add %q to the group %s: there is no such user", member, g.name)
+			e.Problem(problem)
+			continue
 		}
-		if err != nil {
-			message := fmt.Sprintf("cannot add %q to the group %s: %v", member, g.name, err)
-			e.Problem(config.Problem{Severity: severity, Pos: g.pos, Key: g.path, Message: message})
+		if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}}); err != nil {
+			problem.Severity = config.Error
+			problem.Message = fmt.Sprintf("cannot add %s to the group %s: %v", member, g.name, err)
+			e.Problem(problem)
 		}
 	}
 }
@@ -157,8 +159,7 @@ func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
 		u.fail(err)
 		return
 	}
-	_, err := e.Host.User(u.name)
-	exists := err == nil
+	exists := hasUser(e.Host, u.name)
 	if exists {
 		e.Log.Info("the user exists already", "user", u.name)
 	} else if err := u.create(ctx); err != nil {
@@ -212,8 +213,8 @@ func (u *user) report(key string, err error) {
 		return
 	}
 	p := config.Problem{Severity: config.Error, Pos: u.account.pos, Key: u.account.path, Message: err.Error()}
-	if v := u.account.get(key); v != nil {
-		p.Pos, p.Key = v.Pos(), u.account.path+"."+key
+	if v, path := u.account.find(key); v != nil {
+		p.Pos, p.Key = v.Pos(), path
 	}
 	u.e.Problem(p)
 }
@@ -221,10 +222,8 @@ func (u *user) report(key string, err error) {
 func (u *user) fail(err error) { u.report("", err) }
 
 func (u *user) warn(key, format string, args ...any) {
-	u.e.Problem(config.Problem{
-		Severity: config.Warning, Pos: u.account.get(key).Pos(), Key: u.account.path + "." + key,
-		Message: fmt.Sprintf(format, args...),
-	})
+	v, path := u.account.find(key)
+	u.e.Problem(config.Problem{Severity: config.Warning, Pos: v.Pos(), Key: path, Message: fmt.Sprintf(format, args...)})
 }
 
 // validate refuses users that contradict themselves.
@@ -283,7 +282,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 	}
 	name := strings.TrimSpace(string(data))
 	if slices.ContainsFunc(users, func(a account) bool { return a.name == name }) {
-		if _, err := e.Host.User(name); err == nil {
+		if hasUser(e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
 				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
 			}

@@ -91,6 +91,9 @@ func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
 		"an empty password that is given is let in": {
 			"users: [{name: ann, plain_text_passwd: '', lock_passwd: false}]", []string{"useradd ann -m", "passwd -d ann"},
 		},
+		"a name of digits is no user's or group's number": {
+			"users: [{name: 1000, groups: '10'}]", []string{"groupadd 10", "useradd 1000 --groups 10 -m", "passwd -l 1000"},
+		},
 		"an existing user is not made again, but is unlocked": {
 			"users: [{name: root, lock_passwd: false}]", []string{"passwd -u root"},
 		},
@@ -207,7 +210,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"a member nobody knows": {
 			"groups:\n  - wheel: [nobody1]\nusers: [ann]\n",
-			`warning: user-data:2:5: groups.0: cannot add "nobody1" to the group wheel: there is no user "nobody1"`, "useradd ann -m",
+			`warning: user-data:2:5: groups.0: cannot add "nobody1" to the group wheel: there is no such user`, "useradd ann -m",
 		},
 		"a public key that is none": {
 			"users:\n  - name: ann\n    ssh_authorized_keys: [not a key]\n  - joe\n",
@@ -264,6 +267,23 @@ func TestAUserHalfMadeByAPowerCutIsMadeAnew(t *testing.T) {
 	}
 	if g.Exists(creatingPath(g.env)) {
 		t.Error("the note of the half made user is still there")
+	}
+}
+
+func TestASecondRunChangesNothingAndWarnsOfNothing(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "users: [{name: ann, passwd: $6$a$b, lock_passwd: false, ssh_authorized_keys: [ssh-rsa AAAA]}, {name: sys, system: true, ssh_authorized_keys: []}]")
+	g.On("chpasswd -e", func(host.Command) { g.Put(t, "/etc/shadow", "ann:$6$a$b:20000:0:99999:7:::\nsys:!!:::::::\n") })
+	g.clean(t, usersGroups)
+	first := len(g.Effects())
+	g.clean(t, usersGroups)
+	for _, e := range g.Effects()[first:] {
+		if line := strings.Join(e.Argv, " "); line != "passwd -l sys" {
+			t.Errorf("again: %+v", e)
+		}
+	}
+	if g.Exists("/home/sys") {
+		t.Error("a system user has a home")
 	}
 }
 

@@ -35,6 +35,9 @@ func (u *user) setKeys() {
 	}
 	keys, err := keyList(v)
 	u.report("ssh_authorized_keys", err)
+	if len(keys) == 0 && (u.NoCreateHome || u.System) {
+		return // no home is made for the sake of an empty file
+	}
 	u.report("ssh_authorized_keys", addAuthorizedKeys(u.e, u.name, keys))
 }
 
@@ -60,6 +63,9 @@ func (u *user) redirect(defaultUser string) {
 
 // keyList reads public keys from the configuration: a list, one text, or the values of
 // a map. The error is about those that are none.
+//
+// Difference from cloud-init: one text is one key, for the default user too, for whom
+// it takes each letter for a key; and what is no key is reported, not passed over.
 func keyList(v *config.Value) ([]authorizedKey, error) {
 	var lines []string
 	switch v.Kind() {

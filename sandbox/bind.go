@@ -33,21 +33,22 @@ func keptFlags(path string) uintptr {
 	return uintptr(st.Flags) & (unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
 }
 
-// bindReadOnly shows source, without the mounts below it, at target. A bind takes
-// no other flags at once, hence the remount.
-func bindReadOnly(source, target string) error {
+// bindReadOnly shows source, without the mounts below it, at target. extra is
+// MS_NODEV, except for the device nodes that are to work. A bind takes no other
+// flags at once, hence the remount.
+func bindReadOnly(source, target string, extra uintptr) error {
 	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
-	return unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|keptFlags(target), "")
+	return unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY|extra|keptFlags(target), "")
 }
 
 // bindFile makes an empty file to bind source on.
-func bindFile(source, target string) error {
+func bindFile(source, target string, extra uintptr) error {
 	if err := os.WriteFile(target, nil, 0o644); err != nil {
 		return fmt.Errorf("cannot make %s: %w", target, unwrapPath(err))
 	}
-	if err := bindReadOnly(source, target); err != nil {
+	if err := bindReadOnly(source, target, extra); err != nil {
 		return fmt.Errorf("cannot bind %s: %w", target, err)
 	}
 	return nil

@@ -70,18 +70,26 @@ type comparison struct {
 
 func (c *comparison) run() error {
 	if c.lower == nil {
-		return c.directory(".", false)
+		return c.directory(".", unrelated)
 	}
 	top, err := c.upper.Lstat(".")
 	if err != nil {
 		return err
 	}
-	return c.entry(".", top, true)
+	return c.entry(".", top, merged)
 }
 
-// directory compares what a directory of the upper layer holds. hasLower: the
-// merged tree shows the lower directory of that name through it.
-func (c *comparison) directory(rel string, hasLower bool) error {
+// relation is what a directory of the upper layer has to do with the lower one.
+type relation int
+
+const (
+	unrelated relation = iota // there is none of that name
+	merged                    // it shows through: what is absent above is unchanged
+	replaced                  // it was removed and made anew: what is absent above is removed
+)
+
+// directory compares what a directory of the upper layer holds.
+func (c *comparison) directory(rel string, r relation) error {
 	entries, err := readDir(c.upper, rel)
 	if err != nil {
 		return err
@@ -95,17 +103,18 @@ func (c *comparison) directory(rel string, hasLower bool) error {
 		if err != nil {
 			return err
 		}
-		if err := c.entry(name, info, hasLower); err != nil {
+		if err := c.entry(name, info, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// entry compares one entry of the upper layer with the lower one's.
-func (c *comparison) entry(rel string, upper fs.FileInfo, hasLower bool) error {
+// entry compares one entry of the upper layer with the lower one's; r is its
+// directory's relation.
+func (c *comparison) entry(rel string, upper fs.FileInfo, r relation) error {
 	var lower fs.FileInfo
-	if hasLower {
+	if r != unrelated {
 		var err error
 		if lower, err = c.lower.Lstat(rel); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -131,21 +140,25 @@ func (c *comparison) entry(rel string, upper fs.FileInfo, hasLower bool) error {
 		return err
 	}
 	if lower == nil || !lower.IsDir() {
-		return c.directory(rel, false)
+		return c.directory(rel, unrelated)
 	}
-	if err := c.replaced(rel); err != nil {
+	// An opaque directory hides what is below it without a whiteout for each
+	// entry; those made in it bear no mark of their own.
+	opaque, err := hasOverlayMark(c.upper, rel, "opaque")
+	if err != nil {
 		return err
 	}
-	return c.directory(rel, true)
+	if !opaque && r != replaced {
+		return c.directory(rel, merged)
+	}
+	if err := c.lost(rel); err != nil {
+		return err
+	}
+	return c.directory(rel, replaced)
 }
 
-// replaced notes what was lost when a directory was removed and made anew: an
-// opaque directory hides what is below it without a whiteout for each entry.
-func (c *comparison) replaced(rel string) error {
-	opaque, err := hasOverlayMark(c.upper, rel, "opaque")
-	if err != nil || !opaque {
-		return err
-	}
+// lost notes what was in a directory before it was replaced, and is no more.
+func (c *comparison) lost(rel string) error {
 	entries, err := readDir(c.lower, rel)
 	if err != nil {
 		return err

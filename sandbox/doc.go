@@ -20,4 +20,11 @@
 //     hostname, own files, change users and mount a tmpfs, for these are its
 //     own; devices, modules, clock, kernel log, quota, swap and the host's
 //     processes are not.
+//
+// What is known of its limits. RHEL 7 (kernel 3.10) has overlayfs since 7.2, but
+// allows no user namespaces until user.max_user_namespaces is raised, which Run
+// says. A container that moved its root over the host's mounts, as systemd-nspawn
+// did before it used pivot_root, leaves them beneath; a hostile program inside,
+// like one in that container, can then mount a second, writable sysfs. Memory
+// and CPU are not limited, but for the tmpfs's half of the memory.
 package sandbox

@@ -34,7 +34,7 @@ func (b *builder) openDevices() error {
 
 // furnish mounts what every running system has and the overlays do not.
 func (b *builder) furnish() error {
-	if err := bindReadOnly(fdPath(b.sys), "/sys"); err != nil {
+	if err := bindReadOnly(fdPath(b.sys), "/sys", unix.MS_NODEV); err != nil {
 		return fmt.Errorf("cannot show /sys: %w", needs(err))
 	}
 	if err := protectProc(); err != nil {
@@ -91,7 +91,7 @@ func protectProc() error {
 			continue
 		}
 		path := "/proc/" + e.Name()
-		if err := bindReadOnly(path, path); err != nil {
+		if err := bindReadOnly(path, path, unix.MS_NODEV); err != nil {
 			return fmt.Errorf("cannot protect %s: %w", path, needs(err))
 		}
 	}
@@ -101,13 +101,13 @@ func protectProc() error {
 // makeDevices fills /dev. The nodes are the host's own, bound read-only: they can
 // be read and written, but not chmodded for the host as well.
 func (b *builder) makeDevices() error {
-	for i, f := range b.devices {
-		if err := bindFile(fdPath(f), "/dev/"+deviceNameOf(f)); err != nil {
+	for _, f := range b.devices {
+		if err := bindFile(fdPath(f), "/dev/"+deviceNameOf(f), 0); err != nil {
 			return err
 		}
 		// What is written to the console must not appear on the host's.
-		if i == 0 {
-			if err := bindFile(fdPath(f), "/dev/console"); err != nil {
+		if deviceNameOf(f) == "null" {
+			if err := bindFile(fdPath(f), "/dev/console", 0); err != nil {
 				return err
 			}
 		}
@@ -191,9 +191,9 @@ func (b *builder) showSeed() error {
 		if err := os.Mkdir(SeedPath, 0o755); err != nil {
 			return err
 		}
-		return bindReadOnly(fdPath(b.seed), SeedPath)
+		return bindReadOnly(fdPath(b.seed), SeedPath, unix.MS_NODEV)
 	case unix.S_IFREG:
-		return bindFile(fdPath(b.seed), SeedPath)
+		return bindFile(fdPath(b.seed), SeedPath, unix.MS_NODEV)
 	}
 	return fmt.Errorf("%s is no file, directory or block device", b.seed.Name())
 }

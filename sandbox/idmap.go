@@ -11,7 +11,7 @@ import (
 // belongs to it, so that inside neither its owner's rights nor
 // CAP_DAC_OVERRIDE, which covers mapped owners only, make it writable
 // (capable_wrt_inode_uidgid in the kernel).
-const nobody = 1 << 31
+const nobody = 1<<31 - 1
 
 // identity maps each id that this process's user namespace has, below nobody,
 // to itself. file is a uid_map or gid_map.

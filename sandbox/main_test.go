@@ -1,79 +1,221 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"os/signal"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// The test binary plays three parts: the tests, the keeper, and the inside with
-// a shell script as its argument. A fourth, "caller", is a process that calls Run
-// and is then killed.
+// callerEnv holds a call, JSON, for a test binary that is to be a caller of Run.
+const callerEnv = "SANDBOX_TEST_CALL"
+
+// The test binary plays four parts: the tests; a caller, a process in a mount
+// namespace of its own that prepares file systems there, then calls Run; the
+// keeper; the inside, which becomes a shell with a script.
 func TestMain(m *testing.M) {
 	KeeperMain()
-	switch {
-	case os.Args[0] == programPath:
-		// The shell takes this process's place, and descriptor 3 with it.
-		err := syscall.Exec("/bin/sh", append([]string{"sh", "-c"}, os.Args[1:]...), os.Environ())
-		fmt.Fprintln(os.Stderr, err)
+	if os.Args[0] == programPath {
+		fmt.Fprintln(os.Stderr, beInside(os.Args[1:]))
 		os.Exit(127)
-	case os.Getenv("SANDBOX_TEST_CALLER") != "":
-		callRun(os.Getenv("SANDBOX_TEST_CALLER"))
+	}
+	if text := os.Getenv(callerEnv); text != "" {
+		if err := beCaller(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-// callRun runs a script as cmd/cloudseed would: an interrupt ends the context.
-func callRun(script string) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	res, err := Run(ctx, Options{Args: []string{script}, Stdout: os.Stdout, Stderr: os.Stderr})
-	stop()
-	if err != nil {
-		fmt.Println("error:", err)
-		os.Exit(1)
+// beInside does what the first argument says; it returns only when it fails, but
+// for the two parts that a script calls by the program's path.
+func beInside(args []string) error {
+	switch args[0] {
+	case "setcap": // cap_net_raw=ep, as setcap(8) would
+		value := []byte("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+		if err := unix.Setxattr(args[1], "security.capability", value, 0); err != nil {
+			return err
+		}
+		os.Exit(0)
+	case "connect":
+		if _, err := net.Dial("unix", args[1]); err != nil {
+			return err
+		}
+		os.Exit(0)
 	}
-	os.Exit(res.Exit)
+	// The shell takes this process's place, and OutputFD with it.
+	return syscall.Exec("/bin/sh", []string{"sh", "-c", args[0]}, os.Environ())
 }
 
-// needRoot leaves a test out, loudly, where it cannot run. CI runs as root and
+// call is what a caller does.
+type call struct {
+	Setup    string // a script, in the caller's mount namespace
+	Script   string // run inside
+	Seed     string
+	Limit    int64
+	Socket   string        // where the caller listens meanwhile
+	Deadline time.Duration // 0: a minute
+	DropCaps bool          // give up CAP_SYS_ADMIN first
+}
+
+// answer is what a caller prints on its standard output.
+type answer struct {
+	Result   Result               // but its Changes: secrets do not come through JSON
+	Changes  []string             // kind, path and mode
+	Contents map[string][2]string // path: before, after
+	Out      string               // what the script printed
+	Err      string
+}
+
+func beCaller(text string) error {
+	var c call
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	if c.DropCaps {
+		c.DropCaps = false
+		return withoutSysAdmin(c)
+	}
+	if c.Setup != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			return err
+		}
+		cmd := exec.Command("/bin/sh", "-ec", c.Setup)
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("setup: %w", err)
+		}
+	}
+	if c.Socket != "" {
+		l, err := net.Listen("unix", c.Socket)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = l.Close() }()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if c.Deadline == 0 {
+		c.Deadline = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Deadline)
+	defer cancel()
+	var out strings.Builder
+	printed := teeTo(&out, os.Stderr)
+	res, err := Run(ctx, Options{Args: []string{c.Script}, Seed: c.Seed, ContentLimit: c.Limit, Stdout: printed, Stderr: printed})
+	a := answer{Contents: map[string][2]string{}}
+	if res != nil {
+		a.Result = *res
+		a.Result.Changes = nil
+		for _, ch := range res.Changes {
+			a.Changes = append(a.Changes, fmt.Sprintf("%s %s %v", ch.Kind, ch.Path, ch.Mode))
+			if ch.HasContent {
+				a.Contents[ch.Path] = [2]string{string(ch.Before.Reveal()), string(ch.After.Reveal())}
+			}
+		}
+	}
+	a.Out = strings.TrimSpace(out.String())
+	if err != nil {
+		a.Err = err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			a.Err = "DEADLINE " + a.Err
+		}
+	}
+	return json.NewEncoder(os.Stdout).Encode(a)
+}
+
+// withoutSysAdmin starts this program again without CAP_SYS_ADMIN.
+func withoutSysAdmin(c call) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_SYS_ADMIN, 0, 0, 0); err != nil {
+		return err
+	}
+	// Root's inheritable set, which some containers fill, would bring it back.
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&head, &caps[0]); err != nil {
+		return err
+	}
+	caps[0].Inheritable, caps[1].Inheritable = 0, 0
+	if err := unix.Capset(&head, &caps[0]); err != nil {
+		return err
+	}
+	return syscall.Exec("/proc/self/exe", os.Args, []string{"PATH=" + os.Getenv("PATH"), callerEnv + "=" + string(text)})
+}
+
+// needRoot leaves a test out, loudly, where it cannot run. CI has all it needs and
 // sets CLOUDSEED_TEST_ALL, with which nothing may be left out.
 func needRoot(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() == 0 {
-		return
+	if os.Geteuid() != 0 {
+		leaveOut(t, "root")
 	}
-	if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-		t.Fatal("the sandbox tests need root")
-	}
-	fmt.Fprintf(os.Stderr, "LEFT OUT: %s needs root\n", t.Name())
-	t.Skip("LEFT OUT: needs root")
 }
 
-// inside runs a shell script in a sandbox and returns what came of it; what it
-// printed is in out.
-func inside(t *testing.T, o Options, script string) (res *Result, out string) {
+func leaveOut(t *testing.T, needed string) {
+	t.Helper()
+	if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
+		t.Fatal("this test needs " + needed)
+	}
+	fmt.Fprintf(os.Stderr, "LEFT OUT: %s needs %s\n", t.Name(), needed)
+	t.Skip("LEFT OUT: needs " + needed)
+}
+
+// caller makes a caller that is not started yet, in its own mount namespace.
+func caller(t *testing.T, c call) *exec.Cmd {
 	t.Helper()
 	needRoot(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var buf bytes.Buffer
-	o.Args = []string{script}
-	o.Stdout, o.Stderr = &buf, &buf
-	res, err := Run(ctx, o)
+	text, err := json.Marshal(c)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, &buf)
+		t.Fatal(err)
 	}
-	return res, strings.TrimSpace(buf.String())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Args = []string{"caller"}
+	cmd.Env = append(os.Environ(), callerEnv+"="+string(text))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	return cmd
 }
 
-func TestSmoke(t *testing.T) {
-	res, out := inside(t, Options{}, "id; hostname; cat /proc/self/mountinfo; ls -la /dev /run /run/*; touch /etc/foo; rm /etc/motd; chmod 600 /etc/passwd; useradd -m joe; echo joe:x | chpasswd; grep joe /etc/shadow; echo res >&3; hostname abc; hostname; ps ax; exit 3")
-	t.Log(out)
-	t.Logf("%+v", res)
+// make has a caller do c and returns its answer.
+func (c call) make(t *testing.T) answer {
+	t.Helper()
+	cmd := caller(t, c)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("the caller failed: %v\n%s", err, &stderr)
+	}
+	var a answer
+	if err := json.Unmarshal(out, &a); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return a
+}
+
+// changed tells whether there is a change of that kind to path.
+func (a answer) changed(kind Kind, path string) bool {
+	return slices.ContainsFunc(a.Changes, func(line string) bool {
+		return strings.HasPrefix(line, string(kind)+" "+path+" ")
+	})
 }

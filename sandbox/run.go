@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 // runKeeper starts the keeper, tells it what to do and waits until it has ended
 // and all that was said is read.
 func runKeeper(cmd *exec.Cmd, o Options, report, output io.Writer) error {
-	order, err := json.Marshal(order{Args: o.Args, Env: cmd.Env, Seed: o.Seed, ContentLimit: o.ContentLimit})
+	text, err := json.Marshal(order{Args: o.Args, Env: cmd.Env, Seed: o.Seed, ContentLimit: o.ContentLimit})
 	if err != nil {
 		return fmt.Errorf("cannot write down the sandbox's order: %w", err)
 	}
@@ -121,7 +121,7 @@ func runKeeper(cmd *exec.Cmd, o Options, report, output io.Writer) error {
 	readers.Go(func() { _, outputErr = io.Copy(output, outputOut) })
 	// The order is written after Start, when PDEATHSIG is in force: a keeper whose
 	// caller died before that reads no order and ends.
-	_, orderErr := orderIn.Write(order)
+	_, orderErr := orderIn.Write(text)
 	orderErr = errors.Join(orderErr, orderIn.Close())
 	waitErr := cmd.Wait()
 	readers.Wait()

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // listening returns the paths of the host's sockets, for a path, unlike an
@@ -42,7 +44,7 @@ func (b *builder) hideSockets() error {
 		if err != nil || info.Mode()&fs.ModeSocket == 0 {
 			continue // in a directory that is fresh here, or in no file system of ours
 		}
-		if err := bindReadOnly("/dev/null", path); err != nil {
+		if err := bindReadOnly("/dev/null", path, unix.MS_NODEV); err != nil {
 			return fmt.Errorf("cannot hide the socket %s: %w", path, needs(err))
 		}
 	}

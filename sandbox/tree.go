@@ -19,6 +19,13 @@ const staging = "/tmp"
 // are the kernel's interfaces and run-time state.
 var fresh = []string{"/proc", "/sys", "/dev", "/run", staging}
 
+// interfaces are file systems that show the kernel; mounted elsewhere than in the
+// fresh directories, as a chroot has them, they would show the host's.
+var interfaces = []string{
+	"proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "configfs",
+	"selinuxfs", "bpf", "pstore", "efivarfs", "mqueue", "hugetlbfs", "binfmt_misc", "fusectl", "rpc_pipefs", "nfsd", "nsfs",
+}
+
 // tree is the file system as the inside sees it.
 type tree struct {
 	layers []layer
@@ -67,7 +74,9 @@ func build(seed string) (*tree, error) {
 	return b.tree, b.leave()
 }
 
-// builder holds what is needed until the host is out of sight.
+// builder holds what is needed until the host is out of sight. leave closes its
+// files, which until then must stay referenced: they are named by number, which
+// the garbage collector does not see.
 type builder struct {
 	tree    *tree
 	lowers  []lower  // / first
@@ -126,6 +135,10 @@ func (b *builder) openLower(m mount) error {
 	}
 	if m.fstype == "autofs" {
 		note("it is mounted on demand")
+		return nil
+	}
+	if slices.Contains(interfaces, m.fstype) {
+		note("it shows the kernel, not files")
 		return nil
 	}
 	dir, err := os.OpenFile(m.point, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOATIME, 0)
@@ -191,7 +204,11 @@ func (b *builder) leave() error {
 	if err != nil {
 		return fmt.Errorf("cannot leave the host's root: %w", err)
 	}
-	for _, f := range append(b.devices, b.storage, b.old, b.sys, b.seed) {
+	opened := append(b.devices, b.storage, b.old, b.sys, b.seed)
+	for _, l := range b.lowers {
+		opened = append(opened, l.dir)
+	}
+	for _, f := range opened {
 		if f != nil {
 			_ = f.Close()
 		}
@@ -206,7 +223,7 @@ func (b *builder) overlayBelow(l lower) {
 	if err == nil {
 		return
 	}
-	bindErr := bindReadOnly(fdPath(l.dir), l.point)
+	bindErr := bindReadOnly(fdPath(l.dir), l.point, unix.MS_NODEV)
 	if bindErr == nil {
 		b.tree.notes = append(b.tree.notes, fmt.Sprintf("%s is read-only in the sandbox: no overlay of %s: %v", l.point, l.fstype, err))
 		return

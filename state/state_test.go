@@ -235,3 +235,28 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestStepsAreToldApartAndForgotten(t *testing.T) {
+	t.Parallel()
+	for _, f := range []state.Frequency{state.PerInstance, state.Once} {
+		s, _ := open(t)
+		become(t, s, "i-1")
+		steps := s.Steps("config_scripts_user", f)
+		must(t, steps.Begin("a-b"))
+		must(t, steps.End("a-b"))
+		must(t, steps.Begin("a/b"))
+		for step, want := range map[string]state.Standing{"a-b": state.Done, "a_b": state.NotRun, "a/b": state.Interrupted} {
+			if got, err := steps.Standing(step); err != nil || got != want {
+				t.Errorf("%s: %s stands at %d, %v; want %d", f, step, got, err, want)
+			}
+		}
+		must(t, steps.Forget())
+		if got, err := steps.Standing("a-b"); err != nil || got != state.NotRun {
+			t.Errorf("%s: after forgetting it stands at %d, %v", f, got, err)
+		}
+	}
+	s, _ := open(t)
+	if s.Steps("x", state.Always) != nil {
+		t.Error("work that is always done has steps")
+	}
+}

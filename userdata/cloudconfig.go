@@ -30,13 +30,14 @@ func (p *processor) cloudConfig(part *Part) {
 	p.result.ignored = append(p.result.ignored, part.Filename)
 	if errors.Is(err, errEmpty) {
 		part.Problem = err.Error()
+		p.problem(config.Note, config.Pos{File: part.place}, "%s", part.Problem)
 		return
 	}
 	p.refuse(part, err)
 }
 
-// errEmpty is no problem: producers write the header alone when there is nothing to
-// say.
+// errEmpty is worth a note only: producers write the header alone when there is
+// nothing to say.
 var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {

@@ -183,7 +183,7 @@ func TestProcess(t *testing.T) {
 			problems: []string{"error user-data:1:1: it begins with a byte order mark, as some editors on Windows write one, and no known header comes after that: save it as UTF-8 without one; nothing of it was applied"},
 		},
 		{name: "a header with more letters behind it", data: "#cloud-configfoo\na: 1\n", config: "{'a': 1}"},
-		{name: "a header alone", data: "#cloud-config\n"},
+		{name: "a header alone", data: "#cloud-config\n", problems: []string{"note user-data: it holds nothing but its header"}},
 		{name: "compressed data with a medium's padding", data: zipped("#cloud-config\na: 1\n") + "\x00\x00\x00", config: "{'a': 1}"},
 		{name: "compressed data in two pieces", data: zipped("#cloud-config\n") + zipped("a: 1\n"), config: "{'a': 1}"},
 		{

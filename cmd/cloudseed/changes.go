@@ -84,7 +84,7 @@ func printEffect(w io.Writer, e state.Entry, diff bool) {
 func describe(e host.Effect) string {
 	switch e.Kind {
 	case host.KindCommand:
-		return fmt.Sprintf("ran %s (exit %d, %d ms)", strings.Join(e.Argv, " "), *e.Exit, e.DurationMS)
+		return fmt.Sprintf("ran %s (%s)", strings.Join(e.Argv, " "), ended(e.Exit, e.DurationMS))
 	case host.KindUnit:
 		return fmt.Sprintf("%s (%d ms)", strings.Join(e.Argv, " "), e.DurationMS)
 	case host.KindHostname:
@@ -96,4 +96,13 @@ func describe(e host.Effect) string {
 	default:
 		return strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Change, e.Path, e.Mode))
 	}
+}
+
+// ended says how a command ended. One without an exit code was started to go on by
+// itself.
+func ended(exit *int, durationMS int64) string {
+	if exit == nil {
+		return "started"
+	}
+	return fmt.Sprintf("exit %d, %d ms", *exit, durationMS)
 }

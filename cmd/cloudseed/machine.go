@@ -34,6 +34,7 @@ type machine struct {
 	warnings func() map[string][]string
 	ledger   *state.Ledger
 	output   *boot.Output
+	console  io.Writer // for people who watch the machine; nil when it has none
 	file     *os.File
 	lock     *os.File
 }
@@ -56,8 +57,8 @@ func (g *globals) openMachine() (*machine, error) {
 	} else {
 		handler.File = m.file
 	}
-	// Under systemd the journal shows warnings on the console; by hand we do.
-	handler.Console = os.Stderr
+	m.console = console(handler.Journal)
+	handler.Console = m.console
 	if g.debug {
 		handler.File = io.MultiWriter(writerOrDiscard(handler.File), os.Stderr)
 		handler.Console = nil
@@ -74,6 +75,20 @@ func (g *globals) openMachine() (*machine, error) {
 	m.host = host.New(g.root, options)
 	m.store = state.New(m.host)
 	return m, nil
+}
+
+// console is where warnings go for people who watch: standard error by hand; at boot
+// the machine's console, since what goes to standard error there ends in the journal a
+// second time.
+func console(atBoot bool) io.Writer {
+	if !atBoot {
+		return os.Stderr
+	}
+	file, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil // none here: the journal has it all
+	}
+	return file
 }
 
 // lock keeps two processes from changing one machine at the same time. The kernel
@@ -102,7 +117,7 @@ func (m *machine) record(e host.Effect) {
 // boot prepares the stages to be run on the machine.
 func (m *machine) boot(o boot.Options) *boot.Boot {
 	o.Host, o.Log, o.Warnings, o.Ledger, o.Output = m.host, m.log, m.warnings, m.ledger, m.output
-	o.Version = version
+	o.Version, o.Console = version, m.console
 	o.Cmdline = kernelCommandLine()
 	return boot.New(o)
 }

@@ -39,8 +39,8 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 func main() {
 	// The confined reader of media and the sandbox's first process are this program
 	// again, told apart before anything else happens.
+	sandbox.KeeperMain()
 	media.ChildMain()
-	sandbox.Init()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:])
@@ -102,7 +102,7 @@ and tries a seed out.`,
 		return usageError{err, cmd.CommandPath()}
 	})
 	root.AddCommand(
-		tryCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), singleCommand(&g), cleanCommand(&g),
+		tryCommand(&g), insideCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), singleCommand(&g), cleanCommand(&g),
 		initCommand(&g), modulesCommand(&g), seedCommand(&g),
 	)
 	return root

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"cloudseed/config"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -71,8 +72,7 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	case "json":
 		return printJSON(w, statusFields(o))
 	case "yaml":
-		_, err := fmt.Fprint(w, "---\n", yamlText(statusFields(o)), "...\n")
-		return err
+		return printYAML(w, statusFields(o))
 	}
 	fmt.Fprintf(w, "status: %s\n", o.Word)
 	if !long {
@@ -144,4 +144,18 @@ func printIndented(w io.Writer, v any, indent string) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", indent)
 	return encoder.Encode(v)
+}
+
+// printYAML writes what printJSON would, as YAML.
+func printYAML(w io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	value, _, err := config.Parse("", data) // JSON is YAML
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "---\n%s...\n", value.YAML())
+	return err
 }

@@ -189,7 +189,8 @@ func (r *reader) explain(ctx context.Context, err error) error {
 	said := r.stderr.String()
 	used := r.cmd.ProcessState.UserTime() + r.cmd.ProcessState.SystemTime()
 	switch {
-	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
+	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"),
+		strings.Contains(said, "SIGSEGV") && r.wasLarge():
 		return fmt.Errorf("%s used more than %d MiB and was stopped", stopped, childMemory>>20)
 	case used >= childCPU-time.Second:
 		return fmt.Errorf("%s used more than %v of processor time and was stopped", stopped, childCPU)
@@ -200,6 +201,14 @@ func (r *reader) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%s ended: %w", stopped, r.waitErr)
 	}
 	return fmt.Errorf("%s ended without a word", stopped)
+}
+
+// wasLarge tells whether the child had grown far beyond what reading a volume takes.
+// Where Go's runtime is refused memory in the middle of its own work it does not always
+// say so: it may fault instead.
+func (r *reader) wasLarge() bool {
+	usage, ok := r.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return ok && usage.Maxrss<<10 > childMemory/4 // Maxrss is in KiB: getrusage(2)
 }
 
 // kill ends the child and waits for it a moment: no longer, for a child in a

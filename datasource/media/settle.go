@@ -12,25 +12,26 @@ import (
 )
 
 // Settle waits until udev has handled the events it has, so that the drivers
-// of the devices found at boot are loaded. It returns at once when udev does
-// not run. An error is ctx's end, or that udev cannot be watched.
-func Settle(ctx context.Context) error { return settle(ctx, "/run/udev") }
+// of the devices found at boot are loaded, and tells whether there was anything to
+// wait for. It returns at once when udev does not run. An error is ctx's end, or that
+// udev cannot be watched.
+func Settle(ctx context.Context) (waited bool, err error) { return settle(ctx, "/run/udev") }
 
 // settle relies on udevd's files: control is there while it runs, queue while
 // it has events (udevadm settle waits in the same way).
-func settle(ctx context.Context, dir string) error {
+func settle(ctx context.Context, dir string) (waited bool, err error) {
 	control, queue := filepath.Join(dir, "control"), filepath.Join(dir, "queue")
 	if !exists(control) || !exists(queue) {
-		return nil
+		return false, nil
 	}
 	n, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return fmt.Errorf("cannot watch %s: %w", dir, err)
+		return false, fmt.Errorf("cannot watch %s: %w", dir, err)
 	}
 	watch := os.NewFile(uintptr(n), "inotify")
 	defer watch.Close()
 	if _, err := unix.InotifyAddWatch(n, dir, unix.IN_DELETE|unix.IN_MOVED_FROM); err != nil {
-		return fmt.Errorf("cannot watch %s: %w", dir, err)
+		return false, fmt.Errorf("cannot watch %s: %w", dir, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = watch.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -40,10 +41,10 @@ func settle(ctx context.Context, dir string) error {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				err = context.Cause(ctx)
 			}
-			return fmt.Errorf("cannot wait for udev: %w", err)
+			return true, fmt.Errorf("cannot wait for udev: %w", err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func exists(path string) bool {

@@ -26,8 +26,8 @@ func TestSettleDoesNotWaitWithoutUdevOrWithoutEvents(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	for _, dir := range []string{"/nonexistent", udev(t), udev(t, "control"), udev(t, "queue")} {
-		if err := settle(ctx, dir); err != nil {
-			t.Errorf("%s: %v", dir, err)
+		if waited, err := settle(ctx, dir); err != nil || waited {
+			t.Errorf("%s: waited %v, %v", dir, waited, err)
 		}
 	}
 }
@@ -42,8 +42,8 @@ func TestSettleWaitsUntilTheQueueIsGone(t *testing.T) {
 			os.Remove(filepath.Join(dir, file))
 		})
 		defer timer.Stop()
-		if err := settle(t.Context(), dir); err != nil {
-			t.Error(err)
+		if waited, err := settle(t.Context(), dir); err != nil || !waited {
+			t.Errorf("waited %v, %v", waited, err)
 		}
 		if waited := time.Since(begin); waited < 100*time.Millisecond {
 			t.Errorf("waited %v only", waited)
@@ -55,7 +55,7 @@ func TestSettleEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := settle(ctx, udev(t, "control", "queue")); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := settle(ctx, udev(t, "control", "queue")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 }

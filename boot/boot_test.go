@@ -1,0 +1,305 @@
+package boot_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloudseed/boot"
+	"cloudseed/bootlog"
+	"cloudseed/datasource/media"
+	"cloudseed/host"
+	"cloudseed/host/hosttest"
+	"cloudseed/state"
+	"cloudseed/test/seed"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMain(m *testing.M) {
+	media.ChildMain()
+	os.Exit(m.Run())
+}
+
+// guest is a machine with a seed directory, booted as often as a test wants.
+type guest struct {
+	*hosttest.Machine
+	seed    string
+	console strings.Builder
+}
+
+func newGuest(t *testing.T, files seed.Files) *guest {
+	t.Helper()
+	g := &guest{Machine: hosttest.New(t), seed: filepath.Join(t.TempDir(), "seed")}
+	if err := os.Mkdir(g.seed, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	files.Dir(t, g.seed)
+	// ssh-keygen's work, as far as anything looks at it.
+	g.On("ssh-keygen", func(c host.Command) {
+		at := filepath.Join(g.Dir, c.Argv[slices.Index(c.Argv, "-f")+1])
+		for name, text := range map[string]string{at: "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n", at + ".pub": "ssh-ed25519 AAAA host\n"} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return g
+}
+
+// boot runs all stages, as systemd would, each in a process of its own.
+func (g *guest) boot(t *testing.T) boot.Report {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(g.Dir, state.RunDir)); err != nil {
+		t.Fatal(err)
+	}
+	var all boot.Report
+	for _, stage := range state.Stages {
+		log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
+		b := boot.New(boot.Options{Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console})
+		b.Run(t.Context(), stage)
+		r := b.Report()
+		all.InstanceID, all.Datasource = r.InstanceID, r.Datasource
+		all.Modules = append(all.Modules, r.Modules...)
+		all.Errors = append(all.Errors, r.Errors...)
+		all.Warnings = append(all.Warnings, r.Warnings...)
+	}
+	return all
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(text []byte) (int, error) {
+	w.t.Log(strings.TrimRight(string(text), "\n"))
+	return len(text), nil
+}
+
+func results(r boot.Report) map[string]boot.Result {
+	all := map[string]boot.Result{}
+	for _, m := range r.Modules {
+		all[m.Name] = m.Result
+	}
+	return all
+}
+
+func TestOVirtsSeedConfiguresAGuest(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	r := g.boot(t)
+	if len(r.Errors) > 0 {
+		t.Errorf("errors: %q", r.Errors)
+	}
+	if r.InstanceID != seed.OVirtUUID || r.Datasource != "ConfigDrive" {
+		t.Errorf("instance %q of %q", r.InstanceID, r.Datasource)
+	}
+	for file, want := range map[string]string{
+		"/etc/hostname": "abc123\n",
+		"/var/lib/cloud/instances/" + seed.OVirtUUID + "/datasource": "DataSourceConfigDrive: DataSourceConfigDrive [local,ver=2][source=seed]\n",
+		"/run/cloud-init/.instance-id":                               seed.OVirtUUID + "\n",
+		"/run/cloud-init/cloud-id-configdrive":                       "configdrive\n",
+	} {
+		if got := g.Text(t, file); got != want {
+			t.Errorf("%s holds %q, want %q", file, got, want)
+		}
+	}
+	keyfile := g.Text(t, "/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection")
+	for _, line := range []string{"address1=10.50.200.242/24\n", "gateway=10.50.200.1\n"} {
+		if !strings.Contains(keyfile, line) {
+			t.Errorf("the keyfile lacks %q:\n%s", line, keyfile)
+		}
+	}
+	if i := slices.IndexFunc(g.Calls(), func(c hosttest.Call) bool { return c.Line() == "chpasswd" }); i < 0 || g.Calls()[i].Stdin != "root:abc123\n" {
+		t.Errorf("the password was not set: %q", g.Lines())
+	}
+	if !slices.Contains(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd") {
+		t.Errorf("runcmd did not run: %q", g.Lines())
+	}
+}
+
+func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.boot(t)
+	before := len(g.Lines())
+	r := g.boot(t)
+	want := map[string]boot.Result{
+		"bootcmd": boot.ResultNoConfig, "write_files": boot.ResultNoConfig, "set_hostname": boot.ResultAlreadyRun, "update_hostname": boot.ResultOK,
+		"users_groups": boot.ResultAlreadyRun, "ssh": boot.ResultAlreadyRun, "set_passwords": boot.ResultAlreadyRun,
+		"runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "scripts_vendor": boot.ResultAlreadyRun,
+		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
+		"scripts_user": boot.ResultAlreadyRun, "final_message": boot.ResultOK,
+	}
+	if diff := cmp.Diff(want, results(r)); diff != "" {
+		t.Errorf("results differ (-want +got):\n%s", diff)
+	}
+	if again := g.Lines()[before:]; len(again) > 0 {
+		t.Errorf("commands ran again: %q", again)
+	}
+}
+
+func TestAnotherInstanceIsConfiguredAnew(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.boot(t)
+	seed.OVirt().Replace(t, seed.OVirtUUID, "another").Replace(t, `"hostname" : "abc123"`, `"hostname" : "other"`).Dir(t, g.seed)
+	r := g.boot(t)
+	if got := results(r); got["ssh"] != boot.ResultOK || got["set_passwords"] == boot.ResultAlreadyRun || got["scripts_user"] != boot.ResultOK {
+		t.Errorf("results: %v", got)
+	}
+	if got := g.Text(t, "/etc/hostname"); got != "other\n" {
+		t.Errorf("the hostname is %q", got)
+	}
+}
+
+func TestWithoutItsMediumAGuestStaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.boot(t)
+	effects := len(g.Effects())
+	g.seed = ""
+	r := g.boot(t)
+	if r.InstanceID != seed.OVirtUUID || len(r.Errors) > 0 {
+		t.Errorf("it is %q, with errors %q", r.InstanceID, r.Errors)
+	}
+	for _, e := range g.Effects()[effects:] {
+		t.Errorf("it changed %+v", e)
+	}
+}
+
+func TestWithoutAnySeedNothingHappensAndNobodyWaits(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, nil)
+	g.seed = ""
+	r := g.boot(t)
+	if len(r.Errors) > 0 || len(r.Modules) > 0 {
+		t.Errorf("report: %+v", r)
+	}
+	if len(g.Effects()) > 0 {
+		t.Errorf("effects: %+v", g.Effects())
+	}
+	o, err := state.New(g.Host).Overall("")
+	if err != nil || o.Word != state.Disabled || !strings.Contains(o.Detail, "no seed was found") {
+		t.Errorf("status: %+v, %v", o, err)
+	}
+}
+
+// TestAPowerCutAnywhereEndsInTheSameGuest cuts a first boot short before each of its
+// commands and file changes in turn, boots again, and compares the guest with one that
+// was never cut.
+func TestAPowerCutAnywhereEndsInTheSameGuest(t *testing.T) {
+	t.Parallel()
+	whole := newGuest(t, seed.OVirt())
+	whole.boot(t)
+	want := guestFiles(t, whole.Dir)
+	for cut := 1; ; cut++ {
+		g := newGuest(t, seed.OVirt())
+		if !bootUntil(t, g, cut) {
+			if cut < 4 {
+				t.Fatalf("only %d commands to cut at", cut-1)
+			}
+			return
+		}
+		g.boot(t)
+		if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
+			t.Errorf("cut at command %d, the guest differs (-whole +cut):\n%s", cut, diff)
+		}
+	}
+}
+
+// bootUntil boots and dies at the given command; false when there are fewer. Death is
+// the end of the goroutine in the middle of the command: nothing after it is done.
+func bootUntil(t *testing.T, g *guest, command int) (died bool) {
+	t.Helper()
+	dying := []string{"passwd", "chpasswd", "useradd", "groupadd", "/var/lib/cloud/instance/scripts"}
+	calls := 0
+	for _, prefix := range dying {
+		g.On(prefix, func(host.Command) {
+			if calls++; calls == command {
+				died = true
+				runtime.Goexit()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, stage := range state.Stages {
+			b := boot.New(boot.Options{Host: g.Host, Log: slog.New(slog.DiscardHandler), Version: "1.0", Seed: g.seed, SeedName: "seed"})
+			b.Run(t.Context(), stage)
+		}
+	}()
+	<-done
+	for _, prefix := range dying {
+		g.On(prefix, func(host.Command) {})
+	}
+	return died
+}
+
+// guestFiles are the guest's own files with their content, without the agent's state.
+func guestFiles(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(filepath.Join(dir, "etc"), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[strings.TrimPrefix(path, dir)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
+	t.Parallel()
+	var g *guest
+	for command := 1; ; command++ {
+		g = newGuest(t, seed.OVirt())
+		if !bootUntil(t, g, command) {
+			t.Fatal("no cut hit the script")
+		}
+		if lines := g.Lines(); lines[len(lines)-1] == "/var/lib/cloud/instance/scripts/runcmd" {
+			break
+		}
+	}
+	before := len(g.Lines())
+	r := g.boot(t)
+	if got := g.console.String(); !strings.Contains(got, "Errors: 1\n  scripts_user: ") || !strings.Contains(got, "cloudseed single") {
+		t.Errorf("the console says %q", got)
+	}
+	if slices.Contains(g.Lines()[before:], "/var/lib/cloud/instance/scripts/runcmd") {
+		t.Error("the script ran again")
+	}
+	if !slices.ContainsFunc(r.Errors, func(e string) bool { return strings.Contains(e, "runcmd") && strings.Contains(e, "interrupted") }) {
+		t.Errorf("nothing tells of it: %q", r.Errors)
+	}
+	if r := g.boot(t); len(r.Errors) > 0 {
+		t.Errorf("it is told of again at the third boot: %q", r.Errors)
+	}
+}
+
+func TestAnUnknownModuleCostsNothingElse(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "cloud_config_modules: [nonesuch, [runcmd, sometimes], ntp, 7]\nntp: {}\n")
+	r := g.boot(t)
+	want := []string{
+		"/etc/cloud/cloud.cfg.d/90.cfg:1:24: there is no module \"nonesuch\"; it was passed over",
+		"/etc/cloud/cloud.cfg.d/90.cfg:2:6: ntp has no effect: this version of cloudseed has no module ntp",
+	}
+	for _, text := range want {
+		if !slices.Contains(r.Warnings, text) {
+			t.Errorf("nothing says %q: %q", text, r.Warnings)
+		}
+	}
+	if got := results(r)["runcmd"]; got != boot.ResultOK {
+		t.Errorf("runcmd: %s", got)
+	}
+}

@@ -1,0 +1,201 @@
+package configdrive
+
+import (
+	"encoding/base64"
+	"path"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/datasource"
+	"cloudseed/secret"
+)
+
+// versions are the dated directories that are understood, newest first. "latest" is
+// used when none of them is there: cloud-init's order.
+var versions = []string{
+	"2018-08-27", "2017-02-22", "2016-10-06", "2016-06-30", "2015-10-15", "2013-10-17", "2013-04-04", "2012-08-10", "latest",
+}
+
+// readVersion2 reads openstack/<version>/. why tells of a drive that cannot be used; it
+// is "" when this is no such drive at all.
+func readVersion2(p place) (d *drive, why string) {
+	base, metadata, why := findMetadata(p)
+	if base == "" {
+		return nil, why
+	}
+	d = &drive{version: 2, mode: metadata.Get("meta").Get("dsmode")}
+	seed := &d.seed
+	switch {
+	case metadata == nil:
+		// Difference from cloud-init: it gives up the drive, and then nobody can log in
+		// to see why. A fresh machine gets what else is on the drive.
+		seed.Partial, d.ruin = true, p.Problems[len(p.Problems)-1].Error()
+		p.Problem(config.Warning, config.Pos{File: p.Name(base + "/meta_data.json")}, "",
+			"without it the instance is called %s, and gets what else is on the drive", standInID)
+	case datasource.ID(metadata, idKeys...) == "" && !p.meant:
+		return nil, p.Name(base+"/meta_data.json") + " names no uuid"
+	case datasource.ID(metadata, idKeys...) == "":
+		// Difference from cloud-init: such a drive counts; it gives it up.
+		p.Problem(config.Warning, metadata.Pos(), "uuid", "it is missing; the instance is called %s", standInID)
+	}
+	identify(seed, metadata)
+	if data, ok := p.Read(base + "/user_data"); ok {
+		seed.UserData = secret.NewBytes(data)
+	}
+	seed.VendorData = vendorData(p.Tree, base+"/vendor_data.json")
+	seed.VendorData2 = vendorData(p.Tree, base+"/vendor_data2.json")
+	seed.EC2, _ = p.Map("ec2/latest/meta-data.json").Any().(map[string]any)
+	seed.RandomSeed = randomSeed(p.Tree, metadata.Get("random_seed"))
+	seed.Files = injected(p.Tree, metadata.Get("files"))
+	seed.Network = network(p.Tree, base, metadata)
+	return d, ""
+}
+
+// findMetadata finds the directory of the version to read and its metadata, which is
+// nil when the file is broken: then that is the tree's last problem. base is "" when
+// there is none, and why tells of a drive that should have one.
+//
+// Difference from cloud-init: a dated directory without meta_data.json is passed over;
+// there the drive is given up for it.
+func findMetadata(p place) (base string, metadata *config.Value, why string) {
+	for _, version := range versions {
+		base = "openstack/" + version
+		if !p.Has(base) {
+			continue
+		}
+		file := base + "/meta_data.json"
+		if !p.Has(file) {
+			why = "there is no " + file
+			continue
+		}
+		before := len(p.Problems)
+		metadata = p.Map(file)
+		if metadata == nil && len(p.Problems) == before {
+			p.Problem(config.Error, config.Pos{File: p.Name(file)}, "", "it is empty")
+		}
+		if metadata == nil && !p.meant {
+			return "", nil, p.Problems[len(p.Problems)-1].Error()
+		}
+		return base, metadata, ""
+	}
+	if metadata := cloudStack(p.Tree); why != "" && metadata != nil {
+		return "openstack/latest", metadata, ""
+	}
+	return "", nil, why
+}
+
+// cloudStack is the metadata of a drive that CloudStack made for a network without the
+// service for user data: there is no meta_data.json then, and the same facts are in
+// files of their own. nil when they are not there.
+//
+// Difference from cloud-init: it gives up such a drive.
+func cloudStack(t *datasource.Tree) *config.Value {
+	const dir = "cloudstack/metadata/"
+	metadata := map[string]any{}
+	for file, key := range map[string]string{
+		"instance-id.txt": "uuid", "local-hostname.txt": "hostname", "availability-zone.txt": "availability_zone", "public-keys.txt": "public_keys",
+	} {
+		if data, ok := t.Read(dir + file); ok {
+			metadata[key] = strings.TrimSpace(string(data))
+		}
+	}
+	if text, _ := metadata["uuid"].(string); text == "" {
+		return nil
+	}
+	return config.FromAny(t.Name(strings.TrimSuffix(dir, "/")), metadata)
+}
+
+// idKeys are the instance id's names. nova writes uuid; KubeVirt has instance_id too.
+var idKeys = []string{"uuid", "instance_id", "instance-id"}
+
+// identify fills in what the metadata says of the instance.
+func identify(seed *datasource.Seed, metadata *config.Value) {
+	seed.InstanceID = datasource.ID(metadata, idKeys...)
+	if seed.InstanceID == "" {
+		seed.InstanceID = standInID
+	}
+	seed.Hostname = datasource.Text(metadata, "hostname", "local-hostname", "local_hostname") // metal3 has the last two
+	seed.PublicKeys = datasource.Keys(metadata.Get("public_keys"))
+	seed.AvailabilityZone = datasource.Text(metadata, "availability-zone", "availability_zone")
+	seed.Region = datasource.Text(metadata, "region")
+	seed.LaunchIndex = datasource.Text(metadata, "launch-index") // not nova's launch_index: cloud-init goes by this one alone
+	seed.Metadata, _ = metadata.Any().(map[string]any)
+	if seed.Metadata == nil {
+		seed.Metadata = map[string]any{}
+	}
+	seed.Metadata["instance-id"] = seed.InstanceID
+	if seed.Hostname != "" {
+		seed.Metadata["local-hostname"] = seed.Hostname
+	}
+}
+
+func vendorData(t *datasource.Tree, file string) []secret.Bytes {
+	blobs, problems := datasource.Blobs(t.YAML(file))
+	t.Problems = append(t.Problems, problems...)
+	return blobs
+}
+
+// randomSeed decodes base64 as Python does, which passes over newlines and blanks.
+func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
+	text := strings.Join(strings.Fields(v.Text()), "")
+	if text == "" {
+		return secret.Bytes{}
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Problem(config.Warning, v.Pos(), "random_seed", "it is no base64; it was left out")
+		return secret.Bytes{}
+	}
+	return secret.NewBytes(data)
+}
+
+// injected are the files that the drive asks to be written.
+//
+// Difference from cloud-init: a file whose content is missing is left out; there the
+// drive is given up for it.
+func injected(t *datasource.Tree, list *config.Value) []datasource.File {
+	var files []datasource.File
+	for _, item := range list.Items() {
+		to := item.Get("path").Text()
+		if to == "" {
+			continue
+		}
+		content, problem := content(t, item)
+		if problem != "" {
+			t.Problem(config.Error, item.Pos(), "files", "%s; %s was not written", problem, to)
+			continue
+		}
+		files = append(files, datasource.File{Path: path.Join("/", to), Content: secret.NewBytes(content)})
+	}
+	return files
+}
+
+// content reads what content_path names. problem is "" when that worked.
+func content(t *datasource.Tree, item *config.Value) (data []byte, problem string) {
+	name := contentName(item)
+	if name == "" {
+		return nil, "it names no content_path"
+	}
+	before := len(t.Problems)
+	data, ok := t.Read(name)
+	switch {
+	case ok:
+		return data, ""
+	case len(t.Problems) > before: // the caller's problem says more than the reader's
+		why := t.Problems[before].Message
+		t.Problems = slices.Delete(t.Problems, before, len(t.Problems))
+		return nil, name + ": " + strings.TrimSuffix(why, "; it was left out")
+	}
+	return nil, "there is no file " + name
+}
+
+// contentName is where a content_path leads. It is relative to openstack/ whether or
+// not it begins with a slash, and does not lead out of it.
+func contentName(item *config.Value) string {
+	name := path.Join("/", item.Get("content_path").Text())
+	if name == "/" {
+		return ""
+	}
+	return "openstack" + name
+}

@@ -1,0 +1,66 @@
+package datasource
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"cloudseed/config"
+)
+
+// fromJSON reads the JSON that is no YAML: with a colon at the beginning of a line, a
+// key of more than 1024 characters, or a DEL as it is. Such a value has no positions.
+// notYAML is why it is no YAML. It is the error of what is no JSON either, unless it
+// should be: then JSON knows the place better.
+func fromJSON(file string, data []byte, notYAML error) (*config.Value, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	var x any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if json.Valid(data) && decoder.Decode(&x) == nil {
+		return config.FromAny(file, numbers(x)), nil
+	}
+	var syntax *json.SyntaxError
+	if looksLikeJSON(file, data) && errors.As(json.Unmarshal(data, &x), &syntax) {
+		return nil, config.Problem{Pos: position(file, data, int(syntax.Offset)-1), Message: fmt.Sprintf("it is no JSON: %v", syntax)}
+	}
+	return nil, notYAML
+}
+
+func looksLikeJSON(file string, data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return (strings.HasSuffix(file, ".json") || strings.HasSuffix(file, ".js")) && len(data) > 0 && (data[0] == '{' || data[0] == '[')
+}
+
+// position is the place of a byte.
+func position(file string, data []byte, offset int) config.Pos {
+	before := data[:max(0, min(offset, len(data)))]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return config.Pos{File: file, Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[start:]) + 1}
+}
+
+// numbers makes whole numbers of JSON's, and others floating.
+func numbers(x any) any {
+	switch x := x.(type) {
+	case json.Number:
+		if n, err := x.Int64(); err == nil {
+			return n
+		}
+		if f, err := x.Float64(); err == nil {
+			return f
+		}
+		return x.String()
+	case []any:
+		for i := range x {
+			x[i] = numbers(x[i])
+		}
+	case map[string]any:
+		for key := range x {
+			x[key] = numbers(x[key])
+		}
+	}
+	return x
+}

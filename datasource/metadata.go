@@ -1,0 +1,129 @@
+package datasource
+
+import (
+	"fmt"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/secret"
+)
+
+// Text is the first of some keys that says something, without blanks and newlines
+// around it: a block scalar ends in one, and an instance id or hostname never does.
+func Text(metadata *config.Value, keys ...string) string {
+	for _, key := range keys {
+		v := metadata.Get(key)
+		if v.IsNull() || v.Kind() == config.List || v.Kind() == config.Map {
+			continue
+		}
+		if text := strings.TrimSpace(v.Text()); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// ID is Text for an instance id, which is what Python's str() makes of the value: the
+// id is compared with what cloud-init has left on the disk.
+func ID(metadata *config.Value, keys ...string) string {
+	for _, key := range keys {
+		if v := metadata.Get(key); !v.IsNull() {
+			if id := strings.TrimSpace(v.PyStr()); id != "" {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// Keys reads public SSH keys in all the shapes that producers write them: a text of
+// lines, a list, or a map of names to either; EC2's is a map of maps.
+func Keys(v *config.Value) []string {
+	var keys []string
+	switch v.Kind() {
+	case config.List:
+		for _, item := range v.Items() {
+			keys = append(keys, Keys(item)...)
+		}
+	case config.Map:
+		for _, name := range v.Keys() {
+			keys = append(keys, Keys(v.Get(name))...)
+		}
+	case config.Null:
+	default:
+		keys = lines(v.Text())
+	}
+	return keys
+}
+
+// lines are the lines of a text that are not empty.
+func lines(text string) []string {
+	var list []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// Blobs reads OpenStack's vendor data: a text, a list of texts, or a map whose key
+// "cloud-init" holds either; its other keys are for other programs.
+func Blobs(v *config.Value) ([]secret.Bytes, []config.Problem) {
+	if v.Kind() == config.Map {
+		v = v.Get("cloud-init")
+		if v.Kind() == config.Map { // cloud-init goes one deep
+			return nil, []config.Problem{{
+				Severity: config.Warning, Pos: v.Pos(), Key: "cloud-init",
+				Message: "expected a text or a list of texts, got keys with values; the vendor data was left out",
+			}}
+		}
+	}
+	items := []*config.Value{v}
+	if v.Kind() == config.List {
+		items = v.Items()
+	}
+	var blobs []secret.Bytes
+	var problems []config.Problem
+	for _, item := range items {
+		switch {
+		case item.Kind() == config.List, item.Kind() == config.Map:
+			problems = append(problems, config.Problem{
+				Severity: config.Warning, Pos: item.Pos(), Message: "expected a text; it was left out",
+			})
+		case item.Text() != "":
+			blobs = append(blobs, secret.NewBytes([]byte(item.Text())))
+		}
+	}
+	return blobs, problems
+}
+
+// Mode settles dsmode: the first value that is given counts; net if none is, or if it
+// is none that there is.
+func Mode(candidates ...*config.Value) (string, []config.Problem) {
+	for _, v := range candidates {
+		if v.IsNull() || v.Text() == "" {
+			continue
+		}
+		switch mode := v.Text(); mode {
+		case ModeLocal, ModeNet, ModeDisabled:
+			return mode, nil
+		case "pass": // documented, and never more than net
+			return ModeNet, nil
+		default:
+			return ModeNet, []config.Problem{{
+				Severity: config.Warning, Pos: v.Pos(), Key: "dsmode",
+				Message: fmt.Sprintf("%q is none of local, net and disabled; it counts as net", mode),
+			}}
+		}
+	}
+	return ModeNet, nil
+}
+
+// Subplatform is where a seed came from in the words of instance-data.json.
+func Subplatform(source string) string {
+	if strings.HasPrefix(source, "/dev") {
+		return "config-disk (" + source + ")"
+	}
+	return "seed-dir (" + source + ")"
+}

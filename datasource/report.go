@@ -1,0 +1,62 @@
+package datasource
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report is what was tried, in order.
+type Report []Attempt
+
+// Attempt is one place, and why it was or was not the one.
+type Attempt struct {
+	Where, Outcome string
+
+	Warning      bool // a person meant this to be a seed, and it is none
+	NeedsNetwork bool // it can only be had once there is a network
+}
+
+// String is the attempt as a line of a log.
+func (a Attempt) String() string {
+	if strings.HasPrefix(a.Outcome, a.Where+":") || strings.HasPrefix(a.Outcome, a.Where+"/") {
+		return a.Outcome // a problem, which names its place
+	}
+	return a.Where + ": " + a.Outcome
+}
+
+// Note adds an attempt.
+func (r *Report) Note(where, format string, args ...any) {
+	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...)})
+}
+
+// Warn adds an attempt that a person must be told of.
+func (r *Report) Warn(where, format string, args ...any) {
+	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// Later adds an attempt that has to wait for the network.
+func (r *Report) Later(where, format string, args ...any) {
+	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...), NeedsNetwork: true})
+}
+
+// NeedsNetwork tells whether there is a seed that could not be fetched yet.
+func (r Report) NeedsNetwork() bool {
+	for _, a := range r {
+		if a.NeedsNetwork {
+			return true
+		}
+	}
+	return false
+}
+
+// Summary is the report in one line.
+func (r Report) Summary() string {
+	if len(r) == 0 {
+		return "there was nothing to look at"
+	}
+	var parts []string
+	for _, a := range r {
+		parts = append(parts, a.String())
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,141 @@
+package datasource
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"cloudseed/config"
+)
+
+// Tree is the files of a medium or directory that may hold a seed, with what was
+// wrong with them so far. Layouts are read through it.
+type Tree struct {
+	FS       fs.FS
+	Source   string // "/dev/sr0": for messages
+	Dir      bool   // Source is a directory
+	Problems []config.Problem
+}
+
+// maxFile is the largest file of a seed in bytes. Real user data has some kilobytes.
+const maxFile = 64 << 20
+
+// Has tells whether a tree has a file. What is there and cannot be looked at counts.
+func (t *Tree) Has(name string) bool {
+	_, err := fs.Stat(t.FS, name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Read gives the content of a file; ok is false when there is none, or it cannot be
+// read, which is then a problem.
+func (t *Tree) Read(name string) (data []byte, ok bool) {
+	data, err := t.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false
+	}
+	if err != nil {
+		t.Problem(config.Error, config.Pos{File: t.Name(name)}, "", "cannot read it: %v; it was left out", err)
+		return nil, false
+	}
+	return data, true
+}
+
+func (t *Tree) read(name string) ([]byte, error) {
+	info, err := fs.Stat(t.FS, name)
+	switch {
+	case err != nil:
+		return nil, cause(err)
+	case !info.Mode().IsRegular(): // a pipe would be waited for
+		return nil, errors.New("it is no file")
+	case info.Size() > maxFile:
+		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	data, err := fs.ReadFile(t.FS, name)
+	return data, cause(err)
+}
+
+// cause is an error without the path, which messages name already.
+func cause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+// Name is how messages call a file of the tree.
+func (t *Tree) Name(name string) string {
+	if t.Dir {
+		return path.Join(t.Source, name)
+	}
+	return t.Source + ":" + name
+}
+
+// Problem notes something wrong with a file. key may be "".
+func (t *Tree) Problem(s config.Severity, at config.Pos, key, format string, args ...any) {
+	t.Problems = append(t.Problems, config.Problem{Severity: s, Pos: at, Key: key, Message: fmt.Sprintf(format, args...)})
+}
+
+// YAML reads a file of YAML or JSON. A file that is missing or empty is nil: producers
+// write files of no bytes for what is not given. One that is broken is a problem, and
+// nil.
+func (t *Tree) YAML(name string) *config.Value {
+	data, ok := t.Read(name)
+	if !ok {
+		return nil
+	}
+	return t.Parse(t.Name(name), data)
+}
+
+// Map is YAML for a file that must hold keys with values.
+func (t *Tree) Map(name string) *config.Value {
+	data, ok := t.Read(name)
+	if !ok {
+		return nil
+	}
+	return t.ParseMap(t.Name(name), data)
+}
+
+// Parse is YAML for data that was read already; file is what messages call it.
+func (t *Tree) Parse(file string, data []byte) *config.Value {
+	text := data
+	if looksLikeJSON(file, data) {
+		// JSON may be indented by tabs, which YAML may not; inside of its texts no tab
+		// can stand as it is.
+		text = bytes.ReplaceAll(data, []byte("\t"), []byte(" "))
+	}
+	value, problems, err := config.Parse(file, text)
+	if err != nil {
+		value, err = fromJSON(file, data, err)
+	}
+	if err != nil {
+		t.leaveOut(err)
+		return nil
+	}
+	t.Problems = append(t.Problems, problems...)
+	if value.IsNull() {
+		return nil
+	}
+	return value
+}
+
+// ParseMap is Map for data that was read already.
+func (t *Tree) ParseMap(file string, data []byte) *config.Value {
+	value := t.Parse(file, data)
+	if value != nil && value.Kind() != config.Map {
+		t.Problem(config.Error, value.Pos(), "", "expected keys with values; the file was left out")
+		return nil
+	}
+	return value
+}
+
+func (t *Tree) leaveOut(err error) {
+	var p config.Problem
+	if !errors.As(err, &p) {
+		p = config.Problem{Message: err.Error()}
+	}
+	p.Message += "; the file was left out"
+	t.Problems = append(t.Problems, p)
+}

@@ -1,0 +1,87 @@
+package network
+
+import (
+	"fmt"
+
+	"cloudseed/config"
+)
+
+// AdoptByOrder gives the devices that are named only, by names that no interface has,
+// the machine's other interfaces in their order. oVirt and Proxmox call them eth0,
+// eth1, … whatever the machine calls them: oVirt asks for the names in a form, Proxmox
+// makes them up. Each such change is a warning.
+//
+// Difference from cloud-init: it writes a configuration for an interface that is not
+// there.
+func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
+	if c == nil || len(nics) == 0 {
+		return nil // nothing is known of the machine
+	}
+	var problems problems
+	taken := map[string]bool{}
+	present := map[string]bool{}
+	for _, nic := range nics {
+		present[nic.Name] = true
+	}
+	var missing []*Device
+	for _, d := range c.Devices {
+		if d.Type != Physical {
+			continue
+		}
+		if d.MAC != "" {
+			if nic, ok := byMAC(nics, d.MAC); ok {
+				taken[nic.Name] = true
+			}
+			continue
+		}
+		if present[d.Name] {
+			taken[d.Name] = true
+		} else {
+			missing = append(missing, d)
+		}
+	}
+	var free []NIC
+	for _, nic := range nics {
+		if candidate(nic) && !taken[nic.Name] {
+			free = append(free, nic)
+		}
+	}
+	renamed := map[string]string{}
+	for i, d := range missing {
+		if i >= len(free) {
+			problems.add(config.Warning, d.Pos, d.Name, "there is no such interface, and none is left to stand in for it")
+			continue
+		}
+		problems.add(config.Warning, d.Pos, d.Name, fmt.Sprintf("there is no such interface; by the order of interfaces it is taken for %s", free[i].Name))
+		renamed[d.Name] = free[i].Name
+		if d.Key == d.Name {
+			d.Key = free[i].Name
+		}
+		d.Name = free[i].Name
+	}
+	for _, d := range c.Devices {
+		follow(d, renamed)
+	}
+	return problems
+}
+
+// follow makes a device's references those of the new names.
+func follow(d *Device, renamed map[string]string) {
+	change := func(name *string) {
+		if now, ok := renamed[*name]; ok {
+			*name = now
+		}
+	}
+	switch {
+	case d.Bond != nil:
+		for i := range d.Bond.Members {
+			change(&d.Bond.Members[i])
+		}
+	case d.Bridge != nil:
+		for i := range d.Bridge.Ports {
+			change(&d.Bridge.Ports[i])
+		}
+	case d.VLAN != nil:
+		change(&d.VLAN.Link)
+	}
+}

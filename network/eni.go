@@ -1,0 +1,133 @@
+package network
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"cloudseed/config"
+)
+
+// maxSources bounds the files that an interfaces file may pull in.
+const maxSources = 64
+
+// eniStanza is an `iface` line with the options below it.
+type eniStanza struct {
+	name, family, method string
+	pos                  config.Pos
+	options              []eniOption
+}
+
+type eniOption struct {
+	name   string
+	values []string
+	pos    config.Pos
+}
+
+// eniReader reads the lines of Debian's interfaces file (interfaces(5)).
+type eniReader struct {
+	problems
+	read    func(path string) ([]byte, error)
+	seen    map[string]bool // files that were pulled in
+	stanzas []*eniStanza
+	current *eniStanza      // nil before the first iface line and in a mapping
+	mapping bool            // within a mapping
+	head    []eniOption     // options before the first iface line
+	auto    map[string]bool // interfaces that are brought up at boot
+}
+
+// ParseENI reads a text in the form of Debian's /etc/network/interfaces, which oVirt
+// writes, Proxmox and nova. read gives the files that `source` names; nil when there
+// are none to be had.
+func ParseENI(file, text string, read func(path string) ([]byte, error)) (*Config, []config.Problem) {
+	r := &eniReader{read: read, seen: map[string]bool{file: true}, auto: map[string]bool{}}
+	r.file(file, text)
+	return r.convert(), r.problems
+}
+
+// file reads a file's lines. Fields are apart by any white space.
+//
+// Difference from cloud-init: it cuts at every single blank, so that two of them make
+// an empty address.
+func (r *eniReader) file(name, text string) {
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		pos := config.Pos{File: name, Line: i + 1, Column: 1 + len(lines[i]) - len(strings.TrimLeft(lines[i], " \t"))}
+		line := strings.TrimSpace(lines[i])
+		for strings.HasSuffix(line, `\`) && !strings.HasPrefix(line, "#") && i+1 < len(lines) {
+			i++
+			line = strings.TrimSuffix(line, `\`) + " " + strings.TrimSpace(lines[i])
+		}
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		r.line(pos, fields[0], fields[1:])
+	}
+}
+
+func (r *eniReader) line(pos config.Pos, word string, values []string) {
+	switch {
+	case word == "iface":
+		r.iface(pos, values)
+	case word == "mapping":
+		r.current, r.mapping = nil, true
+	case word == "auto" || strings.HasPrefix(word, "allow-") || strings.HasPrefix(word, "no-auto-"):
+		// oVirt 3.3 ends with one such line for all interfaces, also for those without
+		// an iface line.
+		r.mapping = false
+		// Difference from cloud-init: it has allow-hotplug for a device that is not
+		// brought up at boot, which Debian brings up as soon as it is there.
+		for _, name := range values {
+			r.auto[name] = r.auto[name] || word == "auto" || word == "allow-hotplug"
+		}
+	case word == "source":
+		r.source(pos, values)
+	case word == "source-directory":
+		r.add(config.Warning, pos, word, "folders of interface files cannot be read from a seed; the line was ignored")
+	case r.mapping:
+	case r.current != nil:
+		r.current.options = append(r.current.options, eniOption{word, values, pos})
+	default:
+		r.head = append(r.head, eniOption{word, values, pos})
+	}
+}
+
+func (r *eniReader) iface(pos config.Pos, values []string) {
+	r.mapping = false
+	r.current = &eniStanza{pos: pos}
+	if len(values) < 3 {
+		r.add(config.Error, pos, "iface", "expected a name, a family and a method; this interface was left out")
+		return
+	}
+	r.current.name, r.current.family, r.current.method = values[0], values[1], values[2]
+	r.stanzas = append(r.stanzas, r.current)
+}
+
+// source reads another file in the place of its line. A file that is missing, or was
+// read already, is passed over.
+func (r *eniReader) source(pos config.Pos, values []string) {
+	for _, name := range values {
+		if !path.IsAbs(name) {
+			name = path.Join(path.Dir(pos.File), name)
+		}
+		switch {
+		case r.seen[name]:
+			r.add(config.Warning, pos, "source", fmt.Sprintf("%s was read already; it was not read again", name))
+			continue
+		case len(r.seen) > maxSources:
+			r.add(config.Error, pos, "source", fmt.Sprintf("more than %d files; %s was left out", maxSources, name))
+			continue
+		case r.read == nil || strings.ContainsAny(name, "*?["):
+			r.add(config.Warning, pos, "source", fmt.Sprintf("%s cannot be read from a seed; it was left out", name))
+			continue
+		}
+		r.seen[name] = true
+		data, err := r.read(name)
+		if err != nil {
+			r.add(config.Warning, pos, "source", fmt.Sprintf("cannot read %s: %v; it was left out", name, err))
+			continue
+		}
+		r.file(name, string(data))
+	}
+}

@@ -1,0 +1,117 @@
+package network_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/network"
+)
+
+func TestRenames(t *testing.T) {
+	t.Parallel()
+	device := func(name, mac string) *network.Device {
+		return &network.Device{Key: name, Name: name, MAC: mac, Rename: true, Type: network.Physical}
+	}
+	const one, two, three = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
+	tests := map[string]struct {
+		devices []*network.Device
+		nics    []network.NIC
+		want    []network.Rename
+	}{
+		"an interface that has its name stays": {
+			[]*network.Device{device("eth0", one)},
+			[]network.NIC{{Name: "eth0", MAC: one}},
+			nil,
+		},
+		"an interface gets its name": {
+			[]*network.Device{device("wan0", one)},
+			[]network.NIC{{Name: "eth0", MAC: one}},
+			[]network.Rename{{From: "eth0", To: "wan0"}},
+		},
+		"an interface that is up goes down for it": {
+			[]*network.Device{device("wan0", one)},
+			[]network.NIC{{Name: "eth0", MAC: one, Up: true}},
+			[]network.Rename{{From: "eth0", To: "wan0", Down: true, Up: true}},
+		},
+		"two interfaces change names by a third": {
+			[]*network.Device{device("eth1", one), device("eth0", two)},
+			[]network.NIC{{Name: "eth0", MAC: one}, {Name: "eth1", MAC: two, Up: true}},
+			[]network.Rename{
+				{From: "eth1", To: "cirename0", Down: true},
+				{From: "eth0", To: "eth1"},
+				{From: "cirename0", To: "eth0", Up: true},
+			},
+		},
+		"three interfaces change names in a circle": {
+			[]*network.Device{device("eth1", one), device("eth2", two), device("eth0", three)},
+			[]network.NIC{{Name: "eth0", MAC: one}, {Name: "eth1", MAC: two}, {Name: "eth2", MAC: three}},
+			[]network.Rename{
+				{From: "eth1", To: "cirename0"},
+				{From: "eth0", To: "eth1"},
+				{From: "eth2", To: "cirename1"},
+				{From: "cirename0", To: "eth2"},
+				{From: "cirename1", To: "eth0"},
+			},
+		},
+		"an interface in the way that is to have no name makes room": {
+			[]*network.Device{device("eth0", two)},
+			[]network.NIC{{Name: "cirename0", MAC: three}, {Name: "eth0", MAC: one, Up: true}, {Name: "eth1", MAC: two}},
+			[]network.Rename{{From: "eth0", To: "cirename1", Down: true, Up: true}, {From: "eth1", To: "eth0"}},
+		},
+		"a busy interface keeps its name, and is not pushed from it": {
+			[]*network.Device{device("eth1", one), device("eth0", two)},
+			[]network.NIC{{Name: "eth0", MAC: one, Busy: true}, {Name: "eth1", MAC: two}},
+			nil,
+		},
+		"of two devices for one interface the first counts": {
+			[]*network.Device{device("a", one), device("b", one)},
+			[]network.NIC{{Name: "eth0", MAC: one}},
+			[]network.Rename{{From: "eth0", To: "a"}},
+		},
+		"a bridge with the same address is not meant": {
+			[]*network.Device{device("wan0", one)},
+			[]network.NIC{{Name: "br0", MAC: one, Bridge: true}, {Name: "eth0", MAC: one}},
+			[]network.Rename{{From: "eth0", To: "wan0"}},
+		},
+		"another driver is not meant": {
+			[]*network.Device{{Name: "wan0", MAC: one, Rename: true, Driver: "hv_netvsc"}},
+			[]network.NIC{{Name: "eth0", MAC: one, Driver: "mlx4_core"}},
+			nil,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := network.Renames(&network.Config{Devices: test.devices}, test.nics)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("Renames (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestApplyTriesEveryStepAndTellsOfThoseThatFailed(t *testing.T) {
+	t.Parallel()
+	var ran []string
+	err := network.Apply([]network.Rename{{From: "eth0", To: "a", Down: true, Up: true}, {From: "eth1", To: "b", Down: true, Up: true}}, func(argv ...string) error {
+		line := strings.Join(argv, " ")
+		ran = append(ran, line)
+		if line == "ip link set dev eth0 name a" {
+			return errors.New("device or resource busy")
+		}
+		return nil
+	})
+	want := []string{
+		"ip link set dev eth0 down", "ip link set dev eth0 name a", "ip link set dev eth0 up",
+		"ip link set dev eth1 down", "ip link set dev eth1 name b", "ip link set dev b up",
+	}
+	if diff := cmp.Diff(want, ran); diff != "" {
+		t.Errorf("commands (-want +got):\n%s", diff)
+	}
+	if err == nil || err.Error() != "cannot rename interface eth0 to a: device or resource busy" {
+		t.Errorf("Apply: %v", err)
+	}
+}

@@ -1,0 +1,203 @@
+package networkmanager
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/network"
+)
+
+// addresses writes the sections ipv4 and ipv6, and gives the MTU that counts.
+func (r *renderer) addresses(k *keyfile, d *network.Device) (mtu int) {
+	if d.Type == network.BondType && len(d.Subnets) == 0 {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			k.section(family).set("method", "disabled")
+			k.section(family).set("may-fail", "false")
+		}
+	}
+	dns := network.DNS{}
+	n := counters{}
+	mtu = d.MTU
+	for i := range d.Subnets {
+		s := &d.Subnets[i]
+		r.subnet(k, d, s, n)
+		join(&dns, s.DNS)
+		if s.MTU > 0 && s.Family == network.IPv4 {
+			mtu = s.MTU
+		}
+	}
+	if mtu != d.MTU && d.MTU != 0 {
+		r.problem(config.Warning, d, "the MTU %d of the device gives way to %d of its IPv4 subnet", d.MTU, mtu)
+	}
+	bothMayFail(k)
+	r.dns(k, d, dns)
+	return mtu
+}
+
+// counters number a family's addresses and routes.
+type counters map[string]int
+
+func (n counters) next(family, list string) int {
+	n[family+list]++
+	return n[family+list]
+}
+
+func (r *renderer) subnet(k *keyfile, d *network.Device, s *network.Subnet, n counters) {
+	family := string(s.Family)
+	setMethod(k, s)
+	own := k.section(family)
+	if s.Address.IsValid() {
+		own.add("address", n.next(family, "address"), s.Address.String())
+	}
+	if s.Gateway.IsValid() {
+		k.section(familyOf(s.Gateway)).set("gateway", s.Gateway.String())
+	}
+	for _, route := range s.Routes {
+		r.route(k, d, route, n)
+	}
+	if s.Metric != nil {
+		own.set("route-metric", fmt.Sprint(*s.Metric))
+	}
+}
+
+// methods are NetworkManager's words. It has none for an interface that is up and
+// otherwise left alone: cloud-init lets it try, and not mind when that fails.
+var methods = map[network.Method]string{
+	network.Static:    "manual",
+	network.Dynamic:   "auto",
+	network.SLAAC:     "auto",
+	network.Stateless: "auto",
+	network.Stateful:  "dhcp",
+	network.Manual:    "auto",
+	network.None:      "disabled",
+}
+
+// setMethod sets a family's method, but never back from dhcp, nor from auto to manual:
+// both get addresses besides those that are written.
+func setMethod(k *keyfile, s *network.Subnet) {
+	own := k.section(string(s.Family))
+	own.setDefault("method", "disabled")
+	if s.Method == network.Manual {
+		own.set("may-fail", "true")
+	}
+	method, before := methods[s.Method], own.values["method"]
+	if before == "dhcp" || before != "disabled" && method == "disabled" || before == "auto" && method == "manual" {
+		return
+	}
+	switch s.Method {
+	case network.SLAAC, network.Stateless, network.Stateful:
+		// Who says how IPv6 is done, and nothing of IPv4, wants none.
+		k.section("ipv4").setDefault("method", "disabled")
+	}
+	own.set("method", method)
+	own.setDefault("may-fail", "false")
+}
+
+// bothMayFail lets a connection that waits for both families be up with one of them.
+func bothMayFail(k *keyfile) {
+	waits := func(s *section) bool {
+		return s != nil && (s.values["method"] == "auto" || s.values["method"] == "dhcp") && s.values["may-fail"] == "false"
+	}
+	v4, v6 := k.find("ipv4"), k.find("ipv6")
+	if waits(v4) && waits(v6) {
+		v4.set("may-fail", "true")
+		v6.set("may-fail", "true")
+	}
+}
+
+func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n counters) {
+	family := familyOf(route.To.Addr())
+	if !slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return string(s.Family) == family && s.Method != network.None }) {
+		// Difference from cloud-init: it writes a connection that NetworkManager refuses.
+		r.problem(config.Warning, d, "the route to %s was left out: the device has no %s", route.To, family)
+		return
+	}
+	own := k.section(family)
+	own.setDefault("method", "disabled") // until its own subnet comes
+	value := route.To.String()
+	if route.Gateway.IsValid() {
+		value += "," + route.Gateway.String()
+	}
+	if route.Metric != nil {
+		if route.To.Bits() == 0 {
+			own.set("route-metric", fmt.Sprint(*route.Metric))
+		} else {
+			if !route.Gateway.IsValid() {
+				// The metric is the third field; without a second it would be the gateway.
+				value += "," + unspecified(route.To)
+			}
+			value += fmt.Sprintf(",%d", *route.Metric)
+		}
+	}
+	key := own.add("route", n.next(family, "route"), value)
+	var options []string
+	if route.MTU > 0 {
+		options = append(options, fmt.Sprintf("mtu=%d", route.MTU))
+	}
+	if route.OnLink {
+		// Difference from cloud-init: it drops this, and the kernel refuses the route.
+		options = append(options, "onlink=true")
+	}
+	if route.Table > 0 {
+		// Difference from cloud-init: it puts the route into the main table.
+		options = append(options, fmt.Sprintf("table=%d", route.Table))
+	}
+	if len(options) > 0 {
+		own.set(key+"_options", strings.Join(options, ","))
+	}
+}
+
+func unspecified(to netip.Prefix) string {
+	if to.Addr().Is4() {
+		return "0.0.0.0"
+	}
+	return "::"
+}
+
+// dns writes name servers to the families that they belong to, and domains to both.
+// A device that names none gets everyone's.
+func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
+	join(&dns, d.DNS)
+	if len(dns.Servers) == 0 {
+		dns.Servers = r.config.DNS.Servers
+	}
+	if len(dns.Search) == 0 {
+		dns.Search = r.config.DNS.Search
+	}
+	for _, server := range dns.Servers {
+		if own := k.find(familyOf(server)); enabled(own) {
+			own.set("dns", own.values["dns"]+server.String()+";")
+		}
+	}
+	for _, family := range []string{"ipv4", "ipv6"} {
+		if own := k.find(family); enabled(own) && len(dns.Search) > 0 {
+			own.set("dns-search", strings.Join(dns.Search, ";")+";")
+		}
+	}
+}
+
+// join adds the servers and domains that are not there yet.
+func join(dns *network.DNS, more network.DNS) {
+	for _, server := range more.Servers {
+		if !slices.Contains(dns.Servers, server) {
+			dns.Servers = append(dns.Servers, server)
+		}
+	}
+	for _, domain := range more.Search {
+		if !slices.Contains(dns.Search, domain) {
+			dns.Search = append(dns.Search, domain)
+		}
+	}
+}
+
+func enabled(s *section) bool { return s != nil && s.values["method"] != "disabled" }
+
+func familyOf(addr netip.Addr) string {
+	if addr.Is4() {
+		return "ipv4"
+	}
+	return "ipv6"
+}

@@ -1,0 +1,188 @@
+package sysconfig
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/network"
+)
+
+// shared are the files that are not of one device.
+func (r *renderer) shared(existing func(path string) []byte) []network.File {
+	files := []network.File{
+		text("/etc/udev/rules.d/70-persistent-net.rules", r.udevRules()),
+		text(networkPath, r.sysconfigNetwork(string(existing(networkPath)))),
+	}
+	servers, domains := r.allDNS()
+	if len(servers)+len(domains) == 0 {
+		return files
+	}
+	files = append(files, text(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)))
+	if len(r.config.DNS.Servers) > 0 {
+		// They are in no ifcfg file: NetworkManager would take them out of resolv.conf.
+		files = append(files, text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"))
+	}
+	return files
+}
+
+// udevRules give interfaces their names by their MAC addresses. udev's texts know no
+// quote within quotes: what has one goes without.
+func (r *renderer) udevRules() string {
+	var b strings.Builder
+	for _, d := range r.config.Devices {
+		if d.Type != network.Physical || d.MAC == "" || strings.Contains(d.Name, `"`) {
+			continue
+		}
+		driver := d.Driver
+		if driver == "" || strings.ContainsAny(driver, "\"\n") {
+			driver = "?*"
+		}
+		fmt.Fprintf(&b, "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"%s\", ATTR{address}==\"%s\", NAME=\"%s\"\n", driver, d.MAC, d.Name)
+	}
+	return b.String()
+}
+
+// sysconfigNetwork keeps the lines of others.
+//
+// Difference from cloud-init: it loses what follows any line that speaks of cloud-init,
+// not only its own header.
+func (r *renderer) sysconfigNetwork(existing string) string {
+	var b strings.Builder
+	for line := range strings.Lines(existing) {
+		if strings.HasPrefix(line, "# Created by cloud-init") {
+			break // from here on it is ours
+		}
+		key, _, _ := strings.Cut(line, "=")
+		if slices.Contains([]string{"NETWORKING", "NETWORKING_IPV6", "IPV6_AUTOCONF"}, key) {
+			continue
+		}
+		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
+	}
+	fmt.Fprintf(&b, header, "#")
+	b.WriteString("NETWORKING=yes\n")
+	if r.usesIPv6() {
+		b.WriteString("NETWORKING_IPV6=yes\nIPV6_AUTOCONF=no\n")
+	}
+	return b.String()
+}
+
+// usesIPv6 tells whether some device has an address by hand or by DHCP, as cloud-init
+// reckons it.
+func (r *renderer) usesIPv6() bool {
+	for _, d := range r.config.Devices {
+		for _, s := range d.Subnets {
+			if s.Family == network.IPv6 && (s.Method == network.Static || s.Method == network.Dynamic) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allDNS collects the name servers and domains of subnets, of devices, and of none.
+func (r *renderer) allDNS() (servers []netip.Addr, domains []string) {
+	add := func(d network.DNS) {
+		servers = append(servers, d.Servers...)
+		domains = append(domains, d.Search...)
+	}
+	for _, d := range r.config.Devices {
+		for _, s := range d.Subnets {
+			add(s.DNS)
+		}
+		add(d.DNS)
+	}
+	add(r.config.DNS)
+	return unique(servers), unique(domains)
+}
+
+// unique leaves out what was there before.
+func unique[T comparable](list []T) []T {
+	var once []T
+	for _, item := range list {
+		if !slices.Contains(once, item) {
+			once = append(once, item)
+		}
+	}
+	return once
+}
+
+// The resolver's bounds (resolv.conf(5) before glibc 2.26).
+const (
+	maxDomains      = 6
+	maxDomainsBytes = 256
+)
+
+// resolvConf adds name servers and domains to those that are there. They go to the end,
+// and everything else stays.
+//
+// Difference from cloud-init: it fails at a seventh domain, and at a line that it does
+// not know.
+func (r *renderer) resolvConf(existing string, servers []netip.Addr, domains []string) string {
+	var kept, allServers, allDomains []string
+	for line := range strings.Lines(existing) {
+		line = strings.TrimSuffix(line, "\n")
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) > 1 && fields[0] == "nameserver":
+			allServers = append(allServers, fields[1])
+		case len(fields) > 1 && fields[0] == "search":
+			allDomains = append(allDomains, fields[1:]...)
+		default:
+			kept = append(kept, line)
+		}
+	}
+	allServers = r.addServers(allServers, servers)
+	allDomains = r.addDomains(allDomains, domains)
+	var b strings.Builder
+	head := fmt.Sprintf(header, ";")
+	for _, line := range kept {
+		b.WriteString(line + "\n")
+	}
+	for _, server := range allServers {
+		b.WriteString("nameserver " + server + "\n")
+	}
+	if len(allDomains) > 0 {
+		b.WriteString("search " + joined(allDomains) + "\n")
+	}
+	if strings.HasPrefix(b.String(), head) {
+		return b.String()
+	}
+	return head + b.String()
+}
+
+func (r *renderer) addServers(all []string, more []netip.Addr) []string {
+	for _, addr := range more {
+		switch server := addr.String(); {
+		case slices.Contains(all, server):
+		case len(all) >= maxServers:
+			r.limit("the resolver asks %d name servers; %s was left out", maxServers, server)
+		default:
+			all = append(all, server)
+		}
+	}
+	return all
+}
+
+func (r *renderer) addDomains(all, more []string) []string {
+	for _, domain := range more {
+		switch {
+		case slices.Contains(all, domain):
+		case len(all) >= maxDomains:
+			r.limit("the resolver looks in %d domains; %s was left out", maxDomains, domain)
+		case len(joined(append(slices.Clone(all), domain))) > maxDomainsBytes:
+			r.limit("the resolver reads %d bytes of domains; %s was left out", maxDomainsBytes, domain)
+		default:
+			all = append(all, domain)
+		}
+	}
+	return all
+}
+
+func (r *renderer) limit(format string, args ...any) {
+	r.problems = append(r.problems, config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
+}
+
+func joined(words []string) string { return strings.Join(words, " ") }

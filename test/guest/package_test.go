@@ -1,0 +1,118 @@
+package guest_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"cloudseed/test/check"
+	"cloudseed/test/guest"
+	"cloudseed/test/seed"
+)
+
+const units = "cloud-init.target cloud-init-local.service cloud-init-network.service cloud-config.service cloud-final.service"
+
+func TestThePackageEnablesItsUnitsAndTheyAreSound(t *testing.T) {
+	t.Parallel()
+	r := guest.New(t, built).Boot(guest.Options{})
+	check.Equal(t, r, "systemctl is-enabled "+units, "enabled\nenabled\nenabled\nenabled\nenabled")
+	// The name of the network stage before cloud-init 24.3.
+	check.Equal(t, r, "systemctl show --value -p Id cloud-init.service", "cloud-init-network.service")
+	check.Equal(t, r, "systemd-analyze verify --man=no cloud-config.target "+units+" 2>&1", "")
+	check.Equal(t, r, "readlink -f /usr/bin/cloud-init", "/usr/bin/cloudseed")
+	check.Equal(t, r, "rpm -V cloudseed --nodeps", "")
+	r.PowerOff()
+}
+
+// TestTheOrderOfTheBoot: what the seed changes is changed before anything reads it.
+func TestTheOrderOfTheBoot(t *testing.T) {
+	t.Parallel()
+	r := guest.New(t, built).Boot(guest.Options{})
+	for _, order := range []struct{ first, then string }{
+		{"local-fs.target", "cloud-init-local.service"},
+		{"cloud-init-local.service", "NetworkManager.service"},
+		{"cloud-init-local.service", "network-pre.target"},
+		{"cloud-init-local.service", "cloud-init-network.service"},
+		{"cloud-init-network.service", "sshd.service"},
+		{"cloud-init-network.service", "systemd-user-sessions.service"},
+		{"cloud-init-network.service", "network-online.target"},
+		{"network-online.target", "cloud-config.service"},
+		{"cloud-config.service", "cloud-final.service"},
+		{"multi-user.target", "cloud-final.service"},
+	} {
+		// Each side knows the other's names: sshd.service is ssh.service here.
+		check.Equal(t, r, "systemctl show --value -p After "+order.then+` | tr ' ' '\n' | grep -cxF "$(systemctl show --value -p Id `+order.first+`)"`, "1")
+	}
+	check.Equal(t, r, "journalctl -b -o cat | grep -i 'ordering cycle' | head -1", "")
+	r.PowerOff()
+}
+
+// cloudInitSpec is a package with the one thing of cloud-init's that matters here: as
+// all packages with units do, it disables them when it is removed.
+const cloudInitSpec = `
+Name: cloud-init
+Version: 23.4
+Release: 1
+Summary: Stands for the package that is replaced
+License: none
+BuildArch: noarch
+%description
+%install
+mkdir -p %{buildroot}/usr/lib/systemd/system %{buildroot}/etc/cloud
+for unit in cloud-init-local cloud-init cloud-config cloud-final; do
+  printf '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' >%{buildroot}/usr/lib/systemd/system/$unit.service
+done
+echo 'old: true' >%{buildroot}/etc/cloud/cloud.cfg
+%preun
+if [ $1 -eq 0 ]; then
+  systemctl --no-reload disable --now cloud-init-local.service cloud-init.service cloud-config.service cloud-final.service || :
+fi
+%files
+%config(noreplace) /etc/cloud/cloud.cfg
+/usr/lib/systemd/system/*.service
+`
+
+// TestThePackageTakesCloudInitsPlace: the old package's scripts run after the new
+// one's and disable units of the same names. An upgrade keeps what the administrator
+// has disabled, and a removal leaves no links.
+func TestThePackageTakesCloudInitsPlace(t *testing.T) {
+	t.Parallel()
+	machine := guest.New(t, built)
+	buildCloudInit(t, machine.Path("/cloud-init.rpm"))
+	run(t, "cp", os.Getenv("CLOUDSEED_RPM"), machine.Path("/cloudseed.rpm"))
+	newer := t.TempDir()
+	run(t, "../../packaging/build-rpm.sh", "99.0", filepath.Join(built.Root, "usr/bin/cloudseed"), newer)
+	run(t, "cp", filepath.Join(newer, "cloudseed-99.0-1.x86_64.rpm"), machine.Path("/newer.rpm"))
+
+	r := machine.Boot(guest.Options{})
+	r.Shell("rpm -e cloudseed")
+	check.Equal(t, r, "find /etc/systemd -name 'cloud*'", "")
+
+	r.Shell("rpm -i --nodeps /cloud-init.rpm && systemctl enable cloud-init-local cloud-init cloud-config cloud-final")
+	r.Shell("rpm -U --nodeps /cloudseed.rpm")
+	check.Equal(t, r, "rpm -qa --qf '%{NAME}' 'cloud*'", "cloudseed")
+	check.Equal(t, r, "systemctl is-enabled "+units, "enabled\nenabled\nenabled\nenabled\nenabled")
+	check.Equal(t, r, "find /etc/systemd -xtype l", "")
+
+	r.Shell("systemctl disable cloud-final.service && rpm -U --nodeps /newer.rpm")
+	check.Equal(t, r, "rpm -q --qf '%{VERSION}' cloudseed", "99.0")
+	check.Equal(t, r, "systemctl is-enabled cloud-final.service; true", "disabled")
+	check.Equal(t, r, "systemctl is-enabled cloud-init.target cloud-init-local.service", "enabled\nenabled")
+	r.PowerOff()
+}
+
+func buildCloudInit(t *testing.T, to string) {
+	t.Helper()
+	dir := t.TempDir()
+	seed.Files{"cloud-init.spec": cloudInitSpec}.Dir(t, dir)
+	run(t, "rpmbuild", "-bb", "--quiet", "--define", "_topdir "+dir, "--define", "_rpmfilename cloud-init.rpm", filepath.Join(dir, "cloud-init.spec"))
+	run(t, "cp", filepath.Join(dir, "RPMS/cloud-init.rpm"), to)
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("cannot run %s: %v: %s", name, err, out)
+	}
+}
