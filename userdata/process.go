@@ -101,17 +101,6 @@ func ProcessList(ctx context.Context, name string, pieces []secret.Bytes, o Opti
 	return p.result
 }
 
-// Append puts the outcome of further data behind: of the same top-level key, the later
-// one counts.
-func (r Result) Append(more Result) Result {
-	return Result{
-		Parts: slices.Concat(r.Parts, more.Parts), CloudConfig: config.Replace(r.CloudConfig, more.CloudConfig),
-		Scripts: slices.Concat(r.Scripts, more.Scripts), Boothooks: slices.Concat(r.Boothooks, more.Boothooks),
-		Problems: slices.Concat(r.Problems, more.Problems),
-		merged:   slices.Concat(r.merged, more.merged), ignored: slices.Concat(r.ignored, more.ignored),
-	}
-}
-
 type processor struct {
 	ctx     context.Context
 	name    string
