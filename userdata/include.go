@@ -34,6 +34,10 @@ func (p *processor) include(part *Part, depth int) {
 		if url == "" || strings.HasPrefix(url, "#") {
 			continue
 		}
+		if p.fetched++; p.fetched > maxFetched {
+			p.fail(part, "more than %d includes in all; the rest was left out", maxFetched)
+			return
+		}
 		content, err := p.options.Fetch(p.ctx, url, once)
 		if err != nil {
 			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "cannot fetch what it includes: %v; the others were used", err)

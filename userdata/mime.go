@@ -178,6 +178,9 @@ var gzipTypes = []string{
 
 // leaf is a part that holds no other.
 func (p *processor) leaf(kind string, params map[string]string, header textproto.MIMEHeader, body []byte, line, depth int) {
+	if p.isFull(p.name) {
+		return
+	}
 	name := parameters(header.Get("Content-Disposition"))["filename"]
 	if name == "" {
 		name = params["name"]
@@ -185,7 +188,7 @@ func (p *processor) leaf(kind string, params map[string]string, header textproto
 	content, err := decoded(header.Get("Content-Transfer-Encoding"), body)
 	if err == nil && slices.Contains(gzipTypes, kind) {
 		kind = ""
-		content, err = gunzip(content)
+		content, err = p.gunzip(content)
 	}
 	if err != nil {
 		p.count++ // it keeps its number, so that the names of those after it stay

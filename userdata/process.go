@@ -44,7 +44,8 @@ type Options struct {
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
 	// Fetch gets what an #include names, a URL or a file; once says that what was
-	// fetched before may be used again. Without Fetch an include is a problem.
+	// fetched before may be used again. Its errors are shown, so they must not hold the
+	// secrets of a URL. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
 	// Render fills in a jinja template, which comes without its header line. Without
 	// Render a template is a problem.
@@ -106,8 +107,11 @@ type processor struct {
 	name    string
 	options Options
 	result  Result
-	count   int // of parts, with those for other machines
-	full    bool
+
+	count    int   // of parts, with those for other machines
+	full     bool  // there are too many parts, and that was said
+	fetched  int   // includes
+	unpacked int64 // bytes of what was compressed
 }
 
 func (p *processor) problem(s config.Severity, at config.Pos, format string, args ...any) {
@@ -132,7 +136,7 @@ func (p *processor) refuse(part *Part, err error) {
 // blob finds the parts of one piece of data, which may be compressed and may be a MIME
 // message. place is what messages call it; depth counts data that named this data.
 func (p *processor) blob(raw []byte, place string, depth int) {
-	data, err := gunzip(raw)
+	data, err := p.gunzip(raw)
 	if err != nil {
 		p.problem(config.Error, config.Pos{File: place}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
 		return
@@ -235,7 +239,7 @@ func (p *processor) handle(part *Part) {
 	case TypePartHandler:
 		p.fail(part, "it is a part handler, a Python program for cloud-init; this program cannot run it")
 	default:
-		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", part.Type)
+		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
 		p.problem(config.Warning, config.Pos{File: part.place}, "%s", part.Problem)
 	}
 }

@@ -405,6 +405,29 @@ func TestABombIsNotUnpacked(t *testing.T) {
 	}
 }
 
+func TestIncludesThatNameEachOtherEnd(t *testing.T) {
+	t.Parallel()
+	fetched := 0
+	r := userdata.Process(t.Context(), "user-data", []byte("#include\nhttp://h/a\nhttp://h/b\n"), userdata.Options{
+		Fetch: func(context.Context, string, bool) ([]byte, error) {
+			fetched++
+			return []byte("#include\nhttp://h/a\nhttp://h/b\n"), nil
+		},
+	})
+	if fetched > 100 || len(r.Problems) == 0 || len(r.Problems) > 200 {
+		t.Errorf("%d fetched, %d problems", fetched, len(r.Problems))
+	}
+}
+
+func TestManySmallBombsAreABomb(t *testing.T) {
+	t.Parallel()
+	bomb := "Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(zipped("#!"+strings.Repeat("x", 20<<20))))
+	r := userdata.Process(t.Context(), "user-data", []byte(multipart(bomb, bomb, bomb, bomb, bomb)), userdata.Options{})
+	if len(r.Parts) != 3 || len(r.Problems) != 2 {
+		t.Errorf("%d parts, problems %v", len(r.Parts), r.Problems)
+	}
+}
+
 func TestCloudConfigTextIsAsCloudInitKeepsIt(t *testing.T) {
 	t.Parallel()
 	r := userdata.Process(t.Context(), "user-data", []byte("#cloud-config\nb: [x]\na: 1\n"), userdata.Options{})
