@@ -83,14 +83,11 @@ func (b *Boot) readUserData(ctx context.Context) *input {
 // process takes data apart. Its problems are reported by the stage that applies it,
 // in consume: every stage reads it again.
 func (b *Boot) process(ctx context.Context, name string, blobs []secret.Bytes) userdata.Result {
-	var all userdata.Result
-	for _, blob := range blobs {
-		r := userdata.Process(ctx, name, blob.Reveal(), userdata.Options{
-			LaunchIndex: b.seed.LaunchIndex, KnownKeys: modules.Keys(),
-		})
-		all = all.Append(r)
+	o := userdata.Options{KnownKeys: modules.Keys()}
+	if name == "user-data" {
+		o.LaunchIndex = b.seed.LaunchIndex // vendor data is for all machines
 	}
-	return all
+	return userdata.ProcessList(ctx, name, blobs, o)
 }
 
 func joined(blobs []secret.Bytes) []byte {

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -67,6 +66,57 @@ func TestScalarsAreReadAsPyYAMLReadsThem(t *testing.T) {
 			v := parse(t, "k: "+test.yaml).Get("k")
 			if v.Kind() != test.kind || v.PyStr() != test.py {
 				t.Errorf("got kind %d, %q; want %d, %q", v.Kind(), v.PyStr(), test.kind, test.py)
+			}
+		})
+	}
+}
+
+// Where Go's YAML library and PyYAML differ, and a guest would notice, it is as in
+// PyYAML; what nobody could mean is as it was written.
+func TestWhatAGuestWouldNotice(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, yaml, path string
+		py, text         string
+	}{
+		{"yes is true", "ssh_pwauth: yes", "ssh_pwauth", "True", "yes"},
+		{"no is false", "lock_passwd: no", "lock_passwd", "False", "no"},
+		{"yes as an argument of a command is True", "runcmd: [[echo, yes]]", "runcmd.0.1", "True", "yes"},
+		{"null as an argument of a command is None", "runcmd: [[echo, ~]]", "runcmd.0.1", "None", ""},
+		{"a key that is yes is found as it is written", "{on: 2}", "on", "2", "2"},
+		{"0o644 is text", "permissions: 0o644", "permissions", "0o644", "0o644"},
+		{"0644 is a number, and keeps its zero as text", "permissions: 0644", "permissions", "420", "0644"},
+		{"0800 is text", "password: 0800", "password", "0800", "0800"},
+		{"1e10 is text", "password: 1e10", "password", "1e10", "1e10"},
+		{"1e+3 is text", "password: 1e+3", "password", "1e+3", "1e+3"},
+		{"a MAC address of digits keeps its colons as text", "mac: 52:54:00:12:34:00", "mac", "41135085240", "52:54:00:12:34:00"},
+		{"a time keeps its colon as text", "at: 22:22", "at", "1342", "22:22"},
+		{"a date keeps its text", "expiredate: 2032-09-01", "expiredate", "2032-09-01", "2032-09-01"},
+		{"1.10 prints as 1.1, and keeps its zero as text", "version: 1.10", "version", "1.1", "1.10"},
+		{"of two equal keys the last counts", "a: 1\na: 2", "a", "2", "2"},
+		{"two << in a map are both merged", "x: &x {a: 1}\ny: &y {b: 2}\nz:\n  <<: *x\n  <<: *y", "z.b", "2", "2"},
+		{"a map's own key wins over <<", "x: &x {a: 1}\nz: {<<: *x, a: 2}", "z.a", "2", "2"},
+		{"of two maps of one << the first wins", "x: &x {a: 1}\ny: &y {a: 2}\nz: {<<: [*x, *y]}", "z.a", "1", "1"},
+		{"!!binary is its content", "content: !!binary aGVsbG8=", "content", "hello", "hello"},
+		{"!!bool yes is true", "a: !!bool yes", "a", "True", "yes"},
+		{"%YAML 1.2 is read as 1.1", "%YAML 1.2\n---\na: yes", "a", "True", "yes"},
+		{"JSON's escaped slash", `{"path": "\/etc\/x"}`, "path", "/etc/x", "/etc/x"},
+		{"an escaped backslash before a slash", `{"path": "\\/"}`, "path", `\/`, `\/`},
+		{"JSON's surrogate pairs", `{"a": "\ud83d\ude00"}`, "a", "😀", "😀"},
+		{"an escaped slash in a text without quotes stays", `path: \/x "\/"`, "path", `\/x "\/"`, `\/x "\/"`},
+		{"an escaped slash in a block text stays", "a: |\n  \"\\/\"\n", "a", "\"\\/\"\n", "\"\\/\"\n"},
+		{"an escaped slash in single quotes stays", `a: '"\/"'`, "a", `"\/"`, `"\/"`},
+		{"a tab between key and value", "a:\tb", "a", "b", "b"},
+		{"a byte order mark", "\xef\xbb\xbfa: b", "a", "b", "b"},
+		{"lines that end as on Windows", "a: b\r\nc: d\r\n", "a", "b", "b"},
+		{"a number that is larger than any of Go's", "a: 123456789012345678901234567890", "a", "123456789012345678901234567890", "123456789012345678901234567890"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			v := parse(t, test.yaml).Path(test.path)
+			if v.PyStr() != test.py || v.Text() != test.text {
+				t.Errorf("Python prints %q and the text is %q, want %q and %q", v.PyStr(), v.Text(), test.py, test.text)
 			}
 		})
 	}
@@ -245,6 +295,28 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+func TestALayersOwnRulesJoinItsListsWithThoseAbove(t *testing.T) {
+	t.Parallel()
+	user := config.Layer{Name: "user-data", Value: parse(t, "runcmd: [u]\nx: 1\n")}
+	c := config.New(config.Layer{Name: "a.cfg", Value: parse(t, "{merge_how: 'dict(recurse_array)+list(append)', runcmd: [a], x: 2, y: 2}")}, user)
+	if got := c.Root().PyStr(); got != "{'runcmd': ['u', 'a'], 'x': 1, 'y': 2}" || len(c.Problems()) > 0 {
+		t.Errorf("merged to %s, %v", got, c.Problems())
+	}
+	c = config.New(config.Layer{Name: "a.cfg", Value: parse(t, "{merge_how: nonsense, runcmd: [a], y: 2}")}, user)
+	want := `user-data:1:13: merge_how: "nonsense" is no rule for merging: expected the like of list(append); it was merged as if it named no rules`
+	if got := c.Root().PyStr(); got != "{'runcmd': ['u'], 'y': 2, 'x': 1}" || len(c.Problems()) != 1 || c.Problems()[0].Error() != want {
+		t.Errorf("merged to %s, %v", got, c.Problems())
+	}
+}
+
+func TestWhereNamesTheLayerOfWhatHasNoPlace(t *testing.T) {
+	t.Parallel()
+	c := config.New(config.Layer{Name: "built-in", Value: config.FromAny("", map[string]any{"a": 1})}, config.Layer{Name: "user-data", Value: parse(t, "b: 1")})
+	if got := []string{c.Where("a"), c.Where("b"), c.Where("c")}; got[0] != "built-in" || got[1] != "user-data:1:4" || got[2] != "" {
+		t.Errorf("they stand at %q", got)
+	}
+}
+
 func TestYAMLIsWrittenAsPyYAMLWritesIt(t *testing.T) {
 	t.Parallel()
 	got := string(parse(t, `{b: [1, {y: 'yes', x: [a, [b]]}, []], a: {k: "a: b", e: {}}, n: ~, t: "l1\nl2", d: 1.0, z: true}`).YAML())
@@ -278,7 +350,7 @@ func FuzzParse(f *testing.F) {
 		v, _, err := config.Parse("f", data)
 		if err == nil {
 			again, _, err := config.Parse("f", v.YAML())
-			if err != nil || fmt.Sprint(again.Any()) != fmt.Sprint(v.Any()) {
+			if err != nil || string(again.YAML()) != string(v.YAML()) {
 				t.Errorf("%q was written as %q, which reads as %q, %v", v.PyStr(), v.YAML(), again.PyStr(), err)
 			}
 		} else if v != nil {

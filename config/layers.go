@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"math/big"
 	"slices"
 	"strconv"
@@ -15,16 +16,19 @@ type Layer struct {
 
 // Config is the outcome of layers, each over the one before.
 type Config struct {
-	layers []Layer
-	root   *Value
+	layers   []Layer
+	root     *Value
+	problems []Problem
 }
 
-// New merges layers, lowest first.
+// New merges layers, lowest first: of two, the higher wins (see Merge). A layer that
+// names rules for merging, by its key merge_how, goes by them under those above it;
+// so a file of the system's can have its lists joined with the user's.
 func New(layers ...Layer) *Config {
 	c := &Config{layers: layers}
-	for _, l := range layers {
+	for _, l := range slices.Backward(layers) {
 		if l.Value.Kind() == Map {
-			c.root = Merge(c.root, l.Value)
+			c.put(l.Value)
 		}
 	}
 	if c.root == nil {
@@ -32,6 +36,41 @@ func New(layers ...Layer) *Config {
 	}
 	return c
 }
+
+// put lays what there is over a layer.
+func (c *Config) put(layer *Value) {
+	rules, own, err := TakeMergers(layer)
+	if err != nil {
+		c.fail(err)
+		own = layer.without("merge_how").without("merge_type")
+	}
+	if rules != nil && c.root != nil {
+		merged, err := rules.Merge(c.root, own)
+		if err == nil {
+			c.root = merged
+			return
+		}
+		c.fail(err)
+	}
+	if c.root == nil {
+		c.root = own
+		return
+	}
+	c.root = Merge(own, c.root)
+}
+
+// fail notes a problem with a layer's rules, which is then merged by the default.
+func (c *Config) fail(err error) {
+	var p Problem
+	if !errors.As(err, &p) {
+		p.Message = err.Error()
+	}
+	p.Message += "; it was merged as if it named no rules"
+	c.problems = append(c.problems, p)
+}
+
+// Problems are what was wrong with the layers' rules for merging.
+func (c *Config) Problems() []Problem { return c.problems }
 
 // With puts more layers on top.
 func (c *Config) With(layers ...Layer) *Config {

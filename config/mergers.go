@@ -123,6 +123,11 @@ func (v *Value) without(key string) *Value {
 	return newMap(v.pos, slices.DeleteFunc(slices.Clone(v.pairs), func(p pair) bool { return p.key == key }))
 }
 
+// Handle tells whether there is a rule for old values of a kind.
+func (m Mergers) Handle(kind Kind) bool {
+	return slices.ContainsFunc(m, func(rule merger) bool { return rule.kind == kind })
+}
+
 // Merge lays new values over old ones by the rules.
 func (m Mergers) Merge(old, fresh *Value) (*Value, error) {
 	for _, rule := range m {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,6 +207,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 	}
 	var own, merged []pair
 	seen := map[string]Pos{}
+	names := keyNames{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		keyNode, valueNode := n.Content[i], n.Content[i+1]
 		if keyNode.Kind == yaml.ScalarNode && keyNode.Tag == "!!merge" {
@@ -223,10 +225,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 		if key.kind == List || key.kind == Map {
 			return nil, b.fail(keyNode, "a key must be a single value; if this is text with braces, put it in quotes")
 		}
-		name := key.PyStr()
-		if key.kind == Int || key.kind == Float || key.kind == Bool {
-			name = key.text // 1 and yes are looked up as they are written
-		}
+		name := names.of(key)
 		b.path = append(b.path, name)
 		value, err := b.value(valueNode, depth+1)
 		b.path = b.path[:len(b.path)-1]
@@ -252,6 +251,30 @@ func (b *builder) key(n *yaml.Node, depth int) (*Value, error) {
 		return &Value{kind: String, pos: b.at(n), text: n.Value, any: n.Value}, nil
 	}
 	return b.value(n, depth)
+}
+
+// keyNames are the names of a map's keys that are numbers and the like, by their
+// values: 010 and 8 are one key, and so are 1 and true, in Python.
+type keyNames map[string]string
+
+// of is the name under which a key is looked up: as it is written, and where the same
+// value came before, as that was written.
+func (names keyNames) of(key *Value) string {
+	value := key.PyStr()
+	switch x := key.any.(type) {
+	case bool:
+		value = map[bool]string{false: "0", true: "1"}[x]
+	case float64:
+		value = strings.TrimSuffix(value, ".0")
+	case int64, *big.Int:
+	default:
+		return value
+	}
+	if first, ok := names[value]; ok {
+		return first
+	}
+	names[value] = key.text
+	return key.text
 }
 
 // merge reads the value of a key "<<": a map, or a list of maps of which the first

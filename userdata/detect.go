@@ -3,11 +3,14 @@ package userdata
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"cloudseed/config"
+	"cloudseed/secret"
 )
 
 // prefixes are the headers by which cloud-init knows a part, longest first. Blanks and
@@ -24,106 +27,134 @@ var prefixes = []struct{ prefix, kind string }{
 	{"#!", TypeScript},
 }
 
-// detect tells a part's type by its first line. "" is a part that nothing can be done
-// with; why is then a problem.
-func (p *processor) detect(part Part) string {
-	content := bytes.TrimLeft(part.Content.Reveal(), " \t\r\n")
+// knownPrefix is the type that a header gives, "" when there is none.
+func knownPrefix(content []byte) string {
+	content = bytes.TrimLeft(content, " \t\r\n\v\f")
 	for _, known := range prefixes {
 		if hasPrefixFold(content, known.prefix) {
 			return known.kind
 		}
 	}
-	if part.Type == TypeScript {
-		return TypeScript // declared so, and it may name its interpreter in no way we know
-	}
-	return p.diagnose(part, content)
+	return ""
 }
 
 func hasPrefixFold(data []byte, prefix string) bool {
 	return len(data) >= len(prefix) && strings.EqualFold(string(data[:len(prefix)]), prefix)
 }
 
-func trimBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) }
+// detect settles a part's type by its first line. The type "" is a part that nothing
+// can be done with, and then there is a problem that says why.
+func (p *processor) detect(part *Part) {
+	declared := part.Type
+	if part.Type = knownPrefix(part.Content.Reveal()); part.Type != "" {
+		return
+	}
+	if declared == TypeScript {
+		part.Type = TypeScript // and may name its interpreter in a way of its own
+		return
+	}
+	p.diagnose(part)
+}
 
-// diagnose says what data without a known header looks like. Where there is no doubt
-// what was meant it is taken as that, with a warning.
-func (p *processor) diagnose(part Part, content []byte) string {
-	at := config.Pos{File: p.place(part), Line: 1, Column: 1}
-	meant := func(what string) string {
-		p.problem(config.Warning, at, "%s; it was taken as cloud-config: make the first line \"#cloud-config\"", what)
-		return TypeCloudConfig
-	}
-	refuse := func(what string) string {
-		p.problem(config.Error, at, "%s; nothing of it was applied", what)
-		return ""
-	}
-	first, _, _ := bytes.Cut(content, []byte("\n"))
+const (
+	bomUTF8    = "\xef\xbb\xbf"
+	bomUTF16LE = "\xff\xfe"
+	bomUTF16BE = "\xfe\xff"
+)
+
+// diagnose says what data without a known header looks like, and what to change.
+// Where there is no doubt what was meant it is taken as that, with a warning.
+func (p *processor) diagnose(part *Part) {
+	content := part.Content.Reveal()
+	trimmed := bytes.TrimLeft(content, " \t\r\n")
+	first, _, _ := bytes.Cut(trimmed, []byte("\n"))
 	first = bytes.TrimSpace(first)
 	switch {
-	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
-		inner := bytes.TrimLeft(trimBOM(content), " \t\r\n")
-		for _, known := range prefixes {
-			if hasPrefixFold(inner, known.prefix) && known.kind == TypeCloudConfig {
-				return meant("it begins with a byte order mark, as some editors on Windows write one")
-			}
-		}
-		return refuse("it begins with a byte order mark and no known header after that: save it as UTF-8 without one")
-	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
-		return refuse("it is UTF-16 text: save it as UTF-8")
-	case headerAfterMarker(content):
-		return meant(`a line "---" stands before the header`)
-	case looksLikeHeader(string(first)):
-		return meant(fmt.Sprintf("its first line is %q, which is no known header", first))
-	case hasPrefixFold(content, "<!doctype html"), hasPrefixFold(content, "<html"):
-		return refuse("it is a web page, perhaps an error page that was saved as user data")
-	case isIgnition(content):
-		p.problem(config.Warning, at, "it is an Ignition configuration, which is not for this program; it was left alone")
-		return ""
-	case isBase64(content):
-		return refuse("it looks like text in base64: give the decoded text")
-	case p.hasKnownKey(content):
-		return meant(`it has no header`)
+	case bytes.HasPrefix(content, []byte(bomUTF8)):
+		p.asIf(part, content[len(bomUTF8):], "it begins with a byte order mark, as some editors on Windows write one", "save it as UTF-8 without one")
+	case bytes.HasPrefix(content, []byte(bomUTF16LE)):
+		p.asIf(part, decodeUTF16(content[2:], binary.LittleEndian), "it is UTF-16 text", "save it as UTF-8")
+	case bytes.HasPrefix(content, []byte(bomUTF16BE)):
+		p.asIf(part, decodeUTF16(content[2:], binary.BigEndian), "it is UTF-16 text", "save it as UTF-8")
+	case knownPrefix(bytes.TrimPrefix(trimmed, []byte("---"))) == TypeCloudConfig:
+		p.meant(part, TypeCloudConfig, `a line "---" stands before the header`, `make the first line "#cloud-config"`)
+	case squeezed(first) == "#cloudconfig":
+		p.meant(part, TypeCloudConfig, fmt.Sprintf("its first line is %q, which is no known header", first), `make the first line "#cloud-config"`)
+	case squeezed(first) == "##template:jinja":
+		p.meant(part, TypeTemplate, fmt.Sprintf("its first line is %q, which is no known header", first), `make the first line "## template: jinja"`)
+	case hasPrefixFold(trimmed, "<!doctype html"), hasPrefixFold(trimmed, "<html"):
+		p.useless(part, "it is a web page, perhaps an error page that was saved as user data; nothing of it was applied")
+	case bytes.HasPrefix(trimmed, []byte("{")) && bytes.Contains(trimmed, []byte(`"ignition"`)):
+		part.Problem = "it is an Ignition configuration, which is not for this program; it was left alone"
+		p.problem(config.Warning, part.top(), "%s", part.Problem)
+	case isBase64(trimmed):
+		p.useless(part, "it looks like text in base64: give the decoded text; nothing of it was applied")
+	case p.hasKnownKey(part):
+		p.meant(part, TypeCloudConfig, "it has no header", `make the first line "#cloud-config"`)
+	default:
+		p.useless(part, `its first line is no known header, such as "#cloud-config" or "#!/bin/sh"; nothing of it was applied`)
 	}
-	return refuse(`its first line is no known header, such as "#cloud-config" or "#!/bin/sh"`)
 }
 
-// headerAfterMarker finds "#cloud-config" behind a document's "---".
-func headerAfterMarker(content []byte) bool {
-	rest, ok := bytes.CutPrefix(content, []byte("---"))
-	return ok && hasPrefixFold(bytes.TrimLeft(rest, " \t\r\n"), "#cloud-config")
+func (part *Part) top() config.Pos { return config.Pos{File: part.place, Line: 1, Column: 1} }
+
+// meant takes a part as a type that is not its header's.
+func (p *processor) meant(part *Part, kind, what, change string) {
+	part.Type = kind
+	p.problem(config.Warning, part.top(), "%s; it was taken as %s: %s", what, inWords[kind], change)
 }
 
-// looksLikeHeader finds "#cloud config", "# cloud-config", "#cloud_config:".
-func looksLikeHeader(line string) bool {
-	if !strings.HasPrefix(line, "#") {
-		return false
+// asIf takes a part as if it had other content, if that has a known header.
+func (p *processor) asIf(part *Part, content []byte, what, change string) {
+	kind := knownPrefix(content)
+	if kind == "" {
+		p.useless(part, "%s, and no known header comes after that: %s; nothing of it was applied", what, change)
+		return
 	}
-	letters := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(line))
-	return letters == "cloudconfig"
+	part.Content = secret.NewBytes(content)
+	p.meant(part, kind, what, change)
 }
 
-func isIgnition(content []byte) bool {
-	return bytes.HasPrefix(content, []byte("{")) && bytes.Contains(content, []byte(`"ignition"`))
+func (p *processor) useless(part *Part, format string, args ...any) {
+	part.Problem = fmt.Sprintf(format, args...)
+	p.problem(config.Error, part.top(), "%s", part.Problem)
 }
 
-// isBase64 tells a text that is one long piece of base64 and holds text.
+var inWords = map[string]string{
+	TypeCloudConfig: "cloud-config", TypeScript: "a script", TypeBoothook: "a boothook", TypeTemplate: "a template",
+	TypeArchive: "an archive", TypeJSONPatch: "a JSON patch", TypeInclude: "a list of includes",
+	TypeIncludeOnce: "a list of includes", TypePartHandler: "a part handler",
+}
+
+// squeezed is a line in lower case without blanks, dashes and the like: "#cloud config",
+// "# cloud-config" and "#cloud_config:" are all "#cloudconfig".
+func squeezed(line []byte) string {
+	line = bytes.TrimRight(line, ": \t")
+	return strings.NewReplacer(" ", "", "\t", "", "-", "", "_", "").Replace(strings.ToLower(string(line)))
+}
+
+func decodeUTF16(data []byte, order binary.ByteOrder) []byte {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// isBase64 tells a text that is one long piece of base64 and holds what could be user
+// data: something with a header, or something compressed.
 func isBase64(content []byte) bool {
 	joined := strings.Join(strings.Fields(string(content)), "")
-	if len(joined) < 16 {
-		return false
-	}
 	decoded, err := base64.StdEncoding.DecodeString(joined)
-	return err == nil && (bytes.HasPrefix(decoded, []byte("#")) || bytes.HasPrefix(decoded, []byte("\x1f\x8b")))
+	return len(joined) >= 16 && err == nil && (bytes.HasPrefix(decoded, []byte("#")) || bytes.HasPrefix(decoded, []byte(gzipMagic)))
 }
 
 // hasKnownKey tells YAML with a top-level key that modules know.
-func (p *processor) hasKnownKey(content []byte) bool {
-	value, _, err := config.Parse(p.name, content)
+func (p *processor) hasKnownKey(part *Part) bool {
+	if len(p.options.KnownKeys) == 0 {
+		return false
+	}
+	value, _, err := config.Parse(part.place, part.Content.Reveal())
 	if err != nil || value.Kind() != config.Map {
 		return false
 	}

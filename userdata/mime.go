@@ -2,15 +2,11 @@ package userdata
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"mime/multipart"
 	"mime/quotedprintable"
-	"net/mail"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -19,84 +15,159 @@ import (
 	"cloudseed/secret"
 )
 
-// The bounds of what data may unpack to. A bomb is refused, not unpacked.
-const (
-	maxUnpacked = 64 << 20 // bytes
-	maxNested   = 10       // MIME messages in each other
-	maxParts    = 1000
-)
-
-// gunzip unpacks data that is compressed, and gives other data back as it is.
-func gunzip(data []byte) ([]byte, error) {
-	if !bytes.HasPrefix(data, []byte("\x1f\x8b")) {
-		return data, nil
-	}
-	r, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	out, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(out) > maxUnpacked {
-		return nil, fmt.Errorf("it unpacks to more than %d MiB", maxUnpacked>>20)
-	}
-	return out, nil
-}
-
 // isMIME tells a MIME message by cloud-init's rule: the header's name in the first
-// 4096 bytes.
+// 4096 bytes. That may also be in a script or a file that cloud-config writes; then
+// there is no header before it, and the message is the text as it is.
 func isMIME(data []byte) bool {
 	return bytes.Contains(bytes.ToLower(data[:min(len(data), 4096)]), []byte("mime-version:"))
 }
 
+// The reader below takes messages as Python's email package does, which refuses
+// nothing: a line that is no header ends the headers, a missing boundary at the end
+// ends the message, and what stands before the first and after the last boundary is
+// left out. The standard library's mime/multipart would refuse such messages.
+
 // message finds the parts of a MIME message.
-func (p *processor) message(data []byte) {
-	message, err := mail.ReadMessage(bytes.NewReader(bytes.TrimLeft(data, "\r\n")))
-	if err != nil {
-		p.problem(config.Error, config.Pos{File: p.name}, "it begins like a MIME message and is none: %v; all of it was left out", err)
+func (p *processor) message(data []byte, place string, depth int) {
+	header, body := splitHeader(data)
+	if len(header) == 0 {
+		p.add(Part{Type: typePlain, Content: secret.NewBytes(data), Line: 1, place: place}, depth)
 		return
 	}
-	p.entity(textproto.MIMEHeader(message.Header), message.Body, 0)
+	p.entity(header, body, 1+bytes.Count(data[:len(data)-len(body)], []byte("\n")), depth, 0)
 }
 
-// entity is a part of a message, or a message in it.
-func (p *processor) entity(header textproto.MIMEHeader, body io.Reader, depth int) {
-	if depth > maxNested || len(p.result.Parts) > maxParts {
-		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d parts, or more than %d inside each other; the rest was left out", maxParts, maxNested)
+// entity is a part of a message, or a message in it. line is where its body begins.
+func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth, nested int) {
+	kind, params := contentType(header)
+	if !strings.HasPrefix(kind, "multipart/") {
+		p.leaf(kind, params, header, body, line, depth)
 		return
 	}
-	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
-	if err != nil {
-		kind, params = "text/plain", nil
-	}
-	if strings.HasPrefix(kind, "multipart/") {
-		p.multipart(params["boundary"], body, depth)
-		return
-	}
-	p.leaf(kind, params, header, body)
-}
-
-func (p *processor) multipart(boundary string, body io.Reader, depth int) {
-	if boundary == "" {
+	boundary := params["boundary"]
+	switch {
+	case boundary == "":
 		p.problem(config.Error, config.Pos{File: p.name}, "a multipart message names no boundary; its parts were left out")
 		return
+	case nested >= maxNested:
+		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was left out", maxNested)
+		return
 	}
-	parts := multipart.NewReader(body, boundary)
-	for {
-		part, err := parts.NextRawPart()
-		// Vagrant's messages lack the closing boundary: then the last part ends
-		// with the text.
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if nested == 0 {
+		body = withoutLineEnd(body) // the last one of a message is nobody's, as in Python
+	}
+	for _, part := range splitParts(body, boundary) {
+		if p.full {
 			return
 		}
-		if err != nil {
-			p.problem(config.Error, config.Pos{File: p.name}, "a part of the MIME message cannot be read: %v; it and those after it were left out", err)
-			return
-		}
-		p.entity(part.Header, part, depth+1)
+		header, inner := splitHeader(part.data)
+		p.entity(header, inner, line+part.line+bytes.Count(part.data[:len(part.data)-len(inner)], []byte("\n")), depth, nested+1)
 	}
+}
+
+// splitHeader takes the header lines off a message. A line that can be none begins the
+// body, as does what follows an empty line.
+func splitHeader(data []byte) (textproto.MIMEHeader, []byte) {
+	header := textproto.MIMEHeader{}
+	last := ""
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			return header, rest
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if last == "" {
+				return header, data
+			}
+			values := header[last]
+			values[len(values)-1] += " " + string(bytes.TrimSpace(line))
+			data = rest
+			continue
+		}
+		name, value, found := bytes.Cut(line, []byte(":"))
+		switch {
+		case bytes.HasPrefix(line, []byte("From ")) && last == "": // a mail box's mark
+		case !found || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }):
+			return header, data
+		default:
+			last = textproto.CanonicalMIMEHeaderKey(string(name))
+			header[last] = append(header[last], string(bytes.TrimSpace(value)))
+		}
+		data = rest
+	}
+	return header, nil
+}
+
+// contentType is a message's type, text/plain when it gives none that is one.
+func contentType(header textproto.MIMEHeader) (string, map[string]string) {
+	text := header.Get("Content-Type")
+	kind, rest, _ := strings.Cut(text, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if strings.Count(kind, "/") != 1 {
+		kind = typePlain
+	}
+	return kind, parameters("x/x;" + rest)
+}
+
+// parameters are what follows the first ";" of a header. What the standard library
+// refuses for one mistake is read piece by piece.
+func parameters(text string) map[string]string {
+	if _, params, err := mime.ParseMediaType(text); err == nil {
+		return params
+	}
+	params := map[string]string{}
+	_, rest, _ := strings.Cut(text, ";")
+	for piece := range strings.SplitSeq(rest, ";") {
+		name, value, ok := strings.Cut(piece, "=")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if _, known := params[name]; ok && !known {
+			params[name] = strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return params
+}
+
+// piece is a part of a multipart message, before its header is read.
+type piece struct {
+	data []byte
+	line int // lines of the body before it
+}
+
+// splitParts takes a multipart body apart at its boundary. The line end before a
+// boundary is the boundary's.
+func splitParts(body []byte, boundary string) []piece {
+	var pieces []piece
+	mark := []byte("--" + boundary)
+	start, startLine, line := -1, 0, 0
+	for at := 0; at < len(body); {
+		end := len(body)
+		if i := bytes.IndexByte(body[at:], '\n'); i >= 0 {
+			end = at + i + 1
+		}
+		rest, isMark := bytes.CutPrefix(body[at:end], mark)
+		tail := bytes.TrimRight(rest, " \t\r\n")
+		isLast := string(tail) == "--"
+		if isMark && (len(tail) == 0 || isLast) {
+			if start >= 0 {
+				pieces = append(pieces, piece{withoutLineEnd(body[start:at]), startLine})
+			}
+			start, startLine = end, line+1
+			if isLast {
+				return pieces
+			}
+		}
+		line++
+		at = end
+	}
+	if start >= 0 { // Vagrant's messages lack the last boundary
+		pieces = append(pieces, piece{body[start:], startLine})
+	}
+	return pieces
+}
+
+func withoutLineEnd(data []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 }
 
 // gzipTypes are the types of parts that are compressed.
@@ -106,83 +177,56 @@ var gzipTypes = []string{
 }
 
 // leaf is a part that holds no other.
-func (p *processor) leaf(kind string, params map[string]string, header textproto.MIMEHeader, body io.Reader) {
-	name := params["name"]
-	if _, disposition, err := mime.ParseMediaType(header.Get("Content-Disposition")); err == nil && disposition["filename"] != "" {
-		name = disposition["filename"]
+func (p *processor) leaf(kind string, params map[string]string, header textproto.MIMEHeader, body []byte, line, depth int) {
+	if p.isFull(p.name) {
+		return
+	}
+	name := parameters(header.Get("Content-Disposition"))["filename"]
+	if name == "" {
+		name = params["name"]
 	}
 	content, err := decoded(header.Get("Content-Transfer-Encoding"), body)
 	if err == nil && slices.Contains(gzipTypes, kind) {
-		kind = "text/plain"
-		content, err = gunzip(content)
+		kind = ""
+		content, err = p.gunzip(content)
 	}
 	if err != nil {
-		if name == "" {
-			name = fmt.Sprintf("part-%03d", len(p.result.Parts)+1)
-		}
-		p.problem(config.Error, config.Pos{File: p.name + " " + name}, "it cannot be decoded: %v; it was left out", err)
+		p.count++ // it keeps its number, so that the names of those after it stay
+		place := fmt.Sprintf("%s part-%03d", p.name, p.count)
+		p.problem(config.Error, config.Pos{File: place}, "it cannot be decoded: %v; it was left out", err)
 		return
 	}
-	p.add(Part{Type: kind, Filename: name, Content: secret.NewBytes(content), header: header})
+	if !bytes.Equal(content, body) {
+		line = 0
+	}
+	p.add(Part{Type: kind, Filename: name, Content: secret.NewBytes(content), Line: line, header: header}, depth)
 }
 
-func decoded(encoding string, body io.Reader) ([]byte, error) {
+func decoded(encoding string, body []byte) ([]byte, error) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":
-		body = base64.NewDecoder(base64.StdEncoding, body)
+		return decodeBase64(body)
 	case "quoted-printable":
-		body = quotedprintable.NewReader(body)
+		return io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+	case "x-uuencode", "uuencode", "uue", "x-uue":
+		return nil, fmt.Errorf("it is uuencoded: use base64")
 	}
-	content, err := io.ReadAll(io.LimitReader(body, maxUnpacked+1))
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil // no closing boundary: what is there counts
-	}
-	if err == nil && len(content) > maxUnpacked {
-		err = fmt.Errorf("it is larger than %d MiB", maxUnpacked>>20)
-	}
-	return content, err
+	return body, nil
 }
 
-// MIME is the parts as a MIME message, as cloud-init keeps them in user-data.txt.i.
-func (r Result) MIME() []byte {
-	var out bytes.Buffer
-	w := multipart.NewWriter(&out)
-	fmt.Fprintf(&out, "Content-Type: multipart/mixed; boundary=\"%s\"\nMIME-Version: 1.0\nNumber-Attachments: %d\n\n", w.Boundary(), len(r.Parts))
-	for _, part := range r.Parts {
-		body, err := w.CreatePart(textproto.MIMEHeader{
-			"Content-Type":        {part.Type},
-			"MIME-Version":        {"1.0"},
-			"Content-Disposition": {mime.FormatMediaType("attachment", map[string]string{"filename": part.Filename})},
-		})
-		if err == nil {
-			_, err = body.Write(part.Content.Reveal())
+// decodeBase64 passes over what is no base64, and completes what lacks its padding, as
+// Python does.
+func decodeBase64(body []byte) ([]byte, error) {
+	text := bytes.Map(func(r rune) rune {
+		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '+' || r == '/') {
+			return r
 		}
-		if err != nil {
-			panic(fmt.Sprintf("userdata: writing to memory failed: %v", err))
-		}
+		return -1
+	}, body)
+	content := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
+	n, err := base64.RawStdEncoding.Decode(content, text)
+	if err != nil {
+		return nil, fmt.Errorf("it is no base64, or is cut short: %w", err)
 	}
-	if err := w.Close(); err != nil {
-		panic(fmt.Sprintf("userdata: writing to memory failed: %v", err))
-	}
-	return out.Bytes()
-}
-
-// CloudConfigText is the merged cloud-config as cloud-init keeps it in
-// cloud-config.txt; nothing when there is none.
-func (r Result) CloudConfigText() []byte {
-	if r.CloudConfig == nil && len(r.ignored) == 0 {
-		return nil
-	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "#cloud-config\n\n# from %d files\n", len(r.merged))
-	for _, name := range r.merged {
-		fmt.Fprintf(&out, "# %s\n", name)
-	}
-	for _, name := range r.ignored {
-		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", name)
-	}
-	out.WriteString("\n---\n")
-	out.Write(r.CloudConfig.YAML())
-	out.WriteString("...\n")
-	return out.Bytes()
+	return content[:n], nil
 }

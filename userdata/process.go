@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cloudseed/config"
@@ -34,12 +35,21 @@ const (
 	TypePartHandler  = "text/part-handler"
 	TypeTemplate     = "text/jinja2"
 	typeNotMultipart = "text/x-not-multipart"
+	typePlain        = "text/plain"
 )
 
 // Options are what taking data apart needs to know.
 type Options struct {
 	LaunchIndex string   // parts for another index are left out; "" takes all
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
+
+	// Fetch gets what an #include names, a URL or a file; once says that what was
+	// fetched before may be used again. Its errors are shown, so they must not hold the
+	// secrets of a URL. Without Fetch an include is a problem.
+	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
+	// Render fills in a jinja template, which comes without its header line. Without
+	// Render a template is a problem.
+	Render func(template string) (string, error)
 }
 
 // Part is a piece of the data.
@@ -47,8 +57,12 @@ type Part struct {
 	Type     string
 	Filename string
 	Content  secret.Bytes
+	Line     int    // of the data, where the content begins; 0 when it is not there as it is
+	Handler  string // what became of it: "cloud-config", "script", "boothook", or "" for nothing
+	Problem  string // why nothing, or less, became of it
 
-	header textproto.MIMEHeader // of a MIME part; nil for data that is no message
+	place  string               // what messages call it
+	header textproto.MIMEHeader // of a MIME part
 }
 
 // Script is a program that the data brings.
@@ -71,80 +85,142 @@ type Result struct {
 }
 
 // Process takes data apart. name is what messages call it: "user-data".
-func Process(_ context.Context, name string, raw []byte, o Options) Result {
-	p := processor{name: name, options: o}
-	p.blob(raw)
+func Process(ctx context.Context, name string, raw []byte, o Options) Result {
+	return ProcessList(ctx, name, []secret.Bytes{secret.NewBytes(raw)}, o)
+}
+
+// ProcessList takes several pieces of data apart, as vendor data may be. Their parts
+// are numbered through, and each piece's cloud-config is merged into those before.
+func ProcessList(ctx context.Context, name string, pieces []secret.Bytes, o Options) Result {
+	p := processor{ctx: ctx, name: name, options: o}
+	for _, piece := range pieces {
+		p.blob(piece.Reveal(), p.name, 0)
+	}
 	for i := range p.result.Parts {
 		p.handle(&p.result.Parts[i])
 	}
 	return p.result
 }
 
-// Append puts the outcome of further data behind: of the same top-level key, the later
-// one counts.
-func (r Result) Append(more Result) Result {
-	return Result{
-		Parts: slices.Concat(r.Parts, more.Parts), CloudConfig: replaceKeys(r.CloudConfig, more.CloudConfig),
-		Scripts: slices.Concat(r.Scripts, more.Scripts), Boothooks: slices.Concat(r.Boothooks, more.Boothooks),
-		Problems: slices.Concat(r.Problems, more.Problems),
-		merged:   slices.Concat(r.merged, more.merged), ignored: slices.Concat(r.ignored, more.ignored),
-	}
-}
-
 type processor struct {
+	ctx     context.Context
 	name    string
 	options Options
 	result  Result
+
+	count    int   // of parts, with those for other machines
+	full     bool  // there are too many parts, and that was said
+	fetched  int   // includes
+	unpacked int64 // bytes of what was compressed
 }
 
 func (p *processor) problem(s config.Severity, at config.Pos, format string, args ...any) {
 	p.result.Problems = append(p.result.Problems, config.Problem{Severity: s, Pos: at, Message: fmt.Sprintf(format, args...)})
 }
 
+// fail is a problem of a part, which is left out for it.
+func (p *processor) fail(part *Part, format string, args ...any) {
+	part.Problem = fmt.Sprintf(format, args...)
+	p.problem(config.Error, config.Pos{File: part.place}, "%s", part.Problem)
+}
+
+// refuse is fail for an error that may know its place.
+func (p *processor) refuse(part *Part, err error) {
+	problem := config.Problem{Pos: config.Pos{File: part.place}, Message: err.Error()}
+	errors.As(err, &problem)
+	problem.Message += "; nothing of it was applied"
+	part.Problem = problem.Message
+	p.result.Problems = append(p.result.Problems, problem)
+}
+
 // blob finds the parts of one piece of data, which may be compressed and may be a MIME
-// message.
-func (p *processor) blob(raw []byte) {
-	data, err := gunzip(raw)
+// message. place is what messages call it; depth counts data that named this data.
+func (p *processor) blob(raw []byte, place string, depth int) {
+	data, err := p.gunzip(raw)
 	if err != nil {
-		p.problem(config.Error, config.Pos{File: p.name}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
+		p.problem(config.Error, config.Pos{File: place}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
 		return
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return
 	}
 	if isMIME(data) {
-		p.message(data)
+		p.message(data, place, depth)
 		return
 	}
-	p.add(Part{Type: typeNotMultipart, Content: secret.NewBytes(data)})
+	p.add(Part{Type: typeNotMultipart, Content: secret.NewBytes(data), Line: 1, place: place}, depth)
 }
 
-// add settles a part's type and name, and keeps it if it is for this machine.
-func (p *processor) add(part Part) {
-	if slices.Contains([]string{"", "text/plain", typeNotMultipart, TypeScript}, part.Type) {
-		part.Type = p.detect(part)
+// add settles a part's type and name, and keeps it if it is for this machine. What
+// stands for other parts gives way to them.
+func (p *processor) add(part Part, depth int) {
+	if p.isFull(p.name) {
+		return
 	}
+	number := fmt.Sprintf("part-%03d", p.count+1)
+	if part.place == "" {
+		part.place = p.name + " " + number
+	}
+	if slices.Contains([]string{"", typePlain, typeNotMultipart, TypeScript}, part.Type) {
+		p.detect(&part)
+	}
+	switch part.Type {
+	case TypeInclude, TypeIncludeOnce:
+		p.include(&part, depth)
+		return
+	case TypeArchive:
+		p.archive(&part)
+		return
+	}
+	p.attach(part, number)
+}
+
+// isFull tells, and says once, that there are too many parts.
+func (p *processor) isFull(place string) bool {
+	if p.count < maxParts {
+		return false
+	}
+	if !p.full {
+		p.problem(config.Error, config.Pos{File: place}, "there are more than %d parts; the rest was left out", maxParts)
+	}
+	p.full = true
+	return true
+}
+
+// attach gives a part its number; an archive's parts come here at once, since
+// cloud-init does not look into them again.
+func (p *processor) attach(part Part, number string) {
+	p.count++
 	if part.Filename == "" {
-		part.Filename = fmt.Sprintf("part-%03d", len(p.result.Parts)+1)
+		part.Filename = number
 	}
-	if index := part.header.Get("Launch-Index"); index != "" && p.options.LaunchIndex != "" && index != p.options.LaunchIndex {
+	if p.isForOthers(part) {
 		return
 	}
 	p.result.Parts = append(p.result.Parts, part)
 }
 
-// place is how messages name a part: the data itself when it is the only one.
-func (p *processor) place(part Part) string {
-	if part.header == nil && len(p.result.Parts) <= 1 {
-		return p.name
+// isForOthers tells a part whose launch index is another machine's. The header counts,
+// then the key of a cloud-config.
+func (p *processor) isForOthers(part Part) bool {
+	wanted, err := strconv.Atoi(p.options.LaunchIndex)
+	if err != nil {
+		return false
 	}
-	return p.name + " " + part.Filename
+	index := part.header.Get("Launch-Index")
+	if index == "" && part.Type == TypeCloudConfig {
+		if value, _, err := config.Parse(part.place, part.Content.Reveal()); err == nil {
+			index = value.Get("launch-index").Text()
+		}
+	}
+	got, err := strconv.Atoi(strings.TrimSpace(index))
+	return err == nil && got != wanted
 }
 
 // handle does with a part what its type asks for.
 func (p *processor) handle(part *Part) {
 	switch part.Type {
-	case TypeCloudConfig:
+	case TypeCloudConfig, TypeJSONPatch:
 		p.cloudConfig(part)
 	case TypeScript:
 		p.script(part, "")
@@ -156,14 +232,20 @@ func (p *processor) handle(part *Part) {
 		p.script(part, "once")
 	case TypeBoothook:
 		p.boothook(part)
+	case TypeTemplate:
+		p.template(part)
 	case "":
 		// detect has said what is wrong with it
+	case TypePartHandler:
+		p.fail(part, "it is a part handler, a Python program for cloud-init; this program cannot run it")
 	default:
-		p.problem(config.Warning, config.Pos{File: p.place(*part)}, "nothing here can handle a part of type %s; it was left out", part.Type)
+		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
+		p.problem(config.Warning, config.Pos{File: part.place}, "%s", part.Problem)
 	}
 }
 
 func (p *processor) script(part *Part, frequency string) {
+	part.Handler = "script"
 	p.result.Scripts = append(p.result.Scripts, Script{
 		Name: cleanName(part.Filename), Frequency: frequency, Content: secret.NewBytes(unixLines(part.Content.Reveal())),
 	})
@@ -171,14 +253,41 @@ func (p *processor) script(part *Part, frequency string) {
 
 // boothook is a script without its first line, which is the mark "#cloud-boothook".
 func (p *processor) boothook(part *Part) {
-	content := bytes.TrimLeft(part.Content.Reveal(), " \t\r\n")
-	if hasPrefixFold(content, "#cloud-boothook") {
-		content = content[len("#cloud-boothook"):]
-		content = bytes.TrimLeft(content, " \t\r\n")
+	const mark = "#cloud-boothook"
+	part.Handler = "boothook"
+	content := bytes.TrimLeft(unixLines(part.Content.Reveal()), " \t\r\n")
+	if hasPrefixFold(content, mark) {
+		content = bytes.TrimLeft(content[len(mark):], " \t\r\n")
 	}
-	p.result.Boothooks = append(p.result.Boothooks, Script{
-		Name: cleanName(part.Filename), Content: secret.NewBytes(unixLines(content)),
-	})
+	p.result.Boothooks = append(p.result.Boothooks, Script{Name: cleanName(part.Filename), Content: secret.NewBytes(content)})
+}
+
+// template fills in a template, and has what comes out handled by its own header.
+func (p *processor) template(part *Part) {
+	if p.options.Render == nil {
+		p.fail(part, "it is a jinja template, and none can be filled in here; it was left out")
+		return
+	}
+	content := bytes.TrimLeft(part.Content.Reveal(), " \t\r\n")
+	_, body, _ := bytes.Cut(content, []byte("\n"))
+	text, err := p.options.Render(string(body))
+	if err != nil {
+		p.fail(part, "it is a jinja template, and cannot be filled in: %v; it was left out", err)
+		return
+	}
+	filled := *part
+	filled.Content = secret.NewBytes([]byte("\n" + text)) // so that lines keep their numbers
+	filled.Type = knownPrefix(filled.Content.Reveal())
+	switch filled.Type {
+	case TypeCloudConfig, TypeScript, TypeBoothook:
+		if filled.Type != TypeCloudConfig {
+			filled.Content = secret.NewBytes([]byte(text))
+		}
+		p.handle(&filled)
+		part.Handler, part.Problem = filled.Handler, filled.Problem
+	default:
+		p.fail(part, `after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`)
+	}
 }
 
 // unixLines makes line ends Unix's if the first line's is not: an interpreter is
@@ -205,45 +314,4 @@ func cleanName(name string) string {
 		return "part" // a name of nothing, or of dots, is none
 	}
 	return name
-}
-
-// cloudConfig merges a part of cloud-config over those before.
-func (p *processor) cloudConfig(part *Part) {
-	value, problems, err := config.Parse(p.place(*part), unixLines(trimBOM(part.Content.Reveal())))
-	p.result.Problems = append(p.result.Problems, problems...)
-	if err == nil {
-		err = p.checkRoot(*part, value)
-	}
-	if err != nil {
-		p.result.ignored = append(p.result.ignored, part.Filename)
-		var problem config.Problem
-		if errors.As(err, &problem) {
-			if problem.Severity == config.Error {
-				problem.Message += "; none of this cloud-config was applied"
-			}
-			p.result.Problems = append(p.result.Problems, problem)
-		}
-		return
-	}
-	p.result.CloudConfig = replaceKeys(p.result.CloudConfig, value)
-	p.result.merged = append(p.result.merged, part.Filename)
-}
-
-// checkRoot wants keys at the top. An empty document is no mistake: producers write
-// the header alone when there is nothing to say.
-func (p *processor) checkRoot(part Part, value *config.Value) error {
-	switch {
-	case value.Kind() == config.Map:
-		return nil
-	case value.IsNull():
-		return config.Problem{Severity: config.Note, Pos: config.Pos{File: p.place(part)}, Message: "it holds nothing but its header"}
-	default:
-		return config.Problem{Pos: value.Pos(), Message: "expected keys with values after #cloud-config"}
-	}
-}
-
-// replaceKeys merges by cloud-init's default for parts: a top-level key of the later
-// one replaces the whole of the earlier's.
-func replaceKeys(early, late *config.Value) *config.Value {
-	return config.Replace(early, late)
 }

@@ -3,10 +3,15 @@ package userdata_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	"cloudseed/config"
+	"cloudseed/secret"
 	"cloudseed/userdata"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,9 +69,27 @@ Content-Type: text/x-shellscript-per-boot
 --XX--
 `
 
+func multipart(parts ...string) string {
+	return "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n--XX\n" + strings.Join(parts, "\n--XX\n") + "\n--XX--\n"
+}
+
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	known := userdata.Options{KnownKeys: []string{"runcmd", "password"}}
+	known := userdata.Options{
+		KnownKeys: []string{"runcmd", "password"},
+		Fetch: func(_ context.Context, url string, once bool) ([]byte, error) {
+			switch url {
+			case "http://h/config":
+				return []byte("#cloud-config\nfrom: " + url), nil
+			case "http://h/script":
+				return []byte(fmt.Sprintf("#!/bin/sh\n# once: %v\n", once)), nil
+			case "http://h/loop":
+				return []byte("#include http://h/loop"), nil
+			}
+			return nil, errors.New("not found")
+		},
+		Render: func(template string) (string, error) { return strings.ReplaceAll(template, "{{ v1.x }}", "X"), nil },
+	}
 	tests := []struct {
 		name     string
 		data     string
@@ -97,7 +120,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "oVirt's user data with a shell script behind it", data: "#cloud-config\npassword: a\n#!/bin/sh\nif true; then\n  echo x\nfi\n",
-			problems: []string{`error user-data:3:1: a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"; none of this cloud-config was applied`},
+			problems: []string{`error user-data:3:1: a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"; nothing of it was applied`},
 		},
 		{
 			name: "a MIME message with parts in parts", data: message, config: "{'a': 1, 'b': 2}",
@@ -111,7 +134,7 @@ func TestProcess(t *testing.T) {
 			name:     "a part that is broken costs that part only",
 			data:     "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n--XX\nContent-Type: text/cloud-config\n\n#cloud-config\na: [\n--XX\nContent-Type: text/cloud-config\n\n#cloud-config\nb: 1\n--XX--\n",
 			config:   "{'b': 1}",
-			problems: []string{"error user-data part-001:2:4: the '[' that opens here is never closed; none of this cloud-config was applied"},
+			problems: []string{"error user-data part-001:2:4: the '[' that opens here is never closed; nothing of it was applied"},
 		},
 		{
 			name: "a header that is missing", data: "runcmd: [x]\n", config: "{'runcmd': ['x']}",
@@ -127,7 +150,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a byte order mark", data: "\xef\xbb\xbf#cloud-config\na: 1\n", config: "{'a': 1}",
-			problems: []string{`warning user-data:1:1: it begins with a byte order mark, as some editors on Windows write one; it was taken as cloud-config: make the first line "#cloud-config"`},
+			problems: []string{`warning user-data:1:1: it begins with a byte order mark, as some editors on Windows write one; it was taken as cloud-config: save it as UTF-8 without one`},
 		},
 		{
 			name: "a web page", data: "<!DOCTYPE html>\n<html>404", problems: []string{"error user-data:1:1: it is a web page, perhaps an error page that was saved as user data; nothing of it was applied"},
@@ -147,7 +170,112 @@ func TestProcess(t *testing.T) {
 			problems: []string{"error user-data: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
 		},
 		{
-			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{"error user-data:2:1: expected keys with values after #cloud-config; none of this cloud-config was applied"},
+			name: "UTF-16, as PowerShell writes it", data: "\xff\xfe#\x00c\x00l\x00o\x00u\x00d\x00-\x00c\x00o\x00n\x00f\x00i\x00g\x00\n\x00a\x00:\x00 \x001\x00\n\x00",
+			config:   "{'a': 1}",
+			problems: []string{"warning user-data:1:1: it is UTF-16 text; it was taken as cloud-config: save it as UTF-8"},
+		},
+		{
+			name: "a byte order mark before a script", data: "\xef\xbb\xbf#!/bin/sh\n", scripts: []string{"part-001  #!/bin/sh\n"},
+			problems: []string{"warning user-data:1:1: it begins with a byte order mark, as some editors on Windows write one; it was taken as a script: save it as UTF-8 without one"},
+		},
+		{
+			name: "a byte order mark before nothing known", data: "\xef\xbb\xbfhello",
+			problems: []string{"error user-data:1:1: it begins with a byte order mark, as some editors on Windows write one, and no known header comes after that: save it as UTF-8 without one; nothing of it was applied"},
+		},
+		{name: "a header with more letters behind it", data: "#cloud-configfoo\na: 1\n", config: "{'a': 1}"},
+		{name: "a header alone", data: "#cloud-config\n", problems: []string{"note user-data: it holds nothing but its header"}},
+		{name: "compressed data with a medium's padding", data: zipped("#cloud-config\na: 1\n") + "\x00\x00\x00", config: "{'a': 1}"},
+		{name: "compressed data in two pieces", data: zipped("#cloud-config\n") + zipped("a: 1\n"), config: "{'a': 1}"},
+		{
+			name: "compressed data with something else behind it", data: zipped("#cloud-config\na: 1\n") + "xx",
+			problems: []string{"error user-data: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
+		},
+		{
+			name: "cloud-config that writes a mail is no mail", data: "#cloud-config\nwrite_files:\n- content: |\n    MIME-Version: 1.0\n",
+			config: "{'write_files': [{'content': 'MIME-Version: 1.0\\n'}]}",
+		},
+		{
+			name: "a message of one part", data: "MIME-Version: 1.0\nContent-Type: text/cloud-config\n\n#cloud-config\na: 1\n",
+			config: "{'a': 1}",
+		},
+		{
+			name: "a message with Windows line ends", data: strings.ReplaceAll("MIME-Version: 1.0\nContent-Type: multipart/mixed;\n boundary=\"X Y\"\n\nwhat stands before\n--X Y\nContent-Type: text/cloud-config\n\na: 1\n--X Y--\nand behind\n", "\n", "\r\n"),
+			config: "{'a': 1}",
+		},
+		{
+			name: "parts in base64, quoted-printable and compressed", data: multipart(
+				"Content-Transfer-Encoding: base64\n\nI2Nsb3VkLWNvbmZpZwpi\nOiAyCg",
+				"Content-Type: text/cloud-config\nContent-Transfer-Encoding: quoted-printable\n\nc: =61=\nb\n",
+				"Content-Type: application/gzip\nContent-Disposition: attachment; filename=z.sh\nContent-Transfer-Encoding: base64\n\n"+base64.StdEncoding.EncodeToString([]byte(zipped("#!/bin/sh\n"))),
+			),
+			config: "{'b': 2, 'c': 'ab'}", scripts: []string{"z.sh  #!/bin/sh\n"},
+		},
+		{
+			name: "a part that cannot be decoded", data: multipart("Content-Transfer-Encoding: base64\n\nA", "\n#cloud-config\na: 1"), config: "{'a': 1}",
+			problems: []string{"error user-data part-001: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+		},
+		{
+			name: "a message without a boundary", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--X\n",
+			problems: []string{"error user-data: a multipart message names no boundary; its parts were left out"},
+		},
+		{
+			name: "a part of an unknown type", data: multipart("Content-Type: text/upstart-job\n\nx", "Content-Type: text/part-handler\n\n#part-handler\n"),
+			problems: []string{
+				"warning user-data part-001: nothing here can handle a part of type text/upstart-job; it was left out",
+				"error user-data part-002: it is a part handler, a Python program for cloud-init; this program cannot run it",
+			},
+		},
+		{
+			name: "a later part replaces whole keys", data: multipart("\n#cloud-config\na: {x: 1}\nb: 1\n", "\n#cloud-config\na: {y: 2}\n"), config: "{'a': {'y': 2}, 'b': 1}",
+		},
+		{
+			name: "a later part with rules for merging of its own", data: multipart("\n#cloud-config\nl: [1]\n", "\n#cloud-config\nmerge_how: dict(recurse_array)+list(append)\nl: [2]\n"),
+			config: "{'l': [1, 2]}",
+		},
+		{
+			name: "rules for merging in a header", data: multipart("\n#cloud-config\nl: [1]\n", "Merge-Type: dict(recurse_array)+list(prepend)\n\n#cloud-config\nl: [2]\n"),
+			config: "{'l': [2, 1]}",
+		},
+		{
+			name: "rules for merging that are none", data: multipart("\n#cloud-config\nl: [1]\n", "\n#cloud-config\nmerge_how: append\nl: [2]\n"), config: "{'l': [1]}",
+			problems: []string{`error user-data part-002:2:12: merge_how: "append" is no rule for merging: expected the like of list(append); nothing of it was applied`},
+		},
+		{
+			name: "a JSON patch", data: multipart("\n#cloud-config\nl: [1]\n", "\n#cloud-config-jsonp\n[{\"op\": \"add\",\t\"path\": \"/l/-\", \"value\": 2}]\n"), config: "{'l': [1, 2]}",
+		},
+		{
+			name: "a JSON patch that does not fit", data: multipart("\n#cloud-config\nl: [1]\n", "\n#cloud-config-jsonp\n[{\"op\": \"remove\", \"path\": \"/q\"}]\n"), config: "{'l': [1]}",
+			problems: []string{"error user-data part-002:2:2: there is nothing at the path of this operation; nothing of it was applied"},
+		},
+		{
+			name: "an archive", data: "#cloud-config-archive\n- |\n  #!/bin/sh\n- {content: 'a: 1'}\n- {type: text/x-shellscript-per-once, filename: once.sh, content: x}\n- 5\n",
+			config: "{'a': 1}", scripts: []string{"part-001  #!/bin/sh\n", "once.sh once x"},
+			problems: []string{"error user-data:6:3: expected a text, or keys with values such as content; part 4 of the archive was left out"},
+		},
+		{
+			name: "an include", data: "#include\n# a comment\nhttp://h/config\n\n#include-once http://h/script\nhttp://u:pw@h/404?token=x\n",
+			config: "{'from': 'http://h/config'}", scripts: []string{"part-002  #!/bin/sh\n# once: true\n"},
+			problems: []string{"error user-data:6:1: cannot fetch what it includes: not found; the others were used"},
+		},
+		{
+			name: "includes without an end", data: "#include http://h/loop\n",
+			problems: []string{"error user-data http://h/loop: what is included includes more, 10 times; the rest was left out"},
+		},
+		{
+			name: "a template", data: "## template: jinja\n#cloud-config\na: {{ v1.x }}\nb: [\n", config: "",
+			problems: []string{"error user-data:4:4: the '[' that opens here is never closed; nothing of it was applied"},
+		},
+		{name: "a template of a script", data: "## template: jinja\n#!/bin/sh\n{{ v1.x }}\n", scripts: []string{"part-001  #!/bin/sh\nX\n"}},
+		{
+			name: "a template's header with other blanks", data: "##template:jinja\n#cloud-config\na: {{ v1.x }}\n", config: "{'a': 'X'}",
+			problems: []string{`warning user-data:1:1: its first line is "##template:jinja", which is no known header; it was taken as a template: make the first line "## template: jinja"`},
+		},
+		{
+			name: "a template of nothing", data: "## template: jinja\nhello\n",
+			problems: []string{`error user-data: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`},
+		},
+		{
+			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{"error user-data:2:1: expected keys with values after #cloud-config; nothing of it was applied"},
 		},
 	}
 	for _, test := range tests {
@@ -196,6 +324,72 @@ func TestPartsForAnotherLaunchIndexAreLeftOut(t *testing.T) {
 	}
 }
 
+func TestALaunchIndexMayStandInTheCloudConfig(t *testing.T) {
+	t.Parallel()
+	data := multipart("\n#cloud-config\nlaunch-index: 7\na: 7", "\n#cloud-config\nb: 1", "Launch-Index: 0\n\n#!/bin/sh\n")
+	r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{LaunchIndex: "0"})
+	if got := r.CloudConfig.PyStr(); got != "{'b': 1}" || len(r.Scripts) != 1 || r.Scripts[0].Name != "part-003" {
+		t.Errorf("got %s, %v", got, show(r.Scripts))
+	}
+}
+
+func TestPiecesOfVendorDataAreNumberedThrough(t *testing.T) {
+	t.Parallel()
+	r := userdata.ProcessList(t.Context(), "vendor-data", []secret.Bytes{
+		secret.NewBytes([]byte("#!/bin/sh\n1")), secret.NewBytes([]byte("#!/bin/sh\n2")),
+		secret.NewBytes([]byte("#cloud-config\nl: [1]")), secret.NewBytes([]byte("#cloud-config\nmerge_how: dict(recurse_array)+list(append)\nl: [2]")),
+	}, userdata.Options{})
+	if len(r.Scripts) != 2 || r.Scripts[1].Name != "part-002" || r.CloudConfig.PyStr() != "{'l': [1, 2]}" {
+		t.Errorf("got %v, %s", show(r.Scripts), r.CloudConfig.PyStr())
+	}
+}
+
+func TestWithoutHooksIncludesAndTemplatesAreProblems(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		"#include http://h/x\n":               "user-data: it includes other data, and nothing can be fetched here; it was left out",
+		"## template: jinja\n#cloud-config\n": "user-data: it is a jinja template, and none can be filled in here; it was left out",
+	} {
+		r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{})
+		if len(r.Problems) != 1 || r.Problems[0].Error() != want {
+			t.Errorf("problems are %v, want %s", r.Problems, want)
+		}
+	}
+}
+
+// What is kept as user-data.txt.i reads back as the same parts, and is the same at
+// every boot.
+func TestTheMessageOfAllPartsReadsBack(t *testing.T) {
+	t.Parallel()
+	data := multipart("\n#cloud-config\na: 1", "Content-Disposition: attachment; filename=\"b c.sh\"\n\n#!/bin/sh\necho \xc3\xa9\n", "Merge-Type: list(append)\nLaunch-Index: 3\n\n#cloud-boothook\nx")
+	once := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{})
+	again := userdata.Process(t.Context(), "user-data", once.MIME(), userdata.Options{})
+	if diff := cmp.Diff(string(once.MIME()), string(again.MIME())); diff != "" || len(again.Parts) != 3 {
+		t.Errorf("differs (-once +again):\n%s", diff)
+	}
+	for i, part := range once.Parts {
+		if other := again.Parts[i]; !bytes.Equal(part.Content.Reveal(), other.Content.Reveal()) || part.Filename != other.Filename || part.Type != other.Type {
+			t.Errorf("part %d is %q of type %s, was %q of type %s", i, other.Filename, other.Type, part.Filename, part.Type)
+		}
+	}
+}
+
+func TestPartsSayWhereTheyAreAndWhatBecameOfThem(t *testing.T) {
+	t.Parallel()
+	r := userdata.Process(t.Context(), "user-data", []byte(message), userdata.Options{})
+	var got []string
+	for _, part := range r.Parts {
+		got = append(got, fmt.Sprintf("%s %s %d %s", part.Type, part.Filename, part.Line, part.Handler))
+	}
+	want := []string{
+		"text/cloud-config part-001 7 cloud-config", "text/x-shellscript ../run me!.sh 14 script",
+		"text/cloud-config part-003 0 cloud-config", "text/x-shellscript-per-boot part-004 28 script",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("differs (-want +got):\n%s", diff)
+	}
+}
+
 func TestABombIsNotUnpacked(t *testing.T) {
 	t.Parallel()
 	var bomb bytes.Buffer
@@ -211,6 +405,29 @@ func TestABombIsNotUnpacked(t *testing.T) {
 	}
 }
 
+func TestIncludesThatNameEachOtherEnd(t *testing.T) {
+	t.Parallel()
+	fetched := 0
+	r := userdata.Process(t.Context(), "user-data", []byte("#include\nhttp://h/a\nhttp://h/b\n"), userdata.Options{
+		Fetch: func(context.Context, string, bool) ([]byte, error) {
+			fetched++
+			return []byte("#include\nhttp://h/a\nhttp://h/b\n"), nil
+		},
+	})
+	if fetched > 100 || len(r.Problems) == 0 || len(r.Problems) > 200 {
+		t.Errorf("%d fetched, %d problems", fetched, len(r.Problems))
+	}
+}
+
+func TestManySmallBombsAreABomb(t *testing.T) {
+	t.Parallel()
+	bomb := "Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(zipped("#!"+strings.Repeat("x", 20<<20))))
+	r := userdata.Process(t.Context(), "user-data", []byte(multipart(bomb, bomb, bomb, bomb, bomb)), userdata.Options{})
+	if len(r.Parts) != 3 || len(r.Problems) != 2 {
+		t.Errorf("%d parts, problems %v", len(r.Parts), r.Problems)
+	}
+}
+
 func TestCloudConfigTextIsAsCloudInitKeepsIt(t *testing.T) {
 	t.Parallel()
 	r := userdata.Process(t.Context(), "user-data", []byte("#cloud-config\nb: [x]\na: 1\n"), userdata.Options{})
@@ -221,13 +438,27 @@ func TestCloudConfigTextIsAsCloudInitKeepsIt(t *testing.T) {
 }
 
 func FuzzProcess(f *testing.F) {
-	for _, seed := range []string{message, ovirt, "#!/bin/sh", zipped("x"), "MIME-Version: 1.0\n\nx", "#cloud-boothook\nx"} {
+	for _, seed := range []string{
+		message, ovirt, "#!/bin/sh", zipped("x"), "MIME-Version: 1.0\n\nx", "#cloud-boothook\nx",
+		"#cloud-config-archive\n- x\n- {content: y, type: text/plain}", "#include http://x", "## template: jinja\n#cloud-config\na: 1",
+		multipart("\n#cloud-config\na: 1", "\n#cloud-config-jsonp\n[{\"op\": \"remove\", \"path\": \"/a\"}]", "Merge-Type: list(append)+dict()\n\n#cloud-config\na: [1]"),
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := userdata.Process(t.Context(), "user-data", data, userdata.Options{KnownKeys: []string{"a"}})
-		_ = r.MIME()
-		_ = r.CloudConfigText()
+		r := userdata.Process(t.Context(), "user-data", data, userdata.Options{
+			KnownKeys: []string{"a"}, Render: func(text string) (string, error) { return text, nil },
+			Fetch: func(context.Context, string, bool) ([]byte, error) { return data, nil },
+		})
+		again := userdata.Process(t.Context(), "user-data", r.MIME(), userdata.Options{})
+		if len(r.Parts) > 0 && len(again.Parts) == 0 {
+			t.Errorf("the message of %d parts reads back as none", len(r.Parts))
+		}
+		if text := r.CloudConfigText(); len(text) > 0 {
+			if _, _, err := config.Parse("cloud-config.txt", text); err != nil {
+				t.Errorf("cloud-config.txt does not read back: %v", err)
+			}
+		}
 		for _, s := range append(r.Scripts, r.Boothooks...) {
 			if strings.ContainsAny(s.Name, "/\x00") || s.Name == "" || s.Name == "." || s.Name == ".." {
 				t.Errorf("the file name %q is none", s.Name)

@@ -1,0 +1,108 @@
+package userdata
+
+import (
+	"fmt"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/secret"
+)
+
+// include puts in place of a part what its lines name, each a URL or a file. One that
+// cannot be had is a problem, and the others are used.
+func (p *processor) include(part *Part, depth int) {
+	if p.options.Fetch == nil {
+		p.fail(part, "it includes other data, and nothing can be fetched here; it was left out")
+		return
+	}
+	if depth >= maxNested {
+		p.fail(part, "what is included includes more, %d times; the rest was left out", maxNested)
+		return
+	}
+	once := false
+	number := 0
+	for line := range strings.Lines(string(part.Content.Reveal())) {
+		number++
+		line = strings.TrimRight(line, "\r\n")
+		switch lower := strings.ToLower(line); {
+		case strings.HasPrefix(lower, "#include-once"):
+			line, once = line[len("#include-once"):], true
+		case strings.HasPrefix(lower, "#include"):
+			line, once = line[len("#include"):], false
+		}
+		url := strings.TrimSpace(line)
+		if url == "" || strings.HasPrefix(url, "#") {
+			continue
+		}
+		if p.fetched++; p.fetched > maxFetched {
+			p.fail(part, "more than %d includes in all; the rest was left out", maxFetched)
+			return
+		}
+		content, err := p.options.Fetch(p.ctx, url, once)
+		if err != nil {
+			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "cannot fetch what it includes: %v; the others were used", err)
+			continue
+		}
+		p.blob(content, p.name+" "+shortURL(url), depth+1)
+	}
+}
+
+// shortURL is a URL for messages: without its query, which may hold a secret.
+func shortURL(url string) string {
+	short, _, _ := strings.Cut(url, "?")
+	if scheme, rest, ok := strings.Cut(short, "://"); ok {
+		host, path, _ := strings.Cut(rest, "/")
+		short = scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
+	}
+	return short
+}
+
+// archive puts in place of a part the parts that it lists. They are what they say:
+// cloud-init does not look for includes in them.
+func (p *processor) archive(part *Part) {
+	list, problems, err := config.Parse(part.place, part.Content.Reveal())
+	p.result.Problems = append(p.result.Problems, problems...)
+	if err != nil {
+		p.refuse(part, err)
+		return
+	}
+	if list.Kind() != config.List {
+		p.problem(config.Error, list.Pos(), "expected a list of parts after #cloud-config-archive; all of it was left out")
+		return
+	}
+	for i, item := range list.Items() {
+		entry := item
+		if item.Kind() == config.Map {
+			entry = item.Get("content")
+		} else if item.Kind() != config.String {
+			p.problem(config.Error, item.Pos(), "expected a text, or keys with values such as content; part %d of the archive was left out", i+1)
+			continue
+		}
+		p.archived(item, entry)
+	}
+}
+
+// archived is one part of an archive.
+func (p *processor) archived(item, content *config.Value) {
+	if p.isFull(p.name) {
+		return
+	}
+	number := fmt.Sprintf("part-%03d", p.count+1)
+	part := Part{
+		Type: item.Get("type").Text(), Filename: item.Get("filename").Text(),
+		Content: secret.NewBytes([]byte(content.Text())), place: p.name + " " + number, header: map[string][]string{},
+	}
+	if part.Type == "" {
+		part.Type = knownPrefix(part.Content.Reveal())
+	}
+	if part.Type == "" {
+		part.Type = TypeCloudConfig
+		if content.Kind() == config.Binary {
+			part.Type = "application/octet-stream"
+		}
+	}
+	for _, key := range item.Keys() {
+		part.header.Set(key, item.Get(key).Text())
+	}
+	p.attach(part, number)
+}

@@ -1,0 +1,93 @@
+package userdata
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"mime"
+	"slices"
+
+	"cloudseed/config"
+)
+
+// MIME is the parts as a MIME message, as cloud-init keeps them in user-data.txt.i. The
+// same parts give the same text.
+func (r Result) MIME() []byte {
+	hash := sha256.New()
+	for _, part := range r.Parts {
+		hash.Write(part.Content.Reveal())
+	}
+	boundary := fmt.Sprintf("===============%x==", hash.Sum(nil)[:16])
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "Content-Type: multipart/mixed; boundary=\"%s\"\nMIME-Version: 1.0\nNumber-Attachments: %d\n\n", boundary, len(r.Parts))
+	for _, part := range r.Parts {
+		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(part.Type))
+		if disposition := mime.FormatMediaType("attachment", map[string]string{"filename": part.Filename}); disposition != "" {
+			fmt.Fprintf(&out, "Content-Disposition: %s\n", disposition)
+		}
+		for _, name := range []string{"Launch-Index", "Merge-Type", "X-Merge-Type"} {
+			if value := part.header.Get(name); value != "" {
+				fmt.Fprintf(&out, "%s: %s\n", name, oneLine(value))
+			}
+		}
+		writeBody(&out, part.Content.Reveal())
+	}
+	fmt.Fprintf(&out, "--%s--\n", boundary)
+	return out.Bytes()
+}
+
+// oneLine keeps what a part says of itself from being taken for more headers.
+func oneLine(text string) string {
+	return string(bytes.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, []byte(text)))
+}
+
+// writeBody writes text as it is, and anything else in base64.
+func writeBody(out *bytes.Buffer, content []byte) {
+	isText := !slices.ContainsFunc(content, func(c byte) bool { return c > '~' || c < ' ' && c != '\n' && c != '\t' })
+	if isText {
+		fmt.Fprintf(out, "\n%s\n", content)
+		return
+	}
+	out.WriteString("Content-Transfer-Encoding: base64\n\n")
+	for line := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString(content)), 76) {
+		out.Write(line)
+		out.WriteByte('\n')
+	}
+}
+
+// CloudConfigText is the merged cloud-config as cloud-init keeps it in
+// cloud-config.txt; nothing when there is none.
+func (r Result) CloudConfigText() []byte {
+	if r.CloudConfig == nil && len(r.ignored) == 0 {
+		return nil
+	}
+	var out bytes.Buffer
+	out.WriteString("#cloud-config\n\n")
+	if len(r.merged) > 0 {
+		fmt.Fprintf(&out, "# from %d files\n", len(r.merged))
+	}
+	for _, name := range r.merged {
+		fmt.Fprintf(&out, "# %s\n", oneLine(name))
+	}
+	for _, name := range r.ignored {
+		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", oneLine(name))
+	}
+	if len(r.merged)+len(r.ignored) > 0 {
+		out.WriteByte('\n')
+	}
+	out.WriteString("---")
+	if r.CloudConfig.Kind() == config.Map && len(r.CloudConfig.Keys()) > 0 {
+		out.WriteByte('\n')
+		out.Write(r.CloudConfig.YAML())
+	} else {
+		out.WriteString(" {}\n")
+	}
+	out.WriteString("...\n")
+	return out.Bytes()
+}
