@@ -73,7 +73,7 @@ type ModuleReport struct {
 	Frequency  state.Frequency `json:"frequency"`
 	Result     Result          `json:"result"`
 	DurationMS int64           `json:"duration_ms"`
-	Error      string          `json:"error,omitempty"`
+	Error      string          `json:"error"`
 }
 
 // Result says in a word what became of a module.

@@ -53,11 +53,17 @@ func (s *Search) scan(ctx context.Context, r *Report) {
 	}
 	slices.SortFunc(devices, func(a, b media.Device) int { return strings.Compare(b.Path, a.Path) })
 	for _, d := range devices {
-		if d.Filesystem != media.Unknown {
+		switch {
+		case d.Filesystem != media.Unknown:
 			s.volumes = append(s.volumes, &volume{device: d})
+		case strings.HasPrefix(d.Name, "sr"):
+			// A disk may hold anything; a disc in a drive was put there to be read.
+			r.Note(d.Path, nothingKnown)
 		}
 	}
 }
+
+const nothingKnown = "it holds no ISO 9660, FAT or UDF file system"
 
 // onlyDevice probes the device or image file that the user named.
 func (s *Search) onlyDevice(r *Report) {
@@ -67,7 +73,7 @@ func (s *Search) onlyDevice(r *Report) {
 		r.Note(s.called(s.Only), "%v", why)
 	case device == nil: // a directory
 	case device.Filesystem == media.Unknown:
-		r.Note(s.called(s.Only), "it holds no ISO 9660, FAT or UDF file system")
+		r.Note(s.called(s.Only), nothingKnown)
 	default:
 		s.volumes = append(s.volumes, &volume{device: *device})
 	}

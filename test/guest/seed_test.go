@@ -127,9 +127,10 @@ func TestBadInputCostsNoMoreThanItself(t *testing.T) {
 		holds   map[string]string
 	}{
 		"a drive that holds no file system": {
-			files:  ok,
-			damage: func(t *testing.T, image string) { overwrite(t, image, strings.Repeat("no medium ", 50_000)) },
-			holds:  map[string]string{"hostname": "localhost"},
+			files:   ok,
+			damage:  func(t *testing.T, image string) { overwrite(t, image, strings.Repeat("no medium ", 50_000)) },
+			message: []string{"no seed was found: ", "/dev/sr0: it holds no ISO 9660, FAT or UDF file system"},
+			holds:   map[string]string{"hostname": "localhost"},
 		},
 		"a truncated image": {
 			files:   ok,
