@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -123,10 +124,32 @@ func (b *Boot) missing(e entry) {
 		b.Log.Debug("passed over: this version does not have it, and nothing is configured for it", "module", name)
 	default:
 		i := slices.IndexFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
-		result.Error = fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", b.config.Where(keys[i]), keys[i], name)
-		b.Log.Warn(result.Error)
+		result.Error = b.noEffect(keys[i], name)
+		if !b.inSeed(keys[i]) { // what the seed itself says was told of when it was read
+			b.Log.Warn(result.Error)
+		}
 	}
 	b.report.Modules = append(b.report.Modules, result)
+}
+
+func (b *Boot) noEffect(key, module string) string {
+	return fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", b.config.Get(key).Pos(), key, module)
+}
+
+// inSeed tells whether the seed, and not the system, gives a top-level key.
+func (b *Boot) inSeed(key string) bool {
+	return b.config.Get(key) != nil && config.New(b.systemLayers()...).Get(key) == nil
+}
+
+// tellOfGaps warns of what the seed asks for and no module of this version does.
+func (b *Boot) tellOfGaps() {
+	for _, name := range slices.Sorted(maps.Keys(modules.Absent)) {
+		for _, key := range modules.Absent[name] {
+			if b.inSeed(key) {
+				b.Log.Warn(b.noEffect(key, name))
+			}
+		}
+	}
 }
 
 func (b *Boot) anyKey(keys []string) bool {

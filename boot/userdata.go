@@ -116,6 +116,7 @@ func (b *Boot) consume(ctx context.Context, in *input) {
 			b.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
 		}
 	}
+	b.tellOfGaps()
 	b.note(b.store.WriteInstanceData(b.facts()))
 }
 

@@ -28,7 +28,6 @@ var Absent = map[string][]string{
 	"spacewalk":            {"spacewalk"},
 	"yum_add_repo":         {"yum_repos"},
 	"ntp":                  {"ntp"},
-	"timezone":             {"timezone"},
 	"disable_ec2_metadata": {"disable_ec2_metadata"},
 
 	"package_update_upgrade_install": {

@@ -42,7 +42,12 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 		return
 	}
 	if _, err := e.Host.LookPath("sshd"); err != nil && !e.Host.Exists(sshdConfigPath) {
-		problem(config.Warning, "sshd is not installed, so it is ignored")
+		// Without sshd nobody logs in by password over SSH, as "no" asks for.
+		severity := config.Note
+		if setting.value == "yes" {
+			severity = config.Warning
+		}
+		problem(severity, "sshd is not installed, so it is ignored")
 		return
 	}
 	changed, err := setSSHD(e.Host, setting)

@@ -13,6 +13,7 @@ func All() []Module {
 		sshModule,
 		setPasswords,
 
+		timezone,
 		runcmd,
 
 		writeFilesDeferred,
@@ -31,7 +32,7 @@ var DefaultStages = map[string][]string{
 	"cloud_init_modules": {
 		"bootcmd", "write_files", "set_hostname", "update_hostname", "users_groups", "ssh", "set_passwords",
 	},
-	"cloud_config_modules": {"runcmd"},
+	"cloud_config_modules": {"timezone", "runcmd"},
 	"cloud_final_modules": {
 		"write_files_deferred", "scripts_vendor", "scripts_per_once", "scripts_per_boot",
 		"scripts_per_instance", "scripts_user", "final_message",

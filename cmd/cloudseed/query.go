@@ -18,13 +18,13 @@ import (
 // Texts are printed as they are, all else as JSON.
 func queryCommand(g *globals) *cobra.Command {
 	var file, userData, vendorData string
-	var all, list, wantUserData, wantVendorData bool
+	var all, list bool
 	cmd := &cobra.Command{
-		Use:   "query [--all | --list-keys | --userdata | --vendordata] [KEY]",
+		Use:   "query [--all | --list-keys] [KEY]",
 		Short: "Print what is known of the instance, such as v1.instance_id or ds.meta_data",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && !all && !list && !wantUserData && !wantVendorData {
+			if len(args) == 0 && !all && !list {
 				return usageError{errors.New("which key? give one, or --all or --list-keys"), cmd.CommandPath()}
 			}
 			data, err := g.openState().InstanceData(file, os.Geteuid() == 0)
@@ -37,12 +37,7 @@ func queryCommand(g *globals) *cobra.Command {
 				}
 			}
 			var value any = data
-			switch {
-			case wantUserData:
-				value = data["userdata"]
-			case wantVendorData:
-				value = data["vendordata"]
-			case len(args) == 1:
+			if len(args) == 1 {
 				if value, err = lookUp(data, args[0]); err != nil {
 					return err
 				}
@@ -54,10 +49,8 @@ func queryCommand(g *globals) *cobra.Command {
 	f.StringVarP(&file, "instance-data", "i", "", "read this `file` instead of the instance data of this boot")
 	f.BoolVarP(&all, "all", "a", false, "print everything")
 	f.BoolVarP(&list, "list-keys", "l", false, "print the keys only")
-	f.BoolVarP(&wantUserData, "userdata", "u", false, "print the user data")
-	f.BoolVarP(&wantVendorData, "vendordata", "v", false, "print the vendor data")
-	f.StringVar(&userData, "user-data", "", "take the user data from this `file`")
-	f.StringVar(&vendorData, "vendor-data", "", "take the vendor data from this `file`")
+	f.StringVarP(&userData, "user-data", "u", "", "take the user data from this `file`")
+	f.StringVarP(&vendorData, "vendor-data", "v", "", "take the vendor data from this `file`")
 	return cmd
 }
 

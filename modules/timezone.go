@@ -1,0 +1,44 @@
+package modules
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/state"
+)
+
+type timezoneKeys struct {
+	Timezone string `key:"timezone" doc:"the time zone's name, as below /usr/share/zoneinfo: Europe/Berlin"`
+}
+
+var timezone = Module{
+	Name:       "timezone",
+	Frequency:  state.PerInstance,
+	Keys:       timezoneKeys{},
+	ActiveIf:   []string{"timezone"},
+	Repeatable: true,
+	Doc:        "Sets the machine's time zone: /etc/localtime becomes a link to the zone's file.",
+	Run:        runTimezone,
+}
+
+const zoneinfo = "/usr/share/zoneinfo"
+
+func runTimezone(_ context.Context, e *Env) error {
+	var keys timezoneKeys
+	e.Decode(&keys)
+	if keys.Timezone == "" {
+		return nil
+	}
+	file := path.Join(zoneinfo, keys.Timezone)
+	info, err := e.Host.Stat(file)
+	if err != nil || !info.Mode().IsRegular() || !strings.HasPrefix(file, zoneinfo+"/") {
+		e.Problem(config.Problem{
+			Pos: e.Config.Get("timezone").Pos(), Key: "timezone",
+			Message: "there is no time zone " + keys.Timezone + " in " + zoneinfo + "; it was left as it is",
+		})
+		return nil
+	}
+	return e.Host.Symlink(file, "/etc/localtime")
+}
