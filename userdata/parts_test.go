@@ -35,7 +35,11 @@ func TestPiecesOfVendorDataAreNumberedThrough(t *testing.T) {
 	r := userdata.ProcessList(t.Context(), "vendor-data", []secret.Bytes{
 		secret.NewBytes([]byte("#!/bin/sh\n1")), secret.NewBytes([]byte("#!/bin/sh\n2")),
 		secret.NewBytes([]byte("#cloud-config\nl: [1]")), secret.NewBytes([]byte("#cloud-config\nmerge_how: dict(recurse_array)+list(append)\nl: [2]")),
+		secret.NewBytes([]byte("nothing")),
 	}, userdata.Options{})
+	if len(r.Problems) != 1 || r.Problems[0].Pos.String() != "vendor-data item 5:1:1" {
+		t.Errorf("problems are %v", r.Problems)
+	}
 	if len(r.Scripts) != 2 || r.Scripts[1].Name != "part-002" || r.CloudConfig.PyStr() != "{'l': [1, 2]}" {
 		t.Errorf("got %v, %s", show(r.Scripts), r.CloudConfig.PyStr())
 	}
