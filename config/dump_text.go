@@ -126,12 +126,6 @@ func (e *emitter) single(text string, fold bool) {
 	e.mark("'", false, false)
 }
 
-// escapes are the characters that have an escape of their own.
-var escapes = map[rune]string{
-	0: "0", '\a': "a", '\b': "b", '\t': "t", '\n': "n", '\v': "v", '\f': "f", '\r': "r", 0x1b: "e",
-	'"': `"`, '\\': `\`, 0x85: "N", 0xa0: "_", 0x2028: "L", 0x2029: "P",
-}
-
 // double writes a text in double quotes, with escapes.
 func (e *emitter) double(text []rune, fold bool) {
 	e.mark(`"`, true, false)
@@ -163,13 +157,26 @@ func (e *emitter) double(text []rune, fold bool) {
 }
 
 func escape(r rune) string {
-	switch short, ok := escapes[r]; {
-	case ok:
-		return `\` + short
+	switch short := shortEscape(r); {
+	case short != "":
+		return short
 	case r <= 0xff:
 		return fmt.Sprintf(`\x%02X`, r)
 	case r <= 0xffff:
 		return fmt.Sprintf(`\u%04X`, r)
 	}
 	return fmt.Sprintf(`\U%08X`, r)
+}
+
+// shortEscape is a character's escape of one letter, "" when it has none.
+func shortEscape(r rune) string {
+	const characters, letters = "\x00\a\b\t\n\v\f\r\x1b\"\\\u0085\u00a0\u2028\u2029", "0abtnvfre\"\\N_LP"
+	position := 0
+	for _, c := range characters {
+		if c == r {
+			return `\` + letters[position:position+1]
+		}
+		position++
+	}
+	return ""
 }

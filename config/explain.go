@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // tooMuch refuses a document before the library spends memory on it.
@@ -23,6 +23,13 @@ func (l *lexer) tooMuch(file string) error {
 func (l *lexer) pos(file string, offset int) Pos {
 	line, column := place(l.data, offset)
 	return Pos{file, line, column}
+}
+
+// place is the line and column of an offset, from 1.
+func place(data []byte, offset int) (line, column int) {
+	before := data[:min(offset, len(data))]
+	line = bytes.Count(before, []byte("\n")) + 1
+	return line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 }
 
 // maxWarnings is how many places of one kind are named.
@@ -44,8 +51,6 @@ func (l *lexer) warnings(file string) []Problem {
 	return list
 }
 
-var libraryError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-
 // explain turns the library's error into a sentence for a person. The library knows
 // the line where it gave up; what the lexer has found wrong up to there is more likely
 // what a person has to change.
@@ -54,15 +59,7 @@ func (l *lexer) explain(file string, err error) error {
 	if errors.As(err, &problem) {
 		return problem
 	}
-	p := Problem{Pos: Pos{File: file}, Message: err.Error()}
-	parts := libraryError.FindStringSubmatch(err.Error())
-	if parts == nil {
-		return p
-	}
-	line := 1 // the library names no line for the first one
-	if n, err := strconv.Atoi(parts[1]); err == nil {
-		line = n
-	}
+	p := Problem{Pos: Pos{File: file}}
 	if found := l.cause(); found != nil {
 		p.Pos, p.Message = l.pos(file, found.offset), found.message
 		if found.other >= 0 {
@@ -71,12 +68,26 @@ func (l *lexer) explain(file string, err error) error {
 		}
 		return p
 	}
+	line, message := libraryWords(err)
 	lines := strings.Split(string(l.data), "\n")
 	p.Pos.Line = min(line, len(lines))
 	text := lines[p.Pos.Line-1]
 	p.Pos.Column = len([]rune(text)) - len([]rune(strings.TrimLeft(text, " \t"))) + 1
-	p.Message = inWords(parts[2])
+	p.Message = inWords(message)
 	return p
+}
+
+// libraryWords takes "yaml: line 3: did not find expected key" apart. The library
+// names no line for the first one.
+func libraryWords(err error) (line int, message string) {
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(message, "line "); ok {
+		number, words, _ := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil && n > 0 {
+			return n, words
+		}
+	}
+	return 1, message
 }
 
 // cause is the first thing that is wrong. The lexer finds what PyYAML would stop at;

@@ -63,9 +63,8 @@ type lexer struct {
 	levels       []level
 	brackets     []bracket
 	wrong        []finding
-	script       int // offset of a comment "#!…", 0 when there is none
-
-	deep int // offset of where too much is nested, -1 when nothing is
+	script       int // offset of a line "#!…" behind the first, 0 when there is none
+	deep         int // offset of where too much is nested, -1 when nothing is
 
 	lineBegun  bool // something stands in this line already
 	keyAllowed bool // a key can begin here
@@ -172,7 +171,7 @@ func (l *lexer) marker() bool {
 }
 
 func (l *lexer) comment() {
-	if bytes.HasPrefix(l.data[l.at:], []byte("#!")) && l.script == 0 {
+	if bytes.HasPrefix(l.data[l.at:], []byte("#!")) && l.at == l.lineStart && l.script == 0 {
 		l.script = l.at
 	}
 	l.skipLine()
@@ -391,11 +390,4 @@ func (l *lexer) close(c byte) {
 	l.brackets = l.brackets[:len(l.brackets)-1]
 	l.scalarDone = true
 	l.at++
-}
-
-// place is the line and column of an offset, from 1.
-func place(data []byte, offset int) (line, column int) {
-	before := data[:min(offset, len(data))]
-	line = bytes.Count(before, []byte("\n")) + 1
-	return line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 }

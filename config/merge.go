@@ -18,15 +18,3 @@ func Merge(low, high *Value) *Value {
 	}
 	return newMap(high.pos, pairs)
 }
-
-// Replace lays one map over another by cloud-init's default rule for parts of user
-// data: a key of the higher one replaces the whole of the lower's.
-func Replace(low, high *Value) *Value {
-	if low.Kind() != Map || high.Kind() != Map {
-		if high == nil {
-			return low
-		}
-		return high
-	}
-	return newMap(high.pos, append(slices.Clone(low.pairs), high.pairs...))
-}

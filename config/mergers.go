@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,33 +23,31 @@ func DefaultMergers() Mergers {
 	return Mergers{{Map, []string{"replace"}}, {List, nil}, {String, nil}}
 }
 
-var mergerCall = regexp.MustCompile(`^([a-z_][a-z0-9_]*)\((.*?)\)$`)
-
 // ParseMergers reads rules from text.
 func ParseMergers(text string) (Mergers, error) {
-	var list Mergers
+	var rules Mergers
 	for call := range strings.SplitSeq(text, "+") {
 		call = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(call)), "-", "_")
 		if call == "" {
 			continue
 		}
-		found := mergerCall.FindStringSubmatch(call)
-		if found == nil {
+		name, list, ok := strings.Cut(strings.TrimSuffix(call, ")"), "(")
+		if !ok || !strings.HasSuffix(call, ")") {
 			return nil, fmt.Errorf("%q is no rule for merging: expected the like of list(append)", call)
 		}
 		var options []string
-		for option := range strings.SplitSeq(found[2], ",") {
+		for option := range strings.SplitSeq(list, ",") {
 			if option = strings.TrimSpace(option); option != "" {
 				options = append(options, option)
 			}
 		}
-		m, err := newMerger(found[1], options)
+		m, err := newMerger(name, options)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, m)
+		rules = append(rules, m)
 	}
-	return list, nil
+	return rules, nil
 }
 
 func newMerger(name string, options []string) (merger, error) {

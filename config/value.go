@@ -262,7 +262,7 @@ func pyQuote(s string) string {
 			out.WriteRune('\\')
 			out.WriteRune(r)
 		case r == '\n' || r == '\t' || r == '\r':
-			out.WriteString(`\` + escapes[r])
+			out.WriteString(shortEscape(r))
 		case unicode.IsPrint(r):
 			out.WriteRune(r)
 		case r <= 0xff:

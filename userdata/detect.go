@@ -101,7 +101,7 @@ func (part *Part) top() config.Pos { return config.Pos{File: part.place, Line: 1
 // meant takes a part as a type that is not its header's.
 func (p *processor) meant(part *Part, kind, what, change string) {
 	part.Type = kind
-	p.problem(config.Warning, part.top(), "%s; it was taken as %s: %s", what, inWords[kind], change)
+	p.problem(config.Warning, part.top(), "%s; it was taken as %s: %s", what, inWords(kind), change)
 }
 
 // asIf takes a part as if it had other content, if that has a known header.
@@ -120,10 +120,24 @@ func (p *processor) useless(part *Part, format string, args ...any) {
 	p.problem(config.Error, part.top(), "%s", part.Problem)
 }
 
-var inWords = map[string]string{
-	TypeCloudConfig: "cloud-config", TypeScript: "a script", TypeBoothook: "a boothook", TypeTemplate: "a template",
-	TypeArchive: "an archive", TypeJSONPatch: "a JSON patch", TypeInclude: "a list of includes",
-	TypeIncludeOnce: "a list of includes", TypePartHandler: "a part handler",
+func inWords(kind string) string {
+	switch kind {
+	case TypeCloudConfig:
+		return "cloud-config"
+	case TypeScript:
+		return "a script"
+	case TypeBoothook:
+		return "a boothook"
+	case TypeTemplate:
+		return "a template"
+	case TypeArchive:
+		return "an archive"
+	case TypeJSONPatch:
+		return "a JSON patch"
+	case TypePartHandler:
+		return "a part handler"
+	}
+	return "a list of includes"
 }
 
 // squeezed is a line in lower case without blanks, dashes and the like: "#cloud config",

@@ -93,8 +93,12 @@ func Process(ctx context.Context, name string, raw []byte, o Options) Result {
 // are numbered through, and each piece's cloud-config is merged into those before.
 func ProcessList(ctx context.Context, name string, pieces []secret.Bytes, o Options) Result {
 	p := processor{ctx: ctx, name: name, options: o}
-	for _, piece := range pieces {
-		p.blob(piece.Reveal(), p.name, 0)
+	for i, piece := range pieces {
+		place := name
+		if len(pieces) > 1 {
+			place = fmt.Sprintf("%s item %d", name, i+1)
+		}
+		p.blob(piece.Reveal(), place, 0)
 	}
 	for i := range p.result.Parts {
 		p.handle(&p.result.Parts[i])

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"cloudseed/config"
-	"cloudseed/secret"
 	"cloudseed/userdata"
 
 	"github.com/google/go-cmp/cmp"
@@ -314,36 +313,6 @@ func show(scripts []userdata.Script) []string {
 	return list
 }
 
-func TestPartsForAnotherLaunchIndexAreLeftOut(t *testing.T) {
-	t.Parallel()
-	data := "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n" +
-		"--XX\nLaunch-Index: 0\n\n#cloud-config\na: 0\n--XX\nLaunch-Index: 1\n\n#cloud-config\na: 1\n--XX--\n"
-	r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{LaunchIndex: "0"})
-	if got := r.CloudConfig.PyStr(); got != "{'a': 0}" {
-		t.Errorf("got %s", got)
-	}
-}
-
-func TestALaunchIndexMayStandInTheCloudConfig(t *testing.T) {
-	t.Parallel()
-	data := multipart("\n#cloud-config\nlaunch-index: 7\na: 7", "\n#cloud-config\nb: 1", "Launch-Index: 0\n\n#!/bin/sh\n")
-	r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{LaunchIndex: "0"})
-	if got := r.CloudConfig.PyStr(); got != "{'b': 1}" || len(r.Scripts) != 1 || r.Scripts[0].Name != "part-003" {
-		t.Errorf("got %s, %v", got, show(r.Scripts))
-	}
-}
-
-func TestPiecesOfVendorDataAreNumberedThrough(t *testing.T) {
-	t.Parallel()
-	r := userdata.ProcessList(t.Context(), "vendor-data", []secret.Bytes{
-		secret.NewBytes([]byte("#!/bin/sh\n1")), secret.NewBytes([]byte("#!/bin/sh\n2")),
-		secret.NewBytes([]byte("#cloud-config\nl: [1]")), secret.NewBytes([]byte("#cloud-config\nmerge_how: dict(recurse_array)+list(append)\nl: [2]")),
-	}, userdata.Options{})
-	if len(r.Scripts) != 2 || r.Scripts[1].Name != "part-002" || r.CloudConfig.PyStr() != "{'l': [1, 2]}" {
-		t.Errorf("got %v, %s", show(r.Scripts), r.CloudConfig.PyStr())
-	}
-}
-
 func TestWithoutHooksIncludesAndTemplatesAreProblems(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{
@@ -354,86 +323,6 @@ func TestWithoutHooksIncludesAndTemplatesAreProblems(t *testing.T) {
 		if len(r.Problems) != 1 || r.Problems[0].Error() != want {
 			t.Errorf("problems are %v, want %s", r.Problems, want)
 		}
-	}
-}
-
-// What is kept as user-data.txt.i reads back as the same parts, and is the same at
-// every boot.
-func TestTheMessageOfAllPartsReadsBack(t *testing.T) {
-	t.Parallel()
-	data := multipart("\n#cloud-config\na: 1", "Content-Disposition: attachment; filename=\"b c.sh\"\n\n#!/bin/sh\necho \xc3\xa9\n", "Merge-Type: list(append)\nLaunch-Index: 3\n\n#cloud-boothook\nx")
-	once := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{})
-	again := userdata.Process(t.Context(), "user-data", once.MIME(), userdata.Options{})
-	if diff := cmp.Diff(string(once.MIME()), string(again.MIME())); diff != "" || len(again.Parts) != 3 {
-		t.Errorf("differs (-once +again):\n%s", diff)
-	}
-	for i, part := range once.Parts {
-		if other := again.Parts[i]; !bytes.Equal(part.Content.Reveal(), other.Content.Reveal()) || part.Filename != other.Filename || part.Type != other.Type {
-			t.Errorf("part %d is %q of type %s, was %q of type %s", i, other.Filename, other.Type, part.Filename, part.Type)
-		}
-	}
-}
-
-func TestPartsSayWhereTheyAreAndWhatBecameOfThem(t *testing.T) {
-	t.Parallel()
-	r := userdata.Process(t.Context(), "user-data", []byte(message), userdata.Options{})
-	var got []string
-	for _, part := range r.Parts {
-		got = append(got, fmt.Sprintf("%s %s %d %s", part.Type, part.Filename, part.Line, part.Handler))
-	}
-	want := []string{
-		"text/cloud-config part-001 7 cloud-config", "text/x-shellscript ../run me!.sh 14 script",
-		"text/cloud-config part-003 0 cloud-config", "text/x-shellscript-per-boot part-004 28 script",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("differs (-want +got):\n%s", diff)
-	}
-}
-
-func TestABombIsNotUnpacked(t *testing.T) {
-	t.Parallel()
-	var bomb bytes.Buffer
-	w := gzip.NewWriter(&bomb)
-	zeros := make([]byte, 1<<20)
-	for range 100 {
-		_, _ = w.Write(zeros)
-	}
-	_ = w.Close()
-	r := userdata.Process(t.Context(), "user-data", bomb.Bytes(), userdata.Options{})
-	if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Error(), "more than 64 MiB") {
-		t.Errorf("problems are %v", r.Problems)
-	}
-}
-
-func TestIncludesThatNameEachOtherEnd(t *testing.T) {
-	t.Parallel()
-	fetched := 0
-	r := userdata.Process(t.Context(), "user-data", []byte("#include\nhttp://h/a\nhttp://h/b\n"), userdata.Options{
-		Fetch: func(context.Context, string, bool) ([]byte, error) {
-			fetched++
-			return []byte("#include\nhttp://h/a\nhttp://h/b\n"), nil
-		},
-	})
-	if fetched > 100 || len(r.Problems) == 0 || len(r.Problems) > 200 {
-		t.Errorf("%d fetched, %d problems", fetched, len(r.Problems))
-	}
-}
-
-func TestManySmallBombsAreABomb(t *testing.T) {
-	t.Parallel()
-	bomb := "Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(zipped("#!"+strings.Repeat("x", 20<<20))))
-	r := userdata.Process(t.Context(), "user-data", []byte(multipart(bomb, bomb, bomb, bomb, bomb)), userdata.Options{})
-	if len(r.Parts) != 3 || len(r.Problems) != 2 {
-		t.Errorf("%d parts, problems %v", len(r.Parts), r.Problems)
-	}
-}
-
-func TestCloudConfigTextIsAsCloudInitKeepsIt(t *testing.T) {
-	t.Parallel()
-	r := userdata.Process(t.Context(), "user-data", []byte("#cloud-config\nb: [x]\na: 1\n"), userdata.Options{})
-	want := "#cloud-config\n\n# from 1 files\n# part-001\n\n---\na: 1\nb:\n- x\n...\n"
-	if diff := cmp.Diff(want, string(r.CloudConfigText())); diff != "" {
-		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
 
