@@ -59,11 +59,7 @@ test-all:
 FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz:
-	@set -e; go list -f '{{.Dir}}' ./... | while read -r dir; do \
-	  for target in $$(grep -hos '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -d' ' -f2); do \
-	    echo "== $$dir $$target"; (cd "$$dir" && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .); \
-	  done; \
-	done
+	test/fuzz.sh $(FUZZTIME)
 
 .PHONY: clean
 clean:

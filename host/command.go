@@ -113,8 +113,23 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// execute is the ExecFunc of real machines.
+// busyTime is how long a program that is being written may keep a command from running.
+const busyTime = 500 * time.Millisecond
+
+// execute is the ExecFunc of real machines. A script that was just written can be busy:
+// another command that was started at that moment has its descriptor until its own
+// program begins (https://go.dev/issue/22315).
 func (h *Host) execute(ctx context.Context, c Command) (Result, error) {
+	for wait := time.Millisecond; ; wait *= 2 {
+		result, err := h.executeOnce(ctx, c)
+		if !errors.Is(err, syscall.ETXTBSY) || wait > busyTime {
+			return result, err
+		}
+		time.Sleep(wait)
+	}
+}
+
+func (h *Host) executeOnce(ctx context.Context, c Command) (Result, error) {
 	cmd, err := h.command(ctx, c)
 	if err != nil {
 		return Result{Exit: -1}, err

@@ -139,3 +139,21 @@ func TestPassedOnOutputDoesNotWaitForWhatRunsOn(t *testing.T) {
 		t.Errorf("output is %q, %v", data, err)
 	}
 }
+
+func TestAProgramThatIsBeingWrittenIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	h, _ := live(t)
+	script := filepath.Join(t.TempDir(), "script")
+	f, err := os.OpenFile(script, os.O_CREATE|os.O_WRONLY, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("#!/bin/sh\necho ran\n"); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(20*time.Millisecond, func() { _ = f.Close() })
+	defer timer.Stop()
+	if r, err := h.Run(t.Context(), host.Command{Argv: []string{script}}); err != nil || r.Stdout != "ran\n" {
+		t.Errorf("%q, %v", r.Stdout, err)
+	}
+}
