@@ -25,7 +25,10 @@ func really(t *testing.T, userData string) (e *Env, output func() string) {
 		}
 	})
 	e = configured(t, hosttest.New(t), userData)
-	e.Host = host.New("/", host.Options{Output: func() (stdout, stderr *os.File) { return out, out }})
+	e.Host = host.New("/", host.Options{
+		Output: func() (stdout, stderr *os.File) { return out, out },
+		Chown:  func(string, int, int) error { return nil }, // whose the files are does not matter here
+	})
 	e.Instance.Dir, e.Instance.CloudDir, e.Instance.RunDir = dir+"/instance", dir, dir+"/run"
 	return e, func() string {
 		data, err := os.ReadFile(out.Name())

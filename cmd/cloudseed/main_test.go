@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -31,7 +32,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			return cond == "root" && os.Geteuid() == 0, nil
+			if cond != "root" {
+				return false, fmt.Errorf("there is no condition %q", cond)
+			}
+			if os.Geteuid() != 0 {
+				fmt.Fprintln(os.Stderr, "LEFT OUT: a session that needs root")
+			}
+			return os.Geteuid() == 0, nil
 		},
 	})
 }
