@@ -148,6 +148,7 @@ func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC
 	if !b.Host.IsLive() {
 		return nil
 	}
+	network.MarkBusy(nics)
 	steps := network.Renames(c, nics)
 	h := b.Host.As(b.stage, "network")
 	return network.Apply(steps, func(argv ...string) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +31,7 @@ type NIC struct {
 	VLAN       bool
 	Master     string // the bridge or bond that it belongs to
 	InfiniBand bool
-	Busy       bool // it has addresses that renaming would lose; Interfaces does not look
+	Busy       bool // it has addresses that renaming would lose; see MarkBusy
 }
 
 // The flag and the type are the kernel's: linux/if.h, linux/if_arp.h.
@@ -157,4 +158,24 @@ func leadingDigits(s string) int {
 		n++
 	}
 	return n
+}
+
+// MarkBusy notes which interfaces of the running machine have addresses already, as that
+// of a root file system on iSCSI has: taking it down would take the machine with it.
+func MarkBusy(nics []NIC) {
+	for i := range nics {
+		face, err := net.InterfaceByName(nics[i].Name)
+		if err != nil {
+			continue // it is gone, and there is nothing to lose
+		}
+		addresses, err := face.Addrs()
+		if err != nil {
+			nics[i].Busy = true // not known: better left alone
+			continue
+		}
+		nics[i].Busy = slices.ContainsFunc(addresses, func(a net.Addr) bool {
+			prefix, ok := a.(*net.IPNet)
+			return ok && prefix.IP.IsGlobalUnicast()
+		})
+	}
 }

@@ -77,3 +77,14 @@ func TestAMachineWithoutNetworkingHasNoInterfaces(t *testing.T) {
 		t.Errorf("Interfaces: %v, %v", got, err)
 	}
 }
+
+func TestAnInterfaceWithoutGlobalAddressesIsNotBusy(t *testing.T) {
+	t.Parallel()
+	nics := []network.NIC{{Name: "lo"}, {Name: "no-such-nic"}}
+	network.MarkBusy(nics)
+	for _, nic := range nics {
+		if nic.Busy {
+			t.Errorf("%s is busy", nic.Name)
+		}
+	}
+}
