@@ -26,10 +26,11 @@ type Search struct {
 	Log     *slog.Logger
 	Sources []Source // the kinds of seeds, by name
 
-	// Fetch gets a file from the network; an error that is fs.ErrNotExist says that the
-	// server has none. nil before there is a network: seeds that need one are then noted
-	// in the report as such.
-	Fetch func(ctx context.Context, url string) ([]byte, error)
+	// Fetch gets a file from the network. Its errors are sentences that name the URL
+	// without its secrets; one that is fs.ErrNotExist says that the server has no such
+	// file, which is not asked for again if it is optional. nil before there is a network:
+	// seeds that need one are then noted in the report as such.
+	Fetch func(ctx context.Context, url string, optional bool) ([]byte, error)
 
 	// What tests replace: the machine's devices, and how one is opened. mount allows
 	// the kernel's own drivers to read it.

@@ -51,7 +51,7 @@ type Env struct {
 	// What the boot lends a module. Each may be nil: the module then says what it
 	// could not do, or does without.
 	Output io.Writer                                                                        // where the stage's output goes (the key output)
-	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL, tried as often as makes sense
+	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
 	Render func(template string, variables map[string]any) (string, error)                  // a jinja template, without its header line
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 
