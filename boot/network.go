@@ -25,9 +25,11 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 		b.Log.Info("the network is left alone, as data/upgraded-network says")
 		return nil
 	}
-	standing, err := b.store.Standing(networkWork, state.PerInstance)
-	if err != nil || standing == state.Done {
-		return err
+	if b.seed != nil {
+		standing, err := b.store.Standing(networkWork, state.PerInstance)
+		if err != nil || standing == state.Done {
+			return err
+		}
 	}
 	nics, err := network.Interfaces(path.Join(b.Host.Root(), "sys"))
 	if err != nil {
@@ -37,8 +39,10 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 	if c == nil {
 		return nil
 	}
-	if err := b.store.Begin(networkWork, state.PerInstance); err != nil {
-		return err
+	if b.seed != nil {
+		if err := b.store.Begin(networkWork, state.PerInstance); err != nil {
+			return err
+		}
 	}
 	if err := b.rename(ctx, c, nics); err != nil {
 		b.Log.Warn("cannot rename network devices: " + err.Error())
@@ -53,7 +57,10 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	b.Log.Info("the network is configured", "source", source, "renderer", choice.Name, "why", choice.Reason, "files", len(files))
-	return errors.Join(append(errs, b.store.End(networkWork, state.PerInstance))...)
+	if b.seed != nil {
+		errs = append(errs, b.store.End(networkWork, state.PerInstance))
+	}
+	return errors.Join(errs...)
 }
 
 // existing is what is in a file now, nil when there is none.
@@ -103,7 +110,7 @@ func (b *Boot) networkConfig(nics []network.NIC) (c *network.Config, source stri
 		b.problems(problems)
 		source = system.Pos().File
 	}
-	if c == nil && b.seed.Network != nil {
+	if c == nil && b.seed != nil && b.seed.Network != nil {
 		c, source = b.seedNetwork(nics), b.seed.Network.Name
 	}
 	if c == nil {

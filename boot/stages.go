@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cloudseed/datasource"
 	"cloudseed/modules"
 	"cloudseed/state"
 )
@@ -24,23 +25,38 @@ var moduleLists = []moduleList{
 // the seed's instance, and writes the network's configuration. With dsmode local it
 // also runs the init modules.
 func (b *Boot) local(ctx context.Context) error {
+	b.fetchConfigURL(ctx)
 	b.config = b.systemConfig()
 	if err := b.find(ctx); err != nil {
 		return err
 	}
+	if b.store.AwaitsSeed() {
+		// With a seed on the network, it is the guest's own: what the system's
+		// configuration says, or DHCP on the first device.
+		return b.applyNetwork(ctx)
+	}
 	if b.seed == nil {
 		return nil // said why already
 	}
+	b.applies = true
 	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
 		return err
 	}
 	input := b.readUserData(ctx)
-	b.prepare(ctx)
+	if len(b.awaited) == 0 {
+		b.prepare(ctx) // else it is not known what is wanted
+	}
 	b.note(b.setEarlyHostname(ctx))
 	b.note(b.applyNetwork(ctx))
-	if b.seed.Mode != "local" {
+	if b.seed.Mode != datasource.ModeLocal {
 		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
+		return nil
+	}
+	if len(b.awaited) > 0 {
+		// Difference from cloud-init: there user data that includes anything from the
+		// network is lost with dsmode local, which is oVirt's.
+		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", b.awaited)
 		return nil
 	}
 	return b.initModules(ctx, input)
@@ -49,6 +65,17 @@ func (b *Boot) local(ctx context.Context) error {
 // network is the second stage, once the network is up: the init modules, unless the
 // local stage has run them.
 func (b *Boot) network(ctx context.Context) error {
+	b.online = true
+	b.fetchConfigURL(ctx)
+	if b.store.AwaitsSeed() {
+		if err := b.fetchSeed(ctx); err != nil || b.seed == nil {
+			return err
+		}
+		b.applies = true
+		input := b.readUserData(ctx)
+		b.prepare(ctx)
+		return b.initModules(ctx, input)
+	}
 	if err := b.resume(); err != nil || b.seed == nil {
 		return err
 	}
@@ -57,6 +84,7 @@ func (b *Boot) network(ctx context.Context) error {
 		b.Log.Info("the local stage has run the init modules")
 		return nil
 	}
+	b.applies = true
 	return b.initModules(ctx, b.readUserData(ctx))
 }
 

@@ -182,7 +182,7 @@ func TestSeveralPlacesAreJoined(t *testing.T) {
 			t.Parallel()
 			m := seedtest.New(t, sources, c.drives...)
 			m.Search.Cmdline = c.cmdline
-			m.Search.DMI = func(key string) string { return map[string]string{"product_serial": c.serial}[key] }
+			m.Search.DMI = func(key string) string { return map[string]string{"system-serial-number": c.serial}[key] }
 			if c.config != "" {
 				m.Configure(t, c.config)
 			}
@@ -380,7 +380,7 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 			m.Put(t, "/media/seed/meta-data", "instance-id: dir\nlocal-hostname: dir")
 			m.Put(t, "/media/seed/user-data", "d")
 			m.Search.Cmdline = c.cmdline
-			m.Search.DMI = func(key string) string { return map[string]string{"product_uuid": "U-1"}[key] }
+			m.Search.DMI = func(key string) string { return map[string]string{"system-uuid": "U-1"}[key] }
 			if c.config != "" {
 				m.Configure(t, c.config)
 			}

@@ -33,6 +33,8 @@ func (g *gathered) seedFrom(ctx context.Context, s *datasource.Search, from stri
 		other, ok = directory(s, from, dir, r)
 	case !onNetwork(from):
 		r.Warn(secret.URL(from), "seedfrom is neither a path nor a URL of http, https, ftp or ftps")
+	case s.Fetch == nil && s.Is(quickID(s)):
+		r.Note(secret.URL(from), "it was not asked: the instance id is given here, and this machine is that instance already")
 	case s.Fetch == nil:
 		r.Later(secret.URL(from), "it needs the network: left to the network stage")
 	default:
@@ -44,6 +46,15 @@ func (g *gathered) seedFrom(ctx context.Context, s *datasource.Search, from stri
 	g.userData, g.vendorData, g.network = nil, nil, nil
 	g.add(other)
 	return true
+}
+
+// quickID is the instance's id if it can be had without the network: from the command
+// line or a seed directory, as with cloud-init.
+func quickID(s *datasource.Search) string {
+	g := &gathered{}
+	g.words("cmdline", s.Cmdline)
+	g.directories(s, &datasource.Report{})
+	return datasource.ID(g.metadata, "instance-id")
 }
 
 // directory reads a seed that is a directory of the machine.
@@ -102,16 +113,6 @@ func fileURL(from, name string) string {
 	return from + name
 }
 
-// dmiNames are the fields of SMBIOS by dmidecode's names, and sysfs's for the same.
-var dmiNames = map[string]string{
-	"baseboard-asset-tag": "board_asset_tag", "baseboard-manufacturer": "board_vendor", "baseboard-product-name": "board_name",
-	"baseboard-serial-number": "board_serial", "baseboard-version": "board_version", "bios-release-date": "bios_date",
-	"bios-vendor": "bios_vendor", "bios-version": "bios_version", "chassis-asset-tag": "chassis_asset_tag",
-	"chassis-manufacturer": "chassis_vendor", "chassis-serial-number": "chassis_serial", "chassis-version": "chassis_version",
-	"system-manufacturer": "sys_vendor", "system-product-name": "product_name", "system-serial-number": "product_serial",
-	"system-uuid": "product_uuid", "system-version": "product_version",
-}
-
 // replaceDMI puts fields of SMBIOS where __dmi.name__ stands. A name that there is none
 // of stays as it is.
 func replaceDMI(from string, dmi func(string) string) string {
@@ -124,13 +125,12 @@ func replaceDMI(from string, dmi func(string) string) string {
 			return out.String()
 		}
 		name, tail, ok := strings.Cut(rest, after)
-		field, known := dmiNames[name]
-		if !ok || !known {
+		if _, known := datasource.DMIFields[name]; !ok || !known {
 			out.WriteString(before)
 			from = rest
 			continue
 		}
-		out.WriteString(dmi(field))
+		out.WriteString(dmi(name))
 		from = tail
 	}
 }
