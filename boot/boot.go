@@ -38,6 +38,8 @@ type Options struct {
 	Cmdline  string   // the kernel's command line
 	Files    []string // further configuration files, over all others (--file)
 
+	Offline bool // there is no network, and there will be none: nothing is asked of it
+
 	// Get is how things are fetched; nil: as the client has it. Tests replace it.
 	Get func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
 }

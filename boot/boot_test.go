@@ -1,6 +1,7 @@
 package boot_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -8,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudseed/boot"
 	"cloudseed/bootlog"
 	"cloudseed/datasource/media"
+	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
 	"cloudseed/state"
@@ -29,6 +32,7 @@ func TestMain(m *testing.M) {
 type guest struct {
 	*hosttest.Machine
 	seed    string
+	cmdline string
 	console strings.Builder
 }
 
@@ -59,16 +63,33 @@ func (g *guest) boot(t *testing.T) boot.Report {
 	}
 	var all boot.Report
 	for _, stage := range state.Stages {
-		log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
-		b := boot.New(boot.Options{Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console})
-		b.Run(t.Context(), stage)
-		r := b.Report()
+		r := g.run(t, stage)
 		all.InstanceID, all.Datasource = r.InstanceID, r.Datasource
 		all.Modules = append(all.Modules, r.Modules...)
 		all.Errors = append(all.Errors, r.Errors...)
 		all.Warnings = append(all.Warnings, r.Warnings...)
 	}
 	return all
+}
+
+// run runs a stage, in a process of its own.
+func (g *guest) run(t *testing.T, stage string) boot.Report {
+	t.Helper()
+	b := g.process(t)
+	b.Run(t.Context(), stage)
+	return b.Report()
+}
+
+func (g *guest) process(t *testing.T) *boot.Boot {
+	t.Helper()
+	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
+	return boot.New(boot.Options{
+		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Console: &g.console,
+		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
+			c.Pause = time.Microsecond // between tries
+			return c.Get(ctx, r)
+		},
+	})
 }
 
 type testWriter struct{ t *testing.T }

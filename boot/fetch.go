@@ -48,6 +48,9 @@ func (b *Boot) sourceClient() *fetch.Client {
 
 // get fetches by a client.
 func (b *Boot) get(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
+	if b.Offline && fetch.OnNetwork(r.URL) {
+		return nil, fmt.Errorf("cannot fetch %s: there is no network here", secret.URL(r.URL))
+	}
 	c.Log, c.Agent = b.Log, "cloudseed/"+b.Version
 	if b.Get != nil {
 		return b.Get(ctx, c, r)
