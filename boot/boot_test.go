@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type guest struct {
 	*hosttest.Machine
 	seed    string
 	cmdline string
+	shown   string // certificate and key, when something was last fetched
 	console strings.Builder
 }
 
@@ -77,19 +79,42 @@ func (g *guest) run(t *testing.T, stage string) boot.Report {
 	t.Helper()
 	b := g.process(t)
 	b.Run(t.Context(), stage)
-	return b.Report()
+	r := b.Report()
+	r.Errors, r.Warnings = timeless(r.Errors), timeless(r.Warnings)
+	return r
+}
+
+// timeless are messages without the times that something took.
+func timeless(messages []string) []string {
+	var out []string
+	for _, m := range messages {
+		out = append(out, regexp.MustCompile(` tries in [0-9.a-z]+\)`).ReplaceAllString(m, " tries)"))
+	}
+	return out
 }
 
 func (g *guest) process(t *testing.T) *boot.Boot {
 	t.Helper()
+	return boot.New(g.options(t))
+}
+
+func (g *guest) options(t *testing.T) boot.Options {
+	t.Helper()
 	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
-	return boot.New(boot.Options{
+	return boot.Options{
 		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Console: &g.console,
 		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
 			c.Pause = time.Microsecond // between tries
+			if c.Certificate != nil {
+				certificate, key, err := c.Certificate()
+				if err != nil {
+					t.Error(err)
+				}
+				g.shown, c.Certificate = string(certificate)+" / "+string(key), nil
+			}
 			return c.Get(ctx, r)
 		},
-	})
+	}
 }
 
 type testWriter struct{ t *testing.T }
