@@ -20,7 +20,7 @@ func (b *Boot) dmi(ctx context.Context, name string) string {
 	if err != nil {
 		return b.dmidecode(ctx, name)
 	}
-	if strings.Trim(string(data), "\xff\n") == "" {
+	if strings.ReplaceAll(strings.TrimSpace(string(data)), "\xff", "") == "" {
 		return "" // firmware that was never set up
 	}
 	return strings.TrimSpace(string(data))
@@ -43,7 +43,7 @@ func (b *Boot) dmidecode(ctx context.Context, name string) string {
 		return ""
 	}
 	text := strings.TrimSpace(result.Stdout)
-	if strings.Trim(text, ".\xff") == "" {
+	if strings.Trim(text, ".") == "" {
 		return "" // how dmidecode prints bytes of all ones
 	}
 	return text

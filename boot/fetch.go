@@ -14,8 +14,10 @@ import (
 	"cloudseed/state"
 )
 
-// Limits of what is fetched. Tries and pauses are cloud-init's. It has no limit of time
-// and size in all: a server that answers slowly would keep a guest from ever booting.
+// Limits of what is fetched. Tries and pauses are cloud-init's.
+//
+// Difference from cloud-init: it has no limit of time and size in all. A server that
+// answers slowly would keep a guest from ever booting.
 const (
 	seedTime    = 5 * time.Minute  // a seed on the network, all of its files
 	includeTime = 10 * time.Minute // what user data includes, all of it

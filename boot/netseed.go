@@ -13,6 +13,9 @@ import (
 // network, and makes the machine its instance. Without it a machine that was an instance
 // before stays that instance; one that was none keeps the network that it has, and this
 // boot ends with an error.
+//
+// Difference from cloud-init: the seed's own description of the network counts too; there
+// it is fetched and left alone.
 func (b *Boot) fetchSeed(ctx context.Context) error {
 	b.seed, b.config = nil, b.systemConfig()
 	seed, report := b.searchNetwork(ctx)

@@ -73,6 +73,8 @@ func directory(s *datasource.Search, from, dir string, r *datasource.Report) (fi
 // Difference from cloud-init: that an optional file is not there is not asked for ten
 // times more, a second each.
 func fetch(ctx context.Context, get func(context.Context, string, bool) ([]byte, error), from string, r *datasource.Report) (files, bool) {
+	// Difference from cloud-init: a URL stands without its login and query in what
+	// everybody may read.
 	shown := secret.URL(from)
 	t := &datasource.Tree{Source: shown}
 	content := map[string]*[]byte{}
