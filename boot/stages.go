@@ -79,13 +79,13 @@ func (b *Boot) network(ctx context.Context) error {
 	if err := b.resume(); err != nil || b.seed == nil {
 		return err
 	}
-	if b.store.HappenedThisBoot(initModulesMark) {
-		b.readUserData(ctx)
+	b.applies = !b.store.HappenedThisBoot(initModulesMark)
+	input := b.readUserData(ctx)
+	if !b.applies {
 		b.Log.Info("the local stage has run the init modules")
 		return nil
 	}
-	b.applies = true
-	return b.initModules(ctx, b.readUserData(ctx))
+	return b.initModules(ctx, input)
 }
 
 // initModulesMark says for this boot that the init modules have run: those that
