@@ -77,7 +77,7 @@ func (g *guest) boot(t *testing.T) boot.Report {
 // run runs a stage, in a process of its own.
 func (g *guest) run(t *testing.T, stage string) boot.Report {
 	t.Helper()
-	b := g.process(t)
+	b := g.agent(t)
 	b.Run(t.Context(), stage)
 	r := b.Report()
 	r.Errors, r.Warnings = timeless(r.Errors), timeless(r.Warnings)
@@ -93,7 +93,8 @@ func timeless(messages []string) []string {
 	return out
 }
 
-func (g *guest) process(t *testing.T) *boot.Boot {
+// agent is the agent of one stage.
+func (g *guest) agent(t *testing.T) *boot.Boot {
 	t.Helper()
 	return boot.New(g.options(t))
 }

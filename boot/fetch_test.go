@@ -53,7 +53,7 @@ func TestWhatIsIncludedIsFetchedOnceABoot(t *testing.T) {
 			if asked := w.taken(); asked != "" || g.wrote(t) != "first" {
 				t.Errorf("later it asked for %q, and made %q", asked, g.wrote(t))
 			}
-			c, err := g.process(t).Configuration(t.Context())
+			c, err := g.agent(t).Configuration(t.Context())
 			if err != nil || c.Get("write_files.0.content").Text() != "first" || w.taken() != "" {
 				t.Errorf("by hand the configuration is another: %v", err)
 			}

@@ -241,12 +241,12 @@ func TestAllStagesInOneProcessFetchASeedToo(t *testing.T) {
 	t.Parallel()
 	w := newWeb(t, map[string]string{"/meta-data": "instance-id: web-1\n", "/user-data": "#cloud-config\nbootcmd: [ls]\n"})
 	g := netGuest(t, "ds=nocloud;s="+w.URL)
-	b := g.process(t)
+	b := g.agent(t)
 	if errs := b.RunAll(t.Context()); len(errs) > 0 || b.Report().InstanceID != "web-1" {
 		t.Errorf("it is %q: %v", b.Report().InstanceID, errs)
 	}
 	g = netGuest(t, "ds=nocloud;s="+w.URL+"/none")
-	b = g.process(t)
+	b = g.agent(t)
 	if errs := b.RunAll(t.Context()); len(errs) != 1 || b.Report().InstanceID != "" {
 		t.Errorf("it is %q: %v", b.Report().InstanceID, errs)
 	}
