@@ -133,6 +133,27 @@ func TestWithDsmodeLocalFilesAreIncludedAtOnce(t *testing.T) {
 	}
 }
 
+func TestWithDsmodeLocalAFileWhoseSourceIsOnTheNetworkWaitsForIt(t *testing.T) {
+	t.Parallel()
+	w := newWeb(t, map[string]string{"/file": "from the server"})
+	g := including(t, w, "local", "#cloud-config\nwrite_files: [{path: /a, source: {uri: W/file}}]\n")
+	r := g.run(t, state.StageLocal)
+	noErrors(t, r)
+	if len(r.Modules) > 0 || w.taken() != "" {
+		t.Errorf("before there is a network: %+v", r.Modules)
+	}
+	noErrors(t, g.run(t, state.StageNetwork))
+	if got := g.Text(t, "/a"); got != "from the server" {
+		t.Errorf("the file holds %q", got)
+	}
+	noErrors(t, g.boot(t))
+	r = g.run(t, state.StageLocal)
+	noErrors(t, r)
+	if results(r)["write_files"] != boot.ResultAlreadyRun {
+		t.Errorf("once it was written it waits again: %v", results(r))
+	}
+}
+
 func TestFilesAreWrittenFromTheirSource(t *testing.T) {
 	t.Parallel()
 	w := newWeb(t, map[string]string{"/file": "from the server"})

@@ -59,7 +59,35 @@ func (b *Boot) local(ctx context.Context) error {
 		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", b.awaited)
 		return nil
 	}
+	if name := b.moduleOfTheNetwork(); name != "" {
+		// Difference from cloud-init: there it fails.
+		b.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
+		return nil
+	}
 	return b.initModules(ctx, input)
+}
+
+// moduleOfTheNetwork is the first of the init modules that needs the network and is
+// still to run for this instance.
+func (b *Boot) moduleOfTheNetwork() string {
+	for _, e := range b.entries("cloud_init_modules") {
+		m, ok := modules.Find(e.name)
+		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(b.env(m, e.args)) {
+			continue
+		}
+		if standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// frequencyOf is how often a module runs: as its entry says, or else as itself.
+func frequencyOf(e entry, m modules.Module) state.Frequency {
+	if e.frequency != "" {
+		return e.frequency
+	}
+	return m.Frequency
 }
 
 // network is the second stage, once the network is up: the init modules, unless the
@@ -135,11 +163,7 @@ func (b *Boot) prepare(ctx context.Context) {
 		if !ok || m.Prepare == nil {
 			continue
 		}
-		frequency := e.frequency
-		if frequency == "" {
-			frequency = m.Frequency
-		}
-		standing, err := b.store.Standing("config_"+m.Name, frequency)
+		standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m))
 		if err == nil && standing != state.Done {
 			err = m.Prepare(ctx, b.env(m, e.args))
 		}

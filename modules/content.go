@@ -52,7 +52,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 
 // fetch gets the content from the file's source.
 func (w *fileWrite) fetch(ctx context.Context) ([]byte, error) {
-	if location, err := url.Parse(w.Source.URI); err == nil && (location.Scheme == "file" || strings.HasPrefix(w.Source.URI, "/")) {
+	if location, err := url.Parse(w.Source.URI); err == nil && isLocal(w.Source.URI) {
 		return w.env.Host.ReadFile(location.Path)
 	}
 	if w.env.Fetch == nil {
@@ -64,6 +64,9 @@ func (w *fileWrite) fetch(ctx context.Context) ([]byte, error) {
 	}
 	return w.env.Fetch(ctx, w.Source.URI, headers)
 }
+
+// isLocal tells a URL or path of a file of this machine.
+func isLocal(uri string) bool { return strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "file:") }
 
 // contentEncoding is how content is encoded, by cloud-init's names.
 type contentEncoding struct{ base64, gzip bool }

@@ -34,6 +34,10 @@ type Module struct {
 	// order, and must return at once. Most modules have none.
 	Prepare func(ctx context.Context, e *Env) error
 
+	// NeedsNetwork tells whether the configuration has it get anything from the network.
+	// Most modules have none.
+	NeedsNetwork func(e *Env) bool
+
 	// Run does the work. What is wrong with values of the configuration goes to
 	// Env.Problem; the error is what stopped the module beside that.
 	Run func(ctx context.Context, e *Env) error
