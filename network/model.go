@@ -138,6 +138,8 @@ type File struct {
 	Path    string
 	Mode    fs.FileMode
 	Content []byte
+	Device  string // the name of the interface that it brings up; "" when it is not one's own
+	Shared  bool   // others have their part in it: it stays when it is not written any more
 }
 
 // problems collects what went wrong while reading.

@@ -3,6 +3,8 @@ package network
 import (
 	"errors"
 	"fmt"
+
+	"cloudseed/config"
 )
 
 // Rename is one step of giving interfaces their names.
@@ -15,10 +17,13 @@ type Rename struct {
 // Renames plans the steps after which the interfaces that the configuration finds by
 // their MAC addresses have the names that it gives them. An interface in the way goes
 // to a name of its own (cirename0), from where it gets its name if it is to have one.
-// Busy interfaces stay as they are.
-func Renames(c *Config, nics []NIC) []Rename {
+// Busy interfaces stay as they are. What cannot be is a problem, and costs that device
+// its name.
+//
+// Difference from cloud-init: a device that is described twice costs it all renames.
+func Renames(c *Config, nics []NIC) ([]Rename, []config.Problem) {
 	if c == nil || c.Disabled {
-		return nil
+		return nil, nil
 	}
 	p := plan{names: map[string]*moving{}}
 	for _, nic := range nics {
@@ -29,39 +34,57 @@ func Renames(c *Config, nics []NIC) []Rename {
 	targets := map[string]bool{}
 	for _, d := range c.Devices {
 		m := p.find(nics, d)
-		if m == nil || m.target != "" || targets[d.Name] {
-			continue // of two devices for one interface, or for one name, the first counts
+		switch {
+		case m == nil:
+			continue
+		case m.target != "":
+			p.problem(d, "the interface %s is to be %s already; of two the first counts", m.name, m.target)
+			continue
+		case targets[d.Name]:
+			p.problem(d, "another interface is to have this name; of two the first counts")
+			continue
 		}
-		m.target = d.Name
+		m.target, m.device = d.Name, d
 		targets[d.Name] = true
 		wanted = append(wanted, m)
 	}
 	for _, m := range wanted {
-		if m.nic.Busy || m.name == m.target {
+		if m.name == m.target {
+			continue
+		}
+		if m.nic.Busy {
+			p.problem(m.device, "the interface %s is in use and keeps its name", m.name)
 			continue
 		}
 		if other := p.names[m.target]; other != nil {
 			if other.nic.Busy {
+				p.problem(m.device, "the interface %s keeps its name: the one that has this name is in use", m.name)
 				continue
 			}
 			p.move(other, p.free())
 		}
 		p.move(m, m.target)
 	}
-	return p.steps
+	return p.steps, p.problems
 }
 
 // moving is an interface on its way.
 type moving struct {
 	nic          NIC
 	name, target string
-	up           bool // now
+	device       *Device // that wants it to be target
+	up           bool    // now
 }
 
 type plan struct {
+	problems
 	names     map[string]*moving // by their names of the moment
 	steps     []Rename
 	temporary int
+}
+
+func (p *plan) problem(d *Device, format string, args ...any) {
+	p.add(config.Warning, d.Pos, d.Key, fmt.Sprintf(format, args...))
 }
 
 // find is the interface that a device wants renamed, nil when there is none.

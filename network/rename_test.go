@@ -85,7 +85,7 @@ func TestRenames(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := network.Renames(&network.Config{Devices: test.devices}, test.nics)
+			got, _ := network.Renames(&network.Config{Devices: test.devices}, test.nics)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("Renames (-want +got):\n%s", diff)
 			}
