@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"cloudseed/config"
@@ -59,30 +58,23 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 // service. It gives what changed.
 func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	change := activate.Change{Renderer: p.Renderer.Name}
-	record, err := b.store.Network()
+	record, err := b.store.NetworkFiles()
 	if err != nil {
 		b.Log.Warn(err.Error() + "; the files of devices that are gone stay")
 	}
+	decided := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why}
 	if p.Config == nil {
 		b.Log.Info("the network is left alone", "source", p.Source, "why", p.Why)
-		left := state.Network{Source: p.Source, Why: p.Why}
-		if record != nil {
-			left.Files = record.Files // they stay, and stay ours
-		}
-		return change, errors.Join(b.store.SetNetwork(left), b.networkDone(p))
+		return change, errors.Join(b.store.SetNetwork(decided), b.networkDone(p))
 	}
-	now := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why, Files: ours(p.Files)}
 	// Before the files are there: what a power cut leaves is known to be ours.
-	before := now
-	if record != nil {
-		before.Files = maps.Clone(now.Files)
-		for file, sum := range record.Files {
-			if _, again := before.Files[file]; !again {
-				before.Files[file] = sum
-			}
+	now, before := ours(p.Files), ours(p.Files)
+	for file, sum := range record {
+		if _, again := before[file]; !again {
+			before[file] = sum
 		}
 	}
-	if err := b.store.SetNetwork(before); err != nil {
+	if err := b.store.SetNetworkFiles(before); err != nil {
 		return change, err
 	}
 	h := b.Host.As(b.stage, "network")
@@ -98,14 +90,14 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 		b.Log.Info("its device is configured no more, so this file is removed", "file", file)
 		if err := h.Remove(file); err != nil {
 			errs = append(errs, err)
-			now.Files[file] = before.Files[file]
+			now[file] = before[file]
 			continue
 		}
 		change.Removed = append(change.Removed, file)
 	}
 	b.Log.Info("the network is configured", "source", p.Source, "renderer", p.Renderer.Name, "why", p.Why,
 		"files", len(p.Files), "removed", len(change.Removed))
-	return change, errors.Join(append(errs, b.store.SetNetwork(now), b.networkDone(p))...)
+	return change, errors.Join(append(errs, b.store.SetNetworkFiles(now), b.store.SetNetwork(decided), b.networkDone(p))...)
 }
 
 // ours are the files that no one else has a part in, by the digests of their contents.

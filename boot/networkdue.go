@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,6 +46,32 @@ func (b *Boot) networkDue() (due bool, why string, err error) {
 		return true, fmt.Sprintf("%s asks for it at each boot", where), nil
 	}
 	return false, fmt.Sprintf("this is no new instance, and it is applied only at %s (%s)", strings.Join(events, ", "), where), nil
+}
+
+// unseeded configures the network of a machine that has no seed and was never an
+// instance, if somebody insists on it: cloud-init then does so at each boot, and
+// otherwise nothing at all (ds-identify).
+func (b *Boot) unseeded(ctx context.Context) error {
+	why := b.insisted()
+	if why == "" {
+		return nil
+	}
+	b.Log.Info("the network is configured all the same, as " + why + " asks for it")
+	return b.applyNetwork(ctx)
+}
+
+// insisted says who wants the agent to run where there is no seed: the kernel's command
+// line, or a list of one datasource, which needs no search.
+func (b *Boot) insisted() string {
+	const word = "cloud-init=enabled"
+	if slices.Contains(strings.Fields(b.Cmdline), word) {
+		return word
+	}
+	list := b.config.Get("datasource_list").Items()
+	if len(list) == 1 || len(list) == 2 && list[1].Text() == "None" {
+		return b.config.Where("datasource_list")
+	}
+	return ""
 }
 
 // networkEvents are the events at which the network is configured, and who says so.

@@ -61,16 +61,16 @@ func (b *Boot) planNetwork(nics []network.NIC) NetworkPlan {
 // Difference from cloud-init: it leaves the files of devices that are configured no
 // more, and NetworkManager goes on using them.
 func (b *Boot) vanished(files []network.File) []string {
-	record, err := b.store.Network()
-	if err != nil || record == nil {
+	record, err := b.store.NetworkFiles()
+	if err != nil {
 		return nil // what we wrote is not known, so nothing is ours
 	}
 	var gone []string
-	for _, file := range slices.Sorted(maps.Keys(record.Files)) {
+	for _, file := range slices.Sorted(maps.Keys(record)) {
 		if slices.ContainsFunc(files, func(f network.File) bool { return f.Path == file }) {
 			continue
 		}
-		if data := b.existing(file); data != nil && digest(data) == record.Files[file] {
+		if data := b.existing(file); data != nil && digest(data) == record[file] {
 			gone = append(gone, file)
 		}
 	}

@@ -29,7 +29,7 @@ func (b *Boot) local(ctx context.Context) error {
 		return err
 	}
 	if b.seed == nil {
-		return nil // said why already
+		return b.unseeded(ctx) // said why already
 	}
 	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
