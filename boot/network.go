@@ -33,7 +33,7 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 		return nil
 	}
 	nics := b.listDevices()
-	p := b.planNetwork(nics)
+	p := b.networkSource(nics)
 	if !due {
 		b.Log.Info("no network configuration is applied: " + why)
 		if p.Config != nil {
@@ -44,8 +44,9 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 	b.Log.Info("the network is to be configured: " + why)
 	p, nics = b.awaitDevices(ctx, p, nics)
 	if p.Config != nil && b.rename(ctx, p.Config, nics) {
-		p = b.planNetwork(b.listDevices()) // what is found by its MAC address has other names now
+		p = b.networkSource(b.listDevices()) // what is found by its MAC address has other names now
 	}
+	p = b.rendered(p)
 	b.problems(p.Problems)
 	change, err := b.ApplyNetwork(p)
 	if err != nil || b.stage == state.StageLocal {

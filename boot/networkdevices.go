@@ -55,7 +55,7 @@ func (b *Boot) listDevices() []network.NIC {
 }
 
 // awaitDevices waits, by events and with a deadline, for devices that the configuration
-// names and that are not there, and plans again with what has come.
+// names and that are not there, and asks the sources again with what has come.
 //
 // Difference from cloud-init: it compares MAC addresses by their case, and gives up the
 // network altogether when one is missing.
@@ -66,7 +66,7 @@ func (b *Boot) awaitDevices(ctx context.Context, p NetworkPlan, nics []network.N
 	}
 	again := func() {
 		nics = b.listDevices()
-		p = b.planNetwork(nics)
+		p = b.networkSource(nics)
 	}
 	settle := func() {
 		settled, cancel := context.WithTimeout(ctx, settleTime)

@@ -36,18 +36,18 @@ func (b *Boot) PlanNetwork(context.Context) (NetworkPlan, error) {
 	if err != nil {
 		return NetworkPlan{}, err
 	}
-	return b.planNetwork(nics), nil
+	return b.rendered(b.networkSource(nics)), nil
 }
 
-// planNetwork is PlanNetwork for devices that are known.
-func (b *Boot) planNetwork(nics []network.NIC) NetworkPlan {
-	p := b.networkSource(nics)
+// rendered adds to what a source says what that makes of the machine's files.
+func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
 	if p.Config == nil {
 		return p
 	}
-	p.Renderer = b.renderer()
-	p.Why = joinReasons(p.Why, p.Renderer.Reason)
 	var problems []config.Problem
+	p.Renderer, problems = b.renderer()
+	p.Problems = append(p.Problems, problems...)
+	p.Why = joinReasons(p.Why, p.Renderer.Reason)
 	p.Files, problems = p.Renderer.Render(p.Config, b.existing)
 	p.Problems = append(p.Problems, problems...)
 	p.Removed = b.vanished(p.Files)
@@ -95,7 +95,7 @@ func (b *Boot) existing(file string) []byte {
 //
 // Difference from cloud-init: on a machine that has none of them, keyfiles are written
 // with a warning; cloud-init writes nothing.
-func (b *Boot) renderer() render.Choice {
+func (b *Boot) renderer() (render.Choice, []config.Problem) {
 	var order []string
 	for _, item := range config.New(b.systemLayers()...).Get("system_info.network.renderers").Items() {
 		order = append(order, item.Text())
@@ -112,8 +112,9 @@ func (b *Boot) renderer() render.Choice {
 		Enabled: b.Host.UnitEnabled,
 	})
 	if err != nil {
-		b.Log.Warn(err.Error() + "; keyfiles for NetworkManager are written all the same")
-		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}
+		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{
+			{Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same"},
+		}
 	}
-	return choice
+	return choice, nil
 }

@@ -1,0 +1,518 @@
+package boot_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/boot"
+	"cloudseed/host"
+	"cloudseed/network"
+	"cloudseed/state"
+	"cloudseed/test/seed"
+)
+
+const (
+	keyfiles = "/etc/NetworkManager/system-connections/"
+	macOne   = "52:54:00:00:00:01"
+	macTwo   = "52:54:00:00:00:02"
+)
+
+// static2 is version 2 with an address for eth0.
+func static2(address string) string {
+	return "network:\n  version: 2\n  ethernets:\n    eth0: {addresses: [" + address + "]}\n"
+}
+
+// wired is a running machine with network devices.
+type wired struct {
+	nics   []network.NIC
+	coming []network.NIC // each arrives at an event
+	settle func(*wired)  // what udev still has to do
+}
+
+func (w *wired) devices() *boot.Devices {
+	return &boot.Devices{
+		List: func() ([]network.NIC, error) { return slices.Clone(w.nics), nil },
+		Settle: func(context.Context) (bool, error) {
+			if w.settle == nil {
+				return false, nil
+			}
+			w.settle(w)
+			w.settle = nil
+			return true, nil
+		},
+		Until: func(_ context.Context, subsystem string, ready func() bool) error {
+			for !ready() {
+				if len(w.coming) == 0 {
+					return context.DeadlineExceeded
+				}
+				w.nics, w.coming = append(w.nics, w.coming[0]), w.coming[1:]
+			}
+			return nil
+		},
+	}
+}
+
+// ethernets are devices that are there, eth0, eth1, …
+func ethernets(macs ...string) *wired {
+	w := &wired{}
+	for i, mac := range macs {
+		w.nics = append(w.nics, network.NIC{Name: "eth" + string(rune('0'+i)), MAC: mac, Carrier: true, Operstate: "up"})
+	}
+	return w
+}
+
+// follow renames the devices of a fake machine as the commands say.
+func (g *guest) follow(w *wired) {
+	g.On("ip link set dev", func(c host.Command) {
+		for i := range w.nics {
+			if w.nics[i].Name == c.Argv[4] && len(c.Argv) == 7 {
+				w.nics[i].Name = c.Argv[6]
+			}
+		}
+	})
+}
+
+func (g *guest) decided(t *testing.T) state.Network {
+	t.Helper()
+	n, err := state.New(g.Host).Network()
+	if err != nil || n == nil {
+		t.Fatalf("nothing was decided on the network: %v", err)
+	}
+	return *n
+}
+
+func TestTheNetworksSourcesCountInTheirOrder(t *testing.T) {
+	t.Parallel()
+	encoded := func(text string) string {
+		return "ro network-config=" + base64.StdEncoding.EncodeToString([]byte(text)) + " quiet"
+	}
+	const system = "/etc/cloud/cloud.cfg.d/50-network.cfg"
+	const klibc = "DEVICE='eth0'\nPROTO='dhcp'\nIPV4ADDR='192.0.2.7'\n"
+	tests := map[string]struct {
+		cmdline string
+		files   map[string]string
+		seed    string // network-config of the seed
+		source  string
+		why     string // part of it
+		keyfile string // part of eth0's; "" when there is to be none
+		wrong   string // part of an error
+	}{
+		"the kernel's command line before all": {
+			cmdline: encoded(static2("192.0.2.1/24")) + " cc: network: {config: disabled} end_cc",
+			files:   map[string]string{system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
+			source: "kernel command line: network-config=", keyfile: "address1=192.0.2.1/24\n",
+		},
+		"the kernel's command line can leave the network alone": {
+			cmdline: "network-config=disabled", seed: static2("192.0.2.3/24"),
+			source: "kernel command line: network-config=", why: "networking is disabled",
+		},
+		"a command line that is no base64 is an error, and the next source counts": {
+			cmdline: "network-config=%%%", seed: static2("192.0.2.3/24"),
+			source: "seed: seed/network-config", why: "cannot be understood", keyfile: "192.0.2.3/24",
+			wrong: "kernel command line: network-config=: expected base64 of YAML, or disabled",
+		},
+		"what klibc left, if the command line asked for it": {
+			cmdline: "ip=dhcp", files: map[string]string{"/run/net-eth0.conf": klibc, system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
+			source: "initramfs: klibc", keyfile: "method=auto\n",
+		},
+		"what klibc left, if the firmware asked for it": {
+			files:  map[string]string{"/run/net-eth0.conf": klibc, "/run/initramfs/open-iscsi.interface": "eth0\n"},
+			source: "initramfs: klibc", keyfile: "method=auto\n",
+		},
+		"what klibc left is not asked if nobody wanted a network": {
+			files: map[string]string{"/run/net-eth0.conf": klibc}, seed: static2("192.0.2.3/24"),
+			source: "seed: seed/network-config", keyfile: "192.0.2.3/24",
+		},
+		"dracut's addresses before the seed's when the root file system is on the network": {
+			cmdline: "root=nfs:192.0.2.9:/srv ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none", seed: static2("192.0.2.3/24"),
+			source: "initramfs: dracut's ip=", why: "root=nfs:192.0.2.9:/srv", keyfile: "address1=192.0.2.8/24\ngateway=192.0.2.254\n",
+		},
+		"dracut's addresses after the seed's when only the disk's key came over the network": {
+			cmdline: "rd.neednet=1 ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none", seed: static2("192.0.2.3/24"),
+			source: "seed: seed/network-config", keyfile: "192.0.2.3/24",
+		},
+		"dracut's addresses before a guess": {
+			cmdline: "ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none",
+			source:  "kernel command line: ip=", keyfile: "address1=192.0.2.8/24\n",
+		},
+		"the system before the seed": {
+			files: map[string]string{system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
+			source: "system configuration: " + system, keyfile: "192.0.2.2/24",
+		},
+		"cc: on the command line is the system's": {
+			cmdline: `cc: network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.4/24]}}} end_cc`, seed: static2("192.0.2.3/24"),
+			source: "system configuration: kernel command line", keyfile: "192.0.2.4/24",
+		},
+		"the system can leave the network alone": {
+			files: map[string]string{system: "network: {config: disabled}\n"}, seed: static2("192.0.2.3/24"),
+			source: "system configuration: " + system, why: "networking is disabled",
+		},
+		"an empty system configuration is passed over, and that is told": {
+			files: map[string]string{system: "network: {}\n"}, seed: static2("192.0.2.3/24"),
+			source: "seed: seed/network-config", why: "network in " + system + ":1:10 is empty and was passed over", keyfile: "192.0.2.3/24",
+		},
+		"the seed can leave the network alone": {
+			seed: "network: {config: disabled}\n", source: "seed: seed/network-config", why: "networking is disabled",
+		},
+		"DHCP when nobody says anything": {
+			source: "fallback", why: "DHCP on eth0, since no source says anything", keyfile: "method=auto\n",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := seed.NoCloud("i-1", "")
+			if test.seed != "" {
+				files["network-config"] = test.seed
+			}
+			g := newGuest(t, files)
+			g.cmdline, g.devices = test.cmdline, ethernets(macOne).devices()
+			for path, text := range test.files {
+				g.Put(t, path, text)
+			}
+			b := g.agent(t)
+			b.Run(t.Context(), state.StageLocal)
+			r := b.Report()
+			got := g.decided(t)
+			if !strings.HasPrefix(got.Source, test.source) || !strings.Contains(got.Why, test.why) {
+				t.Errorf("it is %+v, want %q: %q", got, test.source, test.why)
+			}
+			keyfile, err := g.ReadFile(keyfiles + "cloud-init-eth0.nmconnection")
+			if (err == nil) != (test.keyfile != "") || !strings.Contains(string(keyfile), test.keyfile) {
+				t.Errorf("the keyfile is %q, want %q", keyfile, test.keyfile)
+			}
+			if joined := strings.Join(r.Errors, "\n"); !strings.Contains(joined, test.wrong) || (joined != "") != (test.wrong != "") {
+				t.Errorf("errors are %q, want %q", r.Errors, test.wrong)
+			}
+		})
+	}
+}
+
+func TestTheConfigurationIsKeptAsCloudInitKeepsIt(t *testing.T) {
+	t.Parallel()
+	files := seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24"))
+	g := newGuest(t, files)
+	g.boot(t)
+	info, err := g.Stat("/var/lib/cloud/instances/i-1/network-config.json")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("its mode is %v, %v", info, err)
+	}
+	if target, err := os.Readlink(filepath.Join(g.Dir, "run/cloud-init/network-config.json")); err != nil || target != "/var/lib/cloud/instances/i-1/network-config.json" {
+		t.Errorf("the link leads to %q, %v", target, err)
+	}
+	var got any
+	if err := json.Unmarshal([]byte(g.Text(t, "/var/lib/cloud/instances/i-1/network-config.json")), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"version": 2.0, "ethernets": map[string]any{"eth0": map[string]any{"addresses": []any{"192.0.2.3/24"}}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("it differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhenTheNetworkIsConfigured(t *testing.T) {
+	t.Parallel()
+	const eth0 = keyfiles + "cloud-init-eth0.nmconnection"
+	when := func(events string) string { return "#cloud-config\nupdates: {network: {when: [" + events + "]}}\n" }
+	tests := map[string]struct {
+		userData string
+		system   string
+		between  func(*testing.T, *guest, seed.Files) // the first boot and the second
+		again    bool
+	}{
+		"not again for the same instance":                    {},
+		"again at each boot, if the user wants it":           {userData: when("boot"), again: true},
+		"again at each boot, if the system wants it":         {system: "updates: {network: {when: [boot-legacy]}}\n", again: true},
+		"the user's list takes the place of the system's":    {userData: when("boot-new-instance"), system: "updates: {network: {when: [boot]}}\n"},
+		"hotplug alone asks for nothing at boot":             {userData: when("hotplug")},
+		"a list of one may be written as a text":             {userData: "#cloud-config\nupdates: {network: {when: boot}}\n", again: true},
+		"for a new instance, whatever the list says":         {userData: when("hotplug"), between: become("i-2"), again: true},
+		"not at each boot when the drive is gone":            {userData: when("boot"), between: func(_ *testing.T, g *guest, _ seed.Files) { g.seed = "" }},
+		"not when the drive is gone":                         {between: func(_ *testing.T, g *guest, _ seed.Files) { g.seed = "" }},
+		"not when an administrator has put the marker there": {userData: when("boot"), between: func(t *testing.T, g *guest, _ seed.Files) { g.Put(t, "/var/lib/cloud/data/upgraded-network", "") }},
+		"again when the first time was cut short": {between: func(t *testing.T, g *guest, _ seed.Files) {
+			if err := state.New(g.Host).Owe("i-1", "apply_network_config"); err != nil {
+				t.Error(err)
+			}
+		}, again: true},
+		"not for an instance that cloud-init has set up": {between: func(t *testing.T, g *guest, _ seed.Files) {
+			if err := os.Remove(filepath.Join(g.Dir, "var/lib/cloud/instances/i-1/sem/apply_network_config")); err != nil {
+				t.Error(err)
+			}
+		}},
+		"for an instance that the machine was before and is again": {between: func(t *testing.T, g *guest, files seed.Files) {
+			become("i-2")(t, g, files)
+			g.boot(t)
+			become("i-1")(t, g, files)
+		}, again: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := seed.NoCloud("i-1", test.userData).With("network-config", static2("192.0.2.3/24"))
+			g := newGuest(t, files)
+			g.devices = ethernets(macOne).devices()
+			if test.system != "" {
+				g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", test.system)
+			}
+			if r := g.boot(t); len(r.Errors) > 0 {
+				t.Fatalf("errors: %q", r.Errors)
+			}
+			if test.between != nil {
+				test.between(t, g, files)
+			}
+			g.Put(t, eth0, "an administrator's")
+			r := g.boot(t)
+			if again := g.Text(t, eth0) != "an administrator's"; again != test.again {
+				t.Errorf("configured again: %v, want %v", again, test.again)
+			}
+			if len(r.Errors) > 0 {
+				t.Errorf("errors: %q", r.Errors)
+			}
+		})
+	}
+}
+
+// become gives the machine a seed for another instance.
+func become(id string) func(*testing.T, *guest, seed.Files) {
+	return func(t *testing.T, g *guest, files seed.Files) {
+		t.Helper()
+		files.With("meta-data", "instance-id: "+id+"\n").Dir(t, g.seed)
+	}
+}
+
+func TestAMachineWithoutASeedGetsANetworkOnlyIfSomebodyInsists(t *testing.T) {
+	t.Parallel()
+	const eth0 = keyfiles + "cloud-init-eth0.nmconnection"
+	tests := map[string]struct {
+		cmdline, system string
+		want            bool
+	}{
+		"nobody does":                                  {},
+		"the kernel's command line does":               {cmdline: "cloud-init=enabled", want: true},
+		"a list of one datasource does":                {system: "datasource_list: [NoCloud]\n", want: true},
+		"so does a list of one datasource and None":    {system: "datasource_list: [NoCloud, None]\n", want: true},
+		"a list of two does not":                       {system: "datasource_list: [NoCloud, ConfigDrive]\n"},
+		"a network in the system's own does not alone": {system: static2("192.0.2.1/24")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, nil)
+			g.seed, g.cmdline, g.devices = "", test.cmdline, ethernets(macOne).devices()
+			if test.system != "" {
+				g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", test.system)
+			}
+			for range 2 {
+				if r := g.boot(t); len(r.Errors) > 0 {
+					t.Errorf("errors: %q", r.Errors)
+				}
+				if g.Exists(eth0) != test.want {
+					t.Errorf("there is a keyfile: %v", !test.want)
+				}
+				if err := os.RemoveAll(filepath.Join(g.Dir, eth0)); err != nil { // at each boot
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestFilesOfDevicesThatAreGoneAreRemovedIfTheyAreOurs(t *testing.T) {
+	t.Parallel()
+	both := "network: {version: 2, ethernets: {eth0: {dhcp4: true}, eth1: {dhcp4: true}, eth2: {dhcp4: true}}}\n"
+	files := seed.NoCloud("i-1", "").With("network-config", both)
+	g := newGuest(t, files)
+	g.boot(t)
+	g.Put(t, keyfiles+"cloud-init-eth2.nmconnection", "an administrator's")
+	g.Put(t, keyfiles+"cloud-init-other.nmconnection", "of an older cloud-init")
+	files.With("meta-data", "instance-id: i-2\n").With("network-config", static2("192.0.2.3/24")).Dir(t, g.seed)
+	g.boot(t)
+	var names []string
+	entries, err := g.ReadDir(keyfiles)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	want := []string{"cloud-init-eth0.nmconnection", "cloud-init-eth2.nmconnection", "cloud-init-other.nmconnection"}
+	if diff := cmp.Diff(want, names); diff != "" || err != nil {
+		t.Errorf("the keyfiles differ (-want +got):\n%s%v", diff, err)
+	}
+}
+
+func TestAnotherRenderersFilesGoButWhatIsSharedStays(t *testing.T) {
+	t.Parallel()
+	const config = "network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.3/24], nameservers: {addresses: [192.0.2.1]}}}}\n"
+	files := seed.NoCloud("i-1", "").With("network-config", config)
+	g := newGuest(t, files)
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "system_info: {network: {renderers: [sysconfig]}}\n")
+	g.Put(t, "/usr/lib64/NetworkManager/1.0/libnm-settings-plugin-ifcfg-rh.so", "")
+	g.boot(t)
+	if got := g.decided(t).Renderer; got != "sysconfig" {
+		t.Fatalf("the renderer is %q", got)
+	}
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "system_info: {network: {renderers: [network-manager]}}\n")
+	become("i-2")(t, g, files)
+	g.boot(t)
+	for path, want := range map[string]bool{
+		"/etc/sysconfig/network-scripts/ifcfg-eth0": false, keyfiles + "cloud-init-eth0.nmconnection": true,
+		"/etc/resolv.conf": true, "/etc/sysconfig/network": true,
+	} {
+		if g.Exists(path) != want {
+			t.Errorf("%s is there: %v", path, !want)
+		}
+	}
+}
+
+func TestDevicesAreAwaitedAndRenamed(t *testing.T) {
+	t.Parallel()
+	const swap = `network:
+  version: 2
+  ethernets:
+    one: {match: {macaddress: "52:54:00:00:00:01"}, set-name: eth1, dhcp4: true}
+    two: {match: {macaddress: "52:54:00:00:00:02"}, set-name: eth0, dhcp4: true}
+`
+	nic := func(name, mac string) network.NIC { return network.NIC{Name: name, MAC: mac} }
+	tests := map[string]struct {
+		config  string
+		machine *wired
+		want    map[string]string // names by MAC
+		warning string
+	}{
+		"two change their names": {
+			config: swap, machine: ethernets(macOne, macTwo), want: map[string]string{macOne: "eth1", macTwo: "eth0"},
+		},
+		"one that comes late is awaited": {
+			config: swap, machine: &wired{nics: []network.NIC{nic("eth0", macOne)}, coming: []network.NIC{nic("eth1", macTwo)}},
+			want: map[string]string{macOne: "eth1", macTwo: "eth0"},
+		},
+		"one that udev is at is awaited": {
+			config: swap, machine: &wired{nics: []network.NIC{nic("eth0", macOne)}, settle: func(w *wired) { w.nics = append(w.nics, nic("ens9", macTwo)) }},
+			want: map[string]string{macOne: "eth1", macTwo: "eth0"},
+		},
+		"one that never comes is told of, and the others get their names": {
+			config: swap, machine: ethernets(macOne), want: map[string]string{macOne: "eth1"},
+			warning: "the network device eth0 with the MAC address 52:54:00:00:00:02 is not there",
+		},
+		"one that the boot need not wait for is not awaited": {
+			config:  "network: {version: 2, ethernets: {one: {match: {macaddress: '" + macOne + "'}, set-name: wan0, optional: true}}}\n",
+			machine: &wired{coming: []network.NIC{nic("eth0", macOne)}}, want: map[string]string{},
+		},
+		"letters of a MAC address may be large": {
+			config:  "network: {version: 1, config: [{type: physical, name: wan0, mac_address: 'AA:BB:CC:00:00:01', subnets: [{type: dhcp}]}]}\n",
+			machine: &wired{nics: []network.NIC{nic("eth0", "aa:bb:cc:00:00:01")}}, want: map[string]string{"aa:bb:cc:00:00:01": "wan0"},
+		},
+		"digits alone may be a MAC address": {
+			config:  "network: {version: 1, config: [{type: physical, name: wan0, mac_address: 52:54:00:00:00:01, subnets: [{type: dhcp}]}]}\n",
+			machine: ethernets(macOne), want: map[string]string{macOne: "wan0"},
+		},
+		"one that is in use keeps its name, and that is told": {
+			config: swap, machine: &wired{nics: []network.NIC{{Name: "eth0", MAC: macOne, Busy: true, Up: true}, nic("eth1", macTwo)}},
+			want: map[string]string{macOne: "eth0", macTwo: "eth1"}, warning: "the interface eth0 is in use and keeps its name",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", test.config))
+			g.devices = test.machine.devices()
+			g.follow(test.machine)
+			r := g.boot(t)
+			got := map[string]string{}
+			for _, nic := range test.machine.nics {
+				got[nic.MAC] = nic.Name
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("names differ (-want +got):\n%s", diff)
+			}
+			told := strings.Join(r.Warnings, "\n")
+			if len(r.Errors) > 0 || !strings.Contains(told, test.warning) || (told != "") != (test.warning != "") {
+				t.Errorf("errors %q, warnings %q, want %q", r.Errors, r.Warnings, test.warning)
+			}
+		})
+	}
+}
+
+func TestNamesAreSeenToAtEveryBoot(t *testing.T) {
+	t.Parallel()
+	config := "network: {version: 2, ethernets: {one: {match: {macaddress: '" + macOne + "'}, set-name: wan0, dhcp4: true}}}\n"
+	g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", config))
+	machine := ethernets(macOne)
+	g.devices = machine.devices()
+	g.follow(machine)
+	g.boot(t)
+	machine.nics[0].Name = "eth0" // the kernel's name, at the next boot
+	g.seed = ""
+	g.boot(t)
+	if machine.nics[0].Name != "wan0" {
+		t.Errorf("it is called %s", machine.nics[0].Name)
+	}
+}
+
+func TestALateStageTellsTheRunningServiceOfWhatItWrote(t *testing.T) {
+	t.Parallel()
+	file := keyfiles + "cloud-init-lan.nmconnection"
+	const config = "network: {version: 2, ethernets: {lan: {match: {macaddress: '" + macOne + "'}, set-name: eth0, dhcp4: true}}}\n"
+	tests := map[string]struct {
+		system string
+		want   []string
+	}{
+		"by the file that it wrote": {want: []string{
+			"systemctl show --property=SubState NetworkManager.service", "nmcli connection load " + file, "nmcli connection up filename " + file,
+		}},
+		"unless that is switched off": {system: "disable_network_activation: true\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", config))
+			g.devices = ethernets(macOne).devices()
+			g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", test.system)
+			g.Answer("systemctl show", host.Result{Stdout: "SubState=running\n"}, nil)
+			g.agent(t).Run(t.Context(), state.StageLocal)
+			if err := state.New(g.Host).Owe("i-1", "apply_network_config"); err != nil {
+				t.Fatal(err)
+			}
+			g.Put(t, file, "lost")
+			before := len(g.Lines())
+			g.agent(t).Run(t.Context(), state.StageNetwork)
+			var got []string
+			for _, line := range g.Lines()[before:] {
+				if strings.HasPrefix(line, "nmcli") || strings.HasPrefix(line, "systemctl show") {
+					got = append(got, line)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("commands differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPlanNetworkChangesNothing(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24")))
+	g.boot(t)
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "network: {version: 2, ethernets: {eth1: {dhcp4: true}}}\n")
+	effects := len(g.Effects())
+	p, err := g.agent(t).PlanNetwork(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(p.Source, "system configuration: ") || p.Files[0].Path != keyfiles+"cloud-init-eth1.nmconnection" {
+		t.Errorf("the plan is %+v", p)
+	}
+	if diff := cmp.Diff([]string{keyfiles + "cloud-init-eth0.nmconnection"}, p.Removed); diff != "" {
+		t.Errorf("what is to be removed differs (-want +got):\n%s", diff)
+	}
+	if len(g.Effects()) != effects {
+		t.Errorf("it changed %+v", g.Effects()[effects:])
+	}
+}
