@@ -81,7 +81,7 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range p.Files {
-		changed, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode})
+		changed, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode, Secret: f.Secret})
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)
@@ -99,6 +99,22 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	b.Log.Info("the network is configured", "source", p.Source, "renderer", p.Renderer.Name, "why", p.Why,
 		"files", len(p.Files), "removed", len(change.Removed))
 	return change, errors.Join(append(errs, b.store.SetNetworkFiles(now), b.store.SetNetwork(decided), b.networkDone(p))...)
+}
+
+// ReapplyNetwork applies the configuration that the sources of now give, whatever was
+// applied before, and tells the running network service. Devices keep their names: they
+// are in use.
+func (b *Boot) ReapplyNetwork(ctx context.Context) (activate.Change, error) {
+	p, err := b.PlanNetwork(ctx)
+	if err != nil {
+		return activate.Change{}, err
+	}
+	b.problems(p.Problems)
+	change, err := b.ApplyNetwork(p)
+	if err != nil || change.Empty() || b.devices().Fixed {
+		return change, err
+	}
+	return change, activate.Apply(ctx, change, NetworkRunner(b.Host.As(b.stage, "network")))
 }
 
 // ours are the files that no one else has a part in, by the digests of their contents.

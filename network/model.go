@@ -102,6 +102,12 @@ type File struct {
 	Content []byte
 	Device  string // the name of the interface that it brings up; "" when it is not one's own
 	Shared  bool   // others have their part in it: it stays when it is not written any more
+	Secret  bool   // it holds a password or a private key
+}
+
+// HasSecret tells that a device's files hold a password or a private key.
+func (d *Device) HasSecret() bool {
+	return d.WiFi != nil || d.Tunnel != nil && d.Tunnel.WireGuard != nil
 }
 
 // problems collects what went wrong while reading.
