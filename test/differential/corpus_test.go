@@ -1,0 +1,125 @@
+package differential
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"cloudseed/network/convert"
+)
+
+// corpus reads the inputs of our own. Each file of testdata/network is a subject, and
+// each of its parts an input whose name says what it shows.
+func corpus(t testing.TB) []input {
+	t.Helper()
+	files, err := filepath.Glob("testdata/network/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no inputs in testdata/network: %v", err)
+	}
+	var all []input
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		for _, part := range archive.Files {
+			all = append(all, input{subject + "/" + part.Name, string(part.Data)})
+		}
+	}
+	return all
+}
+
+// TestTheCorpusGivesTheFilesOfCloudInit compares the outcomes of all inputs of our own.
+// What differs must be listed in differences, and be exactly what its golden file says;
+// what is listed must differ.
+func TestTheCorpusGivesTheFilesOfCloudInit(t *testing.T) {
+	const fewest = 200
+	inputs := corpus(t)
+	if len(inputs) < fewest {
+		t.Errorf("there are %d inputs, fewer than %d", len(inputs), fewest)
+	}
+	listed := map[string]difference{}
+	for _, d := range differences {
+		for _, output := range d.outputs {
+			listed[d.input+" "+output] = d
+		}
+	}
+	seen, equal := map[string]bool{}, 0
+	for _, in := range inputs {
+		if seen[in.name] {
+			t.Errorf("%s: there are two inputs of this name", in.name)
+		}
+		seen[in.name] = true
+		theirs, ours := both(t, in)
+		for _, output := range convert.Outputs() {
+			_, known := listed[in.name+" "+output]
+			delete(listed, in.name+" "+output)
+			their, our := theirs[output], ours[output]
+			switch {
+			case known && their.equal(our):
+				t.Errorf("%s, %s: it is listed as a difference, and there is none any more", in.name, output)
+			case known:
+				golden(t, in.name, output, their, our)
+			case their.equal(our):
+				equal++
+			default:
+				t.Errorf("%s, %s: not the same (-cloud-init +cloudseed):\n%s", in.name, output, diff(their, our))
+			}
+		}
+	}
+	for name := range listed {
+		t.Errorf("%s: it is listed as a difference, and there is no such input or output", name)
+	}
+	t.Logf("%d inputs: the same %d times, differences listed %d times", len(inputs), equal, len(inputs)*len(convert.Outputs())-equal)
+}
+
+// golden compares a listed difference with its golden file: what each of the two makes
+// of the input, less what is the same.
+func golden(t testing.TB, name, output string, their, our outcome) {
+	t.Helper()
+	got := &txtar.Archive{}
+	side := func(who string, mine, other outcome) {
+		if mine.err != "" {
+			got.Files = append(got.Files, txtar.File{Name: who + "/error", Data: []byte(mine.err + "\n")})
+		}
+		for _, path := range slices.Sorted(maps.Keys(mine.files)) {
+			if content, ok := other.files[path]; !ok || content != mine.files[path] {
+				got.Files = append(got.Files, txtar.File{Name: who + "/" + path, Data: []byte(mine.files[path])})
+			}
+		}
+	}
+	side("cloud-init", their, our)
+	side("cloudseed", our, their)
+	file := fmt.Sprintf("testdata/differences/%s.%s.txtar", strings.ReplaceAll(name, "/", "-"), output)
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if diff := cmp.Diff(string(want), string(txtar.Format(got))); diff != "" {
+		t.Errorf("%s, %s: the difference is another than that which is listed (-want +got):\n%s", name, output, diff)
+	}
+}
+
+// diff shows two outcomes side by side.
+func diff(their, our outcome) string {
+	text := cmp.Diff(their.files, our.files)
+	if their.err != "" || our.err != "" {
+		text = fmt.Sprintf("-%s\n+%s\n", their.err, our.err) + text
+	}
+	return text
+}
