@@ -59,7 +59,7 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	if s.Method == Static && !o.staticAddress(&s, v, key) {
 		return s, false
 	}
-	o.advertisements(d, s)
+	o.advertisements(d, kind)
 	s.Gateway = o.address(v.Get("gateway"), key+".gateway")
 	s.Metric = o.metric(v.Get("metric"), key+".metric")
 	o.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
@@ -74,14 +74,11 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 
 // advertisements says whether the device listens to routers, as cloud-init has it: an
 // address that was given is not to be joined by others.
-func (o *openStack) advertisements(d *Device, s Subnet) {
-	if s.Family != IPv6 {
-		return
-	}
-	switch s.Method {
-	case Static:
+func (o *openStack) advertisements(d *Device, kind string) {
+	switch kind {
+	case "ipv6", "static6":
 		d.AcceptRA = new(bool)
-	case Dynamic, Stateful:
+	case "ipv6_dhcp", "ipv6_dhcpv6-stateful":
 		yes := true
 		d.AcceptRA = &yes
 	}

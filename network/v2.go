@@ -195,11 +195,20 @@ func (r *reader) subnets2(d *Device, v *config.Value, key string) (wanted int) {
 	}
 	r.gateway2(d, v, key, "gateway4", IPv4)
 	r.gateway2(d, v, key, "gateway6", IPv6)
-	servers := v.Get("nameservers")
-	r.dns(&d.DNS, servers.Get("addresses"), nil, key+".nameservers.addresses")
-	r.dns(&d.DNS, nil, servers.Get("search"), key+".nameservers.search")
+	r.nameservers2(d, v.Get("nameservers"), key+".nameservers")
 	r.routes2(d, v, key+".routes")
 	return wanted + len(addresses)
+}
+
+// nameservers2 reads name servers and domains. Like routes they go with a subnet, the
+// first one with an address, as in cloud-init; the device has them when there is none.
+func (r *reader) nameservers2(d *Device, v *config.Value, key string) {
+	into := &d.DNS
+	if i := slices.IndexFunc(d.Subnets, func(s Subnet) bool { return s.Method == Static }); i >= 0 {
+		into = &d.Subnets[i].DNS
+	}
+	r.dns(into, v.Get("addresses"), nil, key+".addresses")
+	r.dns(into, nil, v.Get("search"), key+".search")
 }
 
 // gateway2 gives a gateway to the first address of its family.

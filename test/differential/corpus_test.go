@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -9,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	linediff "github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/network/convert"
@@ -81,26 +83,13 @@ func TestTheCorpusGivesTheFilesOfCloudInit(t *testing.T) {
 	t.Logf("%d inputs: the same %d times, differences listed %d times", len(inputs), equal, len(inputs)*len(convert.Outputs())-equal)
 }
 
-// golden compares a listed difference with its golden file: what each of the two makes
-// of the input, less what is the same.
+// golden compares a listed difference with its golden file.
 func golden(t testing.TB, name, output string, their, our outcome) {
 	t.Helper()
-	got := &txtar.Archive{}
-	side := func(who string, mine, other outcome) {
-		if mine.err != "" {
-			got.Files = append(got.Files, txtar.File{Name: who + "/error", Data: []byte(mine.err + "\n")})
-		}
-		for _, path := range slices.Sorted(maps.Keys(mine.files)) {
-			if content, ok := other.files[path]; !ok || content != mine.files[path] {
-				got.Files = append(got.Files, txtar.File{Name: who + "/" + path, Data: []byte(mine.files[path])})
-			}
-		}
-	}
-	side("cloud-init", their, our)
-	side("cloudseed", our, their)
-	file := fmt.Sprintf("testdata/differences/%s.%s.txtar", strings.ReplaceAll(name, "/", "-"), output)
+	got := diff(their, our)
+	file := fmt.Sprintf("testdata/differences/%s.%s.diff", strings.ReplaceAll(name, "/", "-"), output)
 	if *update {
-		if err := os.WriteFile(file, txtar.Format(got), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -110,16 +99,21 @@ func golden(t testing.TB, name, output string, their, our outcome) {
 		t.Error(err)
 		return
 	}
-	if diff := cmp.Diff(string(want), string(txtar.Format(got))); diff != "" {
+	if diff := gocmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s, %s: the difference is another than that which is listed (-want +got):\n%s", name, output, diff)
 	}
 }
 
-// diff shows two outcomes side by side.
+// diff shows what is not the same in two outcomes, file by file.
 func diff(their, our outcome) string {
-	text := cmp.Diff(their.files, our.files)
-	if their.err != "" || our.err != "" {
-		text = fmt.Sprintf("-%s\n+%s\n", their.err, our.err) + text
+	var b strings.Builder
+	if their.err != our.err {
+		fmt.Fprintf(&b, "cloud-init fails: %s\ncloudseed fails: %s\n", cmp.Or(their.err, "no"), cmp.Or(our.err, "no"))
 	}
-	return text
+	paths := slices.Concat(slices.Collect(maps.Keys(their.files)), slices.Collect(maps.Keys(our.files)))
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		b.Write(linediff.Diff("cloud-init/"+path, []byte(their.files[path]), "cloudseed/"+path, []byte(our.files[path])))
+	}
+	return b.String()
 }
