@@ -20,6 +20,9 @@ func ENI(r *rand.Rand) []byte {
 	for _, name := range g.shuffled()[:1+g.IntN(3)] {
 		g.stanza(&b, name, false)
 		if g.one(6) {
+			if !g.one(4) {
+				fmt.Fprintf(&b, "auto %s:1\n", name)
+			}
 			g.stanza(&b, name+":1", true)
 		}
 	}
@@ -28,8 +31,8 @@ func ENI(r *rand.Rand) []byte {
 
 // stanza is one interface; an alias has an address by hand.
 func (g gen) stanza(b *strings.Builder, name string, alias bool) {
-	if !g.one(6) {
-		fmt.Fprintf(b, "%s %s\n", pick(g, "auto", "auto", "auto", "allow-hotplug"), name)
+	if !alias && !g.one(6) {
+		fmt.Fprintf(b, "%s %s\n", map[bool]string{true: "allow-hotplug", false: "auto"}[g.one(12)], name)
 	}
 	indent := pick(g, "", "    ", "\t")
 	line := func(format string, args ...any) { fmt.Fprintf(b, indent+format+"\n", args...) }
