@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"cloudseed/network/convert"
-	"cloudseed/network/networktest"
+	"cloudseed/test/differential/random"
 )
 
 // forms are what random configurations are made of.
@@ -16,10 +16,10 @@ var forms = []struct {
 	ending string
 	random func(*rand.Rand) []byte
 }{
-	{"v1.yaml", networktest.V1},
-	{"v2.yaml", networktest.V2},
-	{"interfaces.eni", networktest.ENI},
-	{"network_data.json", networktest.OpenStack},
+	{"v1.yaml", random.V1},
+	{"v2.yaml", random.V2},
+	{"interfaces.eni", random.ENI},
+	{"network_data.json", random.OpenStack},
 }
 
 // TestRandomConfigurationsGiveTheFilesOfCloudInit compares the outcomes of random valid

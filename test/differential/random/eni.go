@@ -1,4 +1,4 @@
-package networktest
+package random
 
 import (
 	"fmt"

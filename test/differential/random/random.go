@@ -3,7 +3,7 @@
 //
 // In comes a source of chance, out comes a text: the same source gives the same text.
 // It is for tests alone, and never knows what becomes of its texts.
-package networktest
+package random
 
 import (
 	"encoding/json"
