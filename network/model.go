@@ -100,6 +100,8 @@ const (
 type File struct {
 	Path    string
 	Mode    fs.FileMode
+	Owner   string // user and group; "": root. Where there is no such user it is root's
+	Secret  bool   // there are keys in it
 	Content []byte
 }
 
