@@ -3,7 +3,6 @@ package networkd
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -272,6 +271,9 @@ func joined(addrs []netip.Addr) string {
 // Difference from cloud-init: it drops them.
 func (r *renderer) settings(u *unit, d *network.Device) {
 	own := d.Link
+	if d.WakeOnLAN {
+		r.problem(config.Warning, d, "systemd-networkd knows nothing of wake-on-LAN; it was ignored")
+	}
 	if own.LinkLocal != nil {
 		u.add("Network", "LinkLocalAddressing", linkLocal(*own.LinkLocal))
 	}
@@ -312,27 +314,4 @@ func linkLocal(l network.LinkLocal) string {
 		return "ipv4"
 	}
 	return "ipv6"
-}
-
-// otherLinks are kinds of interfaces that have the MAC address of the one below them.
-var otherLinks = []string{"vlan", "bond", "bridge"}
-
-// link is a device's .link file, for udev, which alone can be told of wake-on-LAN. A
-// device that has such a file gets its name from there too, or would lose it.
-//
-// Difference from cloud-init: it drops this.
-func (r *renderer) link(d *network.Device) *unit {
-	if !d.WakeOnLAN || d.Type != network.Physical {
-		return nil
-	}
-	if d.MAC == "" {
-		r.problem(config.Warning, d, "wake-on-LAN needs the interface's MAC address in the configuration; it was ignored")
-		return nil
-	}
-	u := newUnit()
-	u.add("Match", "MACAddress", d.MAC)
-	u.add("Match", "Type", "!"+strings.Join(slices.Clone(otherLinks), " "))
-	u.add("Link", "Name", d.Name)
-	u.add("Link", "WakeOnLan", "magic")
-	return u
 }

@@ -1,7 +1,7 @@
 // Package networkd writes a network configuration as the files of systemd-networkd.
 //
-// In comes the one model of package network, out come .network, .netdev and .link files
-// with their contents, those of cloud-init where no comment says otherwise, and problems
+// In comes the one model of package network, out come .network and .netdev files with
+// their contents, those of cloud-init where no comment says otherwise, and problems
 // with what cannot be said to networkd. It never knows where the configuration came
 // from, nor whether networkd runs; it writes nothing itself.
 package networkd
@@ -24,7 +24,7 @@ const (
 )
 
 // Path is where a file of a device is written, by the device's name and the kind of the
-// file: "network", "netdev" or "link".
+// file: "network" or "netdev".
 func Path(name, kind string) string { return "/etc/systemd/network/10-cloud-init-" + name + "." + kind }
 
 // renderer holds what devices say of one another. networkd wants most of it said in the
@@ -53,22 +53,22 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	r.relate(devices)
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, file(d, "network", r.network(d)))
+		files = append(files, r.file(d, "network", r.network(d)))
 		if u := r.netdev(d); u != nil {
-			f := file(d, "netdev", u)
+			f := r.file(d, "netdev", u)
 			if d.Tunnel != nil && d.Tunnel.WireGuard != nil {
 				f.Mode, f.Secret = secretMode, true
 			}
 			files = append(files, f)
 		}
-		if u := r.link(d); u != nil {
-			files = append(files, file(d, "link", u))
-		}
 	}
 	return files, r.problems
 }
 
-func file(d *network.Device, kind string, u *unit) network.File {
+func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
+	for _, key := range u.clean() {
+		r.problem(config.Error, d, "the value for %s has more than one line; it was left out", key)
+	}
 	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
 }
 

@@ -150,11 +150,12 @@ func wireGuard(u *unit, w *network.WireGuard) {
 	}
 }
 
-// key writes a key, or the file that it is in.
+// key writes a key, or the file that it is in. A key, in base64, may start like a path.
 func key(s *section, name string, k secret.String) {
+	const length = 44
 	switch text := k.Reveal(); {
 	case text == "":
-	case strings.HasPrefix(text, "/"):
+	case strings.HasPrefix(text, "/") && (len(text) != length || !strings.HasSuffix(text, "=")):
 		s.add(name+"File", text)
 	default:
 		s.add(name, text)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // unit is a file for networkd: sections of lines (systemd.syntax(7)). As cloud-init
@@ -42,6 +43,22 @@ func (u *unit) section(name, rank string) *section {
 func (u *unit) add(name, key, value string) { u.section(name, "").add(key, value) }
 
 func (s *section) add(key, value string) { s.lines = append(s.lines, key+"="+value) }
+
+// clean takes out the lines whose values would be more than one line, and gives their
+// keys. No parser lets such a value through; one that did would let a seed say anything.
+func (u *unit) clean() (keys []string) {
+	for _, s := range u.sections {
+		s.lines = slices.DeleteFunc(s.lines, func(line string) bool {
+			broken := strings.ContainsFunc(line, unicode.IsControl)
+			if broken {
+				key, _, _ := strings.Cut(line, "=")
+				keys = append(keys, key)
+			}
+			return broken
+		})
+	}
+	return keys
+}
 
 // bytes is the file, with a blank line between sections.
 func (u *unit) bytes() []byte {
