@@ -71,7 +71,6 @@ type LinkSettings struct {
 	Activation        string     // "manual": not at boot; "off": never
 	IgnoreCarrier     bool
 	Critical          bool // never taken down, whatever becomes of its lease
-	KeepConfiguration string
 	Connected         bool // of InfiniBand: not datagrams
 	OptionalAddresses []string
 }

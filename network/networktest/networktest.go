@@ -36,9 +36,10 @@ type generator struct {
 	*rand.Rand
 	Options
 	nics    []NIC
-	free    []NIC // that no device was made of yet
-	subnets int   // that were given out; none is given out twice
-	v4, v6  bool  // whether the device at hand has a default route of the family
+	free    []NIC     // that no device was made of yet
+	subnets int       // that were given out; none is given out twice
+	given   []network // that have a device with a static address
+	v4, v6  bool      // whether the device at hand has a default route of the family
 }
 
 func newGenerator(r *rand.Rand, o Options) *generator {

@@ -54,8 +54,8 @@ func V1(r *rand.Rand, o Options) (text string, nics []NIC) {
 		}
 		entries = append(entries, d)
 	}
-	if !g.CloudInit && g.chance(20) {
-		entries = append(entries, append(object{{Key: "type", Value: "route"}}, g.route1(g.network(g.chance(30)))...))
+	if !g.CloudInit && len(g.given) > 0 && g.chance(40) {
+		entries = append(entries, append(object{{Key: "type", Value: "route"}}, g.route1(one(g, g.given...))...))
 	}
 	c := object{}
 	set(&c, "version", 1)
@@ -135,6 +135,7 @@ func plain(kind string) object { return object{{Key: "type", Value: kind}} }
 
 // static1 is a static subnet.
 func (g *generator) static1(n network) object {
+	g.given = append(g.given, n)
 	s := object{}
 	set(&s, "type", one(g, "static", map[bool]string{true: "static6", false: "static"}[n.v6]))
 	switch g.IntN(4) {
