@@ -70,6 +70,9 @@ func (p *plan) find(nics []NIC, d *Device) *moving {
 		return nil
 	}
 	nic, ok := byMAC(nics, d.MAC)
+	if d.MAC == "" {
+		nic, ok = d.Match.first(nics)
+	}
 	if !ok || d.Driver != "" && d.Driver != nic.Driver || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
 		return nil
 	}

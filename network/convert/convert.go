@@ -76,4 +76,4 @@ func Files(in Input, output string) ([]network.File, []config.Problem, error) {
 }
 
 // Outputs are whom files can be written for, by cloud-init's words.
-func Outputs() []string { return []string{render.NetworkManager, render.Sysconfig} }
+func Outputs() []string { return []string{render.Networkd, render.Sysconfig, render.NetworkManager} }

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/network/convert"
+	"cloudseed/test/differential/random"
 )
 
 // corpus reads the inputs of our own. Each file of testdata/network is a subject, and
@@ -33,7 +34,7 @@ func corpus(t testing.TB) []input {
 		}
 		subject := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		for _, part := range archive.Files {
-			all = append(all, input{subject + "/" + part.Name, string(part.Data)})
+			all = append(all, input{subject + "/" + part.Name, string(part.Data), random.Interfaces()})
 		}
 	}
 	return all

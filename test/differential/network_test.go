@@ -16,23 +16,16 @@ import (
 type input struct {
 	name string // of the case; its ending is the kind: see kindOf
 	text string
+
+	// interfaces are the machine's, MAC addresses by names. Nothing else is known of
+	// them: net-convert's -m tells no more.
+	interfaces map[string]string
 }
 
-// interfaces are those of the machine that every input is for. Nothing else is known of
-// them: net-convert's -m tells no more.
-var interfaces = map[string]string{
-	"eth0": "52:54:00:12:34:00",
-	"eth1": "52:54:00:12:34:01",
-	"eth2": "52:54:00:12:34:02",
-	"eth3": "52:54:00:12:34:03",
-	"ens9": "fa:16:3e:ed:9a:59",
-	"lo":   "00:00:00:00:00:00",
-}
-
-func nics() []network.NIC {
+func (in input) nics() []network.NIC {
 	var nics []network.NIC
-	for _, name := range slices.Sorted(maps.Keys(interfaces)) {
-		nics = append(nics, network.NIC{Name: name, MAC: interfaces[name], Virtual: name == "lo"})
+	for _, name := range slices.Sorted(maps.Keys(in.interfaces)) {
+		nics = append(nics, network.NIC{Name: name, MAC: in.interfaces[name], Virtual: name == "lo"})
 	}
 	return nics
 }
@@ -61,7 +54,7 @@ func both(t testing.TB, in input) (theirs, ours map[string]outcome) {
 	t.Helper()
 	kind := kindOf(t, in.name)
 	results, err := real.Convert(cloudinit.Network{
-		Kind: kind, Input: in.text, Outputs: convert.Outputs(), Distro: "rhel", Interfaces: interfaces,
+		Kind: kind, Input: in.text, Outputs: convert.Outputs(), Distro: "rhel", Interfaces: in.interfaces,
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", in.name, err)
@@ -75,7 +68,7 @@ func both(t testing.TB, in input) (theirs, ours map[string]outcome) {
 		theirs[output] = their
 
 		our := outcome{files: map[string]string{}}
-		files, _, err := convert.Files(convert.Input{Name: "network-config", Kind: kind, Text: []byte(in.text), NICs: nics()}, output)
+		files, _, err := convert.Files(convert.Input{Name: "network-config", Kind: kind, Text: []byte(in.text), NICs: in.nics()}, output)
 		if err != nil {
 			our.err = err.Error()
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"cloudseed/config"
 	"cloudseed/network"
@@ -26,6 +27,7 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		}
 	}
 	addresses4, addresses6 := 0, 0
+	names := namesOf(d)
 	for _, s := range d.Subnets {
 		switch {
 		case s.Method == network.Dynamic && s.Family == network.IPv4:
@@ -41,7 +43,7 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		}
 		if s.Method == network.Static {
 			gateway(f, s.Gateway)
-			dns(f, s.DNS)
+			dns(f, names(s))
 		}
 	}
 }
@@ -137,6 +139,25 @@ func metricKey(ipv6 bool) string {
 		return "IPV6_ROUTE_METRIC"
 	}
 	return "IPV4_ROUTE_METRIC"
+}
+
+// namesOf gives the name servers and domains that go with each address in turn: its own,
+// and with the first one those of the device when no subnet has any, as version 2 has it.
+//
+// Difference from cloud-init: it takes version 1's name servers of one interface for
+// something else, and writes them into resolv.conf alone.
+func namesOf(d *network.Device) func(network.Subnet) network.DNS {
+	rest := d.DNS
+	for _, s := range d.Subnets {
+		if len(s.DNS.Servers)+len(s.DNS.Search) > 0 {
+			rest = network.DNS{}
+		}
+	}
+	return func(s network.Subnet) network.DNS {
+		names := network.DNS{Servers: slices.Concat(s.DNS.Servers, rest.Servers), Search: slices.Concat(s.DNS.Search, rest.Search)}
+		rest = network.DNS{}
+		return names
+	}
 }
 
 // dns writes the name servers and domains of a subnet, over those of the one before, as

@@ -1,8 +1,10 @@
-// Package networktest makes random network configurations that are valid, in all forms
-// that seeds carry, for tests of what reads them and what is written of them.
+// Package random makes random network configurations at the borders of what cloud-init
+// handles: families and spellings mixed, routes and name servers of one family on a
+// device of the other. Package networktest makes those that are as people write them.
 //
 // In comes a source of chance, out comes a text: the same source gives the same text.
-// It is for tests alone, and never knows what becomes of its texts.
+// It is for tests alone, and never knows what becomes of its texts. All but interfaces
+// files are in JSON, which is YAML too.
 package random
 
 import (
