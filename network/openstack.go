@@ -111,7 +111,8 @@ var physicalLinks = []string{
 // an InfiniBand port of one that is.
 //
 // Difference from cloud-init: an interface that is not there fails the whole
-// configuration there.
+// configuration there. Here its device is kept, under a name that is no interface's,
+// for the day on which it comes.
 func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	nic, ok := byMAC(o.nics, d.MAC)
 	switch {
@@ -119,8 +120,10 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		o.error(v, key, "a link without a name or a MAC address; it was left out")
 		return false
 	case d.Name == "" && !ok:
-		o.error(v, key, "no interface has the MAC address %s; the link was left out", d.MAC)
-		return false
+		const tail = 17 // of twenty bytes, the last six
+		d.Name = "nic" + strings.ReplaceAll(d.MAC[max(len(d.MAC)-tail, 0):], ":", "")
+		o.warn(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
+		return true
 	case d.Name == "":
 		d.Name = nic.Name
 	}
@@ -136,7 +139,7 @@ func (o *openStack) linkOptions(v *config.Value, key string) []Option {
 	var options []Option
 	for _, name := range v.Keys() {
 		if kernel, ok := strings.CutPrefix(name, "bond_"); ok && kernel != "links" {
-			options = append(options, o.option(v.Get(name), kernel, key+"."+name)...)
+			options = o.option(options, v.Get(name), kernel, key+"."+name)
 		}
 	}
 	return options
