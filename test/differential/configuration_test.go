@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/config"
 	"cloudseed/network/convert"
 )
 
@@ -25,9 +26,11 @@ func decode(t testing.TB, in input) *configuration {
 		return &configuration{eni: in.text}
 	}
 	c := &configuration{}
-	if err := json.Unmarshal([]byte(in.text), &c.top); err != nil {
-		t.Fatalf("%s is not in JSON, as random configurations are: %v", in.name, err)
+	v, _, err := config.Parse(in.name, []byte(in.text))
+	if err != nil {
+		t.Fatal(err)
 	}
+	c.top, _ = v.Any().(map[string]any)
 	if inner, ok := c.top["network"].(map[string]any); ok {
 		c.top = inner
 	}
@@ -79,6 +82,28 @@ func (c *configuration) each(kind1, kind2 string, cure func(device) bool) bool {
 			if entry, ok := d.(map[string]any); ok {
 				cured = cure(entry) || cured
 			}
+		}
+	}
+	return cured
+}
+
+// eachUpper2 cures those devices of version 2 that are made of others.
+func (c *configuration) eachUpper2(cure func(device) bool) bool {
+	cured := false
+	for _, kind := range []string{"bonds", "bridges", "vlans"} {
+		cured = c.each("none", kind, cure) || cured
+	}
+	return cured
+}
+
+// eachSubnet1 cures the subnets of version 1.
+func (c *configuration) eachSubnet1(cure func(device) bool) bool {
+	cured := false
+	entries, _ := c.top["config"].([]any)
+	for _, e := range entries {
+		subnets, _ := e.(map[string]any)["subnets"].([]any)
+		for _, s := range subnets {
+			cured = cure(s.(map[string]any)) || cured
 		}
 	}
 	return cured

@@ -38,6 +38,13 @@ var meanings = []meaning{
 		return c.each("bridge", "bridges", device.dropMTU) || vlans
 	}},
 	{"references of version 2 are keys", render.Sysconfig, (*configuration).dropReferencesToRenamed},
+	{"references of version 2 are keys", render.Networkd, (*configuration).dropReferencesToRenamed},
+	{"routes of a device without addresses", render.Networkd, func(c *configuration) bool {
+		return c.each("", "", func(d device) bool { return len(d.families()) == 0 && d.drop("routes") })
+	}},
+	{"name servers that version 1 gives to one interface", render.Sysconfig, func(c *configuration) bool {
+		return c.each("nameserver", "none", func(d device) bool { return d.drop("interface") })
+	}},
 	{"on-link routes and tables", "", func(c *configuration) bool {
 		return c.eachRoute2(func(_ device, r map[string]any) bool { return device(r).drop("table", "on-link") })
 	}},
@@ -47,19 +54,33 @@ var meanings = []meaning{
 		})
 	}},
 	{"a route of a family that the device has no address of", render.NetworkManager, (*configuration).dropRoutesOfOtherFamilies},
-	{"`accept-ra` of a bond, a bridge or a VLAN", render.Sysconfig, func(c *configuration) bool {
-		cured := false
-		for _, kind := range []string{"bonds", "bridges", "vlans"} {
-			cured = c.each("", kind, func(d device) bool { return d.drop("accept-ra") }) || cured
-		}
-		return cured
+	{"`accept-ra` and `optional` of a bond, a bridge or a VLAN of version 2", "", func(c *configuration) bool {
+		return c.eachUpper2(func(d device) bool { return d.drop("accept-ra", "optional") })
+	}},
+	{"the MTU of a route or of a subnet", render.Networkd, func(c *configuration) bool {
+		subnets := c.eachSubnet1(func(s device) bool { return s.drop("mtu") })
+		return c.eachRoute2(func(_ device, r map[string]any) bool { return device(r).drop("mtu") }) || subnets
+	}},
+	{"the metric of a subnet", render.Networkd, func(c *configuration) bool {
+		cured := c.eachSubnet1(func(s device) bool { return s.drop("metric") })
+		cured = c.each("", "", func(d device) bool {
+			// It also loses all overrides of an interface that it finds by its address.
+			found := d["match"] != nil && d["set-name"] == nil && d.drop("dhcp4-overrides")
+			return d.drop("dhcp6-overrides") || found
+		}) || cured
+		return c.eachUpper2(func(d device) bool { return d.drop("dhcp4-overrides") }) || cured
+	}},
+	{"options of bonds", render.Networkd, func(c *configuration) bool {
+		return c.dropBondOptions(func(name string, value any) bool {
+			return !slices.Contains(networkdBondOptions(), name) || isNumberOfWord(name, value)
+		})
 	}},
 	{"options of bonds", render.Sysconfig, func(c *configuration) bool {
-		return c.dropBondOptions(func(name string) bool { return !slices.Contains(ifcfgBondOptions(), name) })
+		return c.dropBondOptions(func(name string, _ any) bool { return !slices.Contains(ifcfgBondOptions(), name) })
 	}},
 	{"options of bonds", render.NetworkManager, func(c *configuration) bool {
 		keyfileOption := regexp.MustCompile(`^bond-[a-z_]+$`) // how cloud-init finds them
-		return c.dropBondOptions(func(name string) bool { return !keyfileOption.MatchString(name) })
+		return c.dropBondOptions(func(name string, _ any) bool { return !keyfileOption.MatchString(name) })
 	}},
 }
 
@@ -150,6 +171,23 @@ func ifcfgBondOptions() []string {
 	return names
 }
 
+// networkdBondOptions are those that cloud-init writes into netdev files.
+func networkdBondOptions() []string {
+	names := strings.Fields("ad-select arp-interval arp-validate downdelay fail-over-mac lacp-rate miimon min-links mode num-grat-arp" +
+		" primary-reselect updelay xmit-hash-policy all-slaves-active arp-all-targets learn-packet-interval packets-per-slave")
+	for i, name := range names {
+		names[i] = "bond-" + name
+	}
+	return names
+}
+
+// isNumberOfWord tells of the kernel's number for a word that networkd knows alone.
+func isNumberOfWord(name string, value any) bool {
+	_, number := value.(int64)
+	text, _ := value.(string)
+	return (number || len(text) == 1) && slices.Contains([]string{"bond-mode", "bond-lacp-rate", "bond-xmit-hash-policy", "bond-fail-over-mac"}, name)
+}
+
 // bondNames are cloud-init's version 1 names for version 2's options of bonds.
 var bondNames = map[string]string{
 	"mode": "bond-mode", "mii-monitor-interval": "bond-miimon", "min-links": "bond-min-links", "transmit-hash-policy": "bond-xmit-hash-policy",
@@ -159,11 +197,11 @@ var bondNames = map[string]string{
 
 // dropBondOptions drops those that a test of version 1's names is true of: the others'
 // are made that before they are rendered.
-func (c *configuration) dropBondOptions(is func(name string) bool) bool {
+func (c *configuration) dropBondOptions(is func(name string, value any) bool) bool {
 	return c.each("bond", "bonds", func(d device) bool {
 		cured := false
 		drop := func(options map[string]any, name, name1 string) {
-			if is(name1) {
+			if is(name1, options[name]) {
 				delete(options, name)
 				cured = true
 			}
