@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"cloudseed/config"
 )
@@ -68,7 +69,15 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	for i, route := range v.Get("routes").Items() {
 		o.services(&s.DNS, route, fmt.Sprintf("%s.routes.%d", key, i))
 	}
-	o.services(&s.DNS, v, key)
+	var own DNS
+	o.services(&own, v, key)
+	for _, server := range own.Servers {
+		// nova repeats a network's name servers in its routes.
+		if !slices.Contains(s.DNS.Servers, server) {
+			s.DNS.Servers = append(s.DNS.Servers, server)
+		}
+	}
+	s.DNS.Search = append(s.DNS.Search, own.Search...)
 	return s, true
 }
 

@@ -21,6 +21,10 @@ type Input struct {
 	Kind string // one of Kinds
 	Text []byte
 	NICs []network.NIC
+
+	// Existing gives what is in a file of the machine now, nil when there is none; it may
+	// be nil for a machine without files.
+	Existing func(path string) []byte
 }
 
 // The kinds of input, by cloud-init's words.
@@ -58,8 +62,7 @@ func Parse(in Input) (*network.Config, []config.Problem, error) {
 // errNothing is the user's mistake: a conversion of nothing is asked for.
 var errNothing = errors.New("there is no network configuration in it")
 
-// Files gives the files of an output, which is one of Outputs, for a machine that has
-// none of them yet.
+// Files gives the files of an output, which is one of Outputs.
 func Files(in Input, output string) ([]network.File, []config.Problem, error) {
 	if !slices.Contains(Outputs(), output) {
 		return nil, nil, fmt.Errorf("cannot write for %s: there is no such output", output)
@@ -71,7 +74,11 @@ func Files(in Input, output string) ([]network.File, []config.Problem, error) {
 	if c == nil {
 		return nil, problems, fmt.Errorf("cannot convert %s: %w", in.Name, errNothing)
 	}
-	files, more := render.Choice{Name: output}.Render(c, func(string) []byte { return nil })
+	existing := in.Existing
+	if existing == nil {
+		existing = func(string) []byte { return nil }
+	}
+	files, more := render.Choice{Name: output}.Render(c, existing)
 	return files, append(problems, more...), nil
 }
 
