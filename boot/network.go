@@ -81,7 +81,11 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range p.Files {
-		changed, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode, Secret: f.Secret})
+		owner := f.Owner
+		if _, err := h.User(owner); err != nil {
+			owner = "" // it is root's then, as with cloud-init
+		}
+		changed, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode, Owner: owner, Group: owner, Secret: f.Secret})
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)

@@ -99,10 +99,11 @@ const (
 type File struct {
 	Path    string
 	Mode    fs.FileMode
+	Owner   string // user and group; "": root. Where there is no such user it is root's
+	Secret  bool   // it holds a password or a private key
 	Content []byte
 	Device  string // the name of the interface that it brings up; "" when it is not one's own
 	Shared  bool   // others have their part in it: it stays when it is not written any more
-	Secret  bool   // it holds a password or a private key
 }
 
 // HasSecret tells that a device's files hold a password or a private key.

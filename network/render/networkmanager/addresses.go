@@ -24,7 +24,8 @@ func (r *renderer) addresses(k *keyfile, d *network.Device) (mtu int) {
 	for i := range d.Subnets {
 		s := &d.Subnets[i]
 		r.subnet(k, d, s, n)
-		join(&dns, s.DNS)
+		dns.Servers = append(dns.Servers, s.DNS.Servers...)
+		dns.Search = append(dns.Search, s.DNS.Search...)
 		if s.MTU > 0 && s.Family == network.IPv4 {
 			mtu = s.MTU
 		}
@@ -116,7 +117,6 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		return
 	}
 	own := k.section(family)
-	own.setDefault("method", "disabled") // until its own subnet comes
 	value := route.To.String()
 	if route.Gateway.IsValid() {
 		value += "," + route.Gateway.String()
