@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	"cloudseed/boot"
@@ -60,15 +59,12 @@ on the first device. It is printed as netplan's version 2, with where it is from
 told of it and why, and the changes to files that applying it would make. Nothing changes.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			h := host.New(g.root, host.Options{})
-			plan, err := boot.New(boot.Options{
-				Host: h, Cmdline: kernelCommandLine(),
-				Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError})),
-			}).PlanNetwork(cmd.Context())
+			b := g.onlooker(cmd.ErrOrStderr())
+			plan, err := b.PlanNetwork(cmd.Context())
 			if err != nil {
 				return err
 			}
-			shown := showNetwork(h, plan)
+			shown := showNetwork(b.Host, plan)
 			switch format {
 			case "json":
 				return printJSON(cmd.OutOrStdout(), shown)
