@@ -496,6 +496,16 @@ func TestALateStageTellsTheRunningServiceOfWhatItWrote(t *testing.T) {
 	}
 }
 
+func TestAnImageHeedsNotTheCommandLineOfTheMachineThatMakesIt(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24")))
+	g.cmdline = "network-config=disabled"
+	g.boot(t)
+	if got := g.decided(t).Source; got != "seed: seed/network-config" {
+		t.Errorf("the source is %q", got)
+	}
+}
+
 func TestPlanNetworkChangesNothing(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24")))

@@ -101,10 +101,19 @@ func parsed(v *config.Value, nics []network.NIC, empty string) described {
 	return d
 }
 
+// ownCmdline is the kernel's command line, if it is the machine's: an image is made on a
+// machine that has its own.
+func (b *Boot) ownCmdline() string {
+	if b.devices().Fixed {
+		return ""
+	}
+	return b.Cmdline
+}
+
 // commandLineNetwork is network-config= on the kernel's command line.
 func (b *Boot) commandLineNetwork(nics []network.NIC) described {
 	const name = "network-config="
-	text, given, err := network.CommandLineConfig(b.Cmdline)
+	text, given, err := network.CommandLineConfig(b.ownCmdline())
 	if !given {
 		return described{}
 	}
@@ -142,7 +151,7 @@ func (b *Boot) initramfsNetwork(nics []network.NIC) described {
 		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
 		return d
 	}
-	why := network.RootOnNetwork(b.Cmdline)
+	why := network.RootOnNetwork(b.ownCmdline())
 	if why == "" {
 		return described{problems: problems}
 	}
@@ -166,7 +175,7 @@ func (b *Boot) dracutGuess(nics []network.NIC) described {
 }
 
 func (b *Boot) dracutNetwork(nics []network.NIC) described {
-	tree, problems := network.Dracut(b.Cmdline, nics)
+	tree, problems := network.Dracut(b.ownCmdline(), nics)
 	if tree == nil {
 		return described{problems: problems}
 	}
@@ -178,7 +187,7 @@ func (b *Boot) dracutNetwork(nics []network.NIC) described {
 // klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
 // count if the command line asked for a network, or the firmware did so by iSCSI.
 func (b *Boot) klibcFiles() ([]network.KlibcFile, error) {
-	if !network.AsksForIP(b.Cmdline) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
+	if !network.AsksForIP(b.ownCmdline()) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
 		return nil, nil
 	}
 	var files []network.KlibcFile

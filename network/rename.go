@@ -87,16 +87,19 @@ func (p *plan) problem(d *Device, format string, args ...any) {
 	p.add(config.Warning, d.Pos, d.Key, fmt.Sprintf(format, args...))
 }
 
-// find is the interface that a device wants renamed, nil when there is none.
+// find is the interface that a device wants renamed, nil when there is none. A virtual
+// function and the interface that it serves have the same MAC address (Azure): the driver
+// tells them apart.
 func (p *plan) find(nics []NIC, d *Device) *moving {
-	if !d.Rename {
+	if !d.Rename || d.MAC == "" {
 		return nil
 	}
-	nic, ok := byMAC(nics, d.MAC)
-	if !ok || d.Driver != "" && d.Driver != nic.Driver || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
-		return nil
+	for _, nic := range nics {
+		if nic.hasMAC(d.MAC) && (d.Driver == "" || globs(d.Driver, nic.Driver)) && (d.DeviceID == "" || d.DeviceID == nic.DeviceID) {
+			return p.names[nic.Name]
+		}
 	}
-	return p.names[nic.Name]
+	return nil
 }
 
 func (p *plan) move(m *moving, to string) {

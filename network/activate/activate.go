@@ -37,14 +37,17 @@ func Apply(ctx context.Context, c Change, run Run) error {
 	}
 	s := service{ctx, c, run}
 	switch c.Renderer {
-	case render.NetworkManager:
-		return s.networkManager()
-	case render.Sysconfig:
+	case render.NetworkManager, render.Sysconfig:
 		running, err := s.running("NetworkManager.service")
-		if err != nil || !running {
+		switch {
+		case running:
+			return s.networkManager()
+		case c.Renderer == render.Sysconfig:
 			return s.scripts() // initscripts: there is no service to ask
+		case err != nil:
+			return fmt.Errorf("cannot tell whether NetworkManager runs: %w", err)
 		}
-		return s.networkManager()
+		return errors.New("cannot activate the network: NetworkManager does not run; it reads its files when it starts")
 	case networkd:
 		return s.networkd()
 	}
@@ -88,13 +91,6 @@ func (s service) devices() []network.File {
 // Difference from cloud-init: it looks for a file by the interface's name, and finds
 // none when version 2 has another key for it; and it restarts NetworkManager each time.
 func (s service) networkManager() error {
-	running, err := s.running("NetworkManager.service")
-	if err != nil {
-		return fmt.Errorf("cannot tell whether NetworkManager runs: %w", err)
-	}
-	if !running {
-		return errors.New("cannot activate the network: NetworkManager does not run; it reads its files when it starts")
-	}
 	var failed []error
 	devices := s.devices()
 	if len(devices) < len(s.change.Files) {
