@@ -228,9 +228,9 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	}
 	n := b.seed.Network
 	if n.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host.ReadFile)
+		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host)
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
-		return described{config: c, at: n.Name, problems: problems}
+		return described{config: c, at: n.Name, problems: problems, stored: tree(c)}
 	}
 	value, problems, err := config.Parse(n.Name, n.Data)
 	if err != nil {
@@ -242,6 +242,7 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	d := described{why: "the seed's " + n.Name + " says nothing"}
 	if n.Format == datasource.FormatOpenStack {
 		d.config, d.problems = network.ParseOpenStack(value, nics)
+		d.stored = tree(d.config)
 	} else {
 		d = parsed(value, nics, d.why)
 	}
@@ -250,6 +251,19 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	}
 	d.at, d.problems = n.Name, append(problems, d.problems...)
 	return d
+}
+
+// tree is a configuration as version 2, for what was written in no version. cloud-init
+// has version 1 there.
+func tree(c *network.Config) any {
+	value, _, err := config.Parse("", network.RevealV2(c))
+	if c == nil || err != nil {
+		return nil
+	}
+	if inner := value.Get("network"); inner != nil {
+		value = inner
+	}
+	return value.Any()
 }
 
 // fallbackNetwork is DHCP on the first device.

@@ -9,7 +9,6 @@ package network
 
 import (
 	"io/fs"
-	"net/netip"
 
 	"cloudseed/config"
 )
@@ -26,21 +25,58 @@ type Device struct {
 	Key       string // its name in the configuration; files are named by it
 	Name      string // its name in the machine
 	Type      Type
-	MAC       string // lower case, with colons; "" when it is found by name
-	Rename    bool   // the interface that has MAC gets the name Name
+	MAC       string // lower case, with colons; of what is real: it is found by it; of what is not: it gets it
+	ClonedMAC string // what is real gets this address, or NetworkManager's "permanent", "preserve", "random", "stable"
+	Rename    bool   // the interface that is found by MAC, or else by Match, gets the name Name
+	Match     Match  // how it is found without a MAC; zero: by Name
 	Driver    string // a rename wants this driver too
 	DeviceID  string // and this device: "0x1000"
 	MTU       int    // 0: not given
 	WakeOnLAN bool
 	AcceptRA  *bool // router advertisements; nil: as the system has it
 	Optional  bool  // the boot need not wait for it
+	Link      LinkSettings
 	Subnets   []Subnet
+	Routes    []Route // of a device without subnets; else they are the first subnet's
+	Rules     []Rule
 	DNS       DNS
-	Bond      *Bond
+	Bond      *Bond // one of these, by the type; all others are nil
 	Bridge    *Bridge
 	VLAN      *VLAN
+	VRF       *VRF
+	Tunnel    *Tunnel
+	WiFi      *WiFi
 	Pos       config.Pos
 }
+
+// Match finds the interfaces of a device that the machine does not have yet. Those that
+// it has are devices by their names.
+type Match struct {
+	Name    string   // a pattern: "enp2*"
+	Drivers []string // patterns
+}
+
+// IsZero tells that there is nothing to match.
+func (m Match) IsZero() bool { return m.Name == "" && len(m.Drivers) == 0 }
+
+// LinkSettings are netplan's settings of an interface that nothing but netplan has. The
+// zero value says nothing.
+type LinkSettings struct {
+	MTU6              int        // of IPv6
+	LinkLocal         *LinkLocal // nil: as the network service does it
+	DHCPIdentifier    string     // "mac" or "duid"
+	Privacy           *bool      // temporary IPv6 addresses (RFC 4941)
+	AddressGeneration string     // of IPv6: "eui64" or "stable-privacy"
+	Token             string     // the host's part of IPv6 addresses: "::2"
+	Activation        string     // "manual": not at boot; "off": never
+	IgnoreCarrier     bool
+	Critical          bool // never taken down, whatever becomes of its lease
+	Connected         bool // of InfiniBand: not datagrams
+	OptionalAddresses []string
+}
+
+// LinkLocal says which families have link-local addresses.
+type LinkLocal struct{ IPv4, IPv6 bool }
 
 // Type is what kind of interface a device is.
 type Type string
@@ -53,90 +89,18 @@ const (
 	BridgeType Type = "bridge"
 	VLANType   Type = "vlan"
 	Infiniband Type = "infiniband"
+	VRFType    Type = "vrf"
+	DummyType  Type = "dummy"
+	TunnelType Type = "tunnel"
+	WiFiType   Type = "wifi"
 )
-
-// Bond joins interfaces into one.
-type Bond struct {
-	Members []string // names of devices
-	Options []Option // by the kernel's names: mode, miimon, xmit_hash_policy
-}
-
-// Bridge is a switch in the machine.
-type Bridge struct {
-	Ports    []string // names of devices
-	STP      *bool    // nil: not given
-	Priority string
-	Ageing   string // seconds for which an address is remembered
-}
-
-// VLAN is a tagged part of another interface.
-type VLAN struct {
-	ID   int
-	Link string // name of a device
-}
-
-// Option is a setting as it was written.
-type Option struct{ Name, Value string }
-
-// Family is IPv4 or IPv6.
-type Family string
-
-// The two families of addresses.
-const (
-	IPv4 Family = "ipv4"
-	IPv6 Family = "ipv6"
-)
-
-// Method is how a family gets its addresses.
-type Method string
-
-// The methods.
-const (
-	Static    Method = "static"
-	Dynamic   Method = "dynamic"   // DHCP, and for IPv6 what the router advertises
-	SLAAC     Method = "slaac"     // IPv6 from the router's advertisements
-	Stateless Method = "stateless" // SLAAC, other things by DHCP
-	Stateful  Method = "stateful"  // DHCPv6 only
-	Manual    Method = "manual"    // cloud-init's word for "up, the rest is nobody's business"
-	None      Method = "none"      // no addresses at all
-)
-
-// Subnet is one way in which a device gets addresses. The words are version 1's.
-type Subnet struct {
-	Family  Family
-	Method  Method
-	Address netip.Prefix // of Static: the address with the length of its network
-	Gateway netip.Addr
-	Routes  []Route
-	DNS     DNS
-	MTU     int  // 0: not given
-	Metric  *int // of the routes that come with the address
-
-	// OnDemand is `control: manual`, or no `auto` line: not brought up at boot. Of
-	// cloud-init's renderers only the one for ifcfg files heeds it.
-	OnDemand bool
-}
-
-// Route is a way to a network.
-type Route struct {
-	To      netip.Prefix
-	Gateway netip.Addr // invalid: on the link itself
-	Metric  *int
-	MTU     int
-	Table   int  // of routes; 0: the main one
-	OnLink  bool // the gateway is on the link, though no address is of its network
-}
-
-// DNS is name servers and the domains to look in.
-type DNS struct {
-	Servers []netip.Addr
-	Search  []string
-}
 
 // File is a file that a renderer wants written.
 type File struct {
 	Path    string
 	Mode    fs.FileMode
+	Owner   string // user and group; "": root. Where there is no such user it is root's
+	Secret  bool   // there are keys in it
 	Content []byte
 	Device  string // the name of the interface that it brings up; "" when it is not one's own
 	Shared  bool   // others have their part in it: it stays when it is not written any more

@@ -23,7 +23,6 @@ type link struct {
 	device  *Device
 	key     string
 	members []string // of a bond
-	parent  string   // of a VLAN
 }
 
 // ParseOpenStack reads OpenStack's network_data.json, also as oVirt and CloudStack
@@ -86,7 +85,6 @@ func (o *openStack) link(v *config.Value, key string) {
 		if d.VLAN = o.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return
 		}
-		l.parent = d.VLAN.Link
 	default:
 		if !slices.Contains(physicalLinks, kind) {
 			o.warn(v.Get("type"), key+".type", "the type %q is not known; it is treated as an interface", kind)
@@ -156,32 +154,49 @@ func (o *openStack) adopt() {
 // resolve puts names in the place of ids, when all names are known, and takes the
 // devices that can be used into the configuration.
 func (o *openStack) resolve() {
-	names := map[string]string{}
-	for id, d := range o.ids {
-		names[id] = d.Name
+	seen := map[*Device]bool{}
+	for _, l := range o.links {
+		o.nameVLAN(l.device, seen)
 	}
 	for _, l := range o.links {
 		d := l.device
 		for _, id := range l.members {
-			if names[id] == "" {
+			member := o.ids[id]
+			if member == nil || member.Name == "" {
 				o.add(config.Error, d.Pos, l.key+".bond_links", fmt.Sprintf("there is no link %q; the bond goes without it", id))
 				continue
 			}
-			d.Bond.Members = append(d.Bond.Members, names[id])
+			d.Bond.Members = append(d.Bond.Members, member.Name)
 		}
 		if d.VLAN != nil {
-			if names[l.parent] == "" {
-				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was left out", l.parent))
+			parent := o.ids[d.VLAN.Link]
+			if parent == nil || parent.Name == "" || d.Name == "" {
+				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was left out", d.VLAN.Link))
 				continue
 			}
-			d.VLAN.Link = names[l.parent]
-			if d.Name == "" {
-				d.Name = fmt.Sprintf("%s.%d", d.VLAN.Link, d.VLAN.ID)
-			}
+			d.VLAN.Link = parent.Name
 		}
 		d.Key = d.Name
 		if o.usable(d, o.wanted[d], l.key) {
 			o.device(d, l.key)
+		}
+	}
+}
+
+// nameVLAN names a VLAN by what it is part of, which may be a VLAN too. One that is
+// part of itself gets no name.
+//
+// Difference from cloud-init: it names the VLAN of a VLAN by the other's id.
+func (o *openStack) nameVLAN(d *Device, seen map[*Device]bool) {
+	var chain []*Device
+	for d != nil && d.VLAN != nil && !seen[d] {
+		seen[d] = true
+		chain = append(chain, d)
+		d = o.ids[d.VLAN.Link]
+	}
+	for _, d := range slices.Backward(chain) {
+		if parent := o.ids[d.VLAN.Link]; d.Name == "" && parent != nil && parent.Name != "" {
+			d.Name = fmt.Sprintf("%s.%d", parent.Name, d.VLAN.ID)
 		}
 	}
 }

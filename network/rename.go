@@ -91,7 +91,13 @@ func (p *plan) problem(d *Device, format string, args ...any) {
 // function and the interface that it serves have the same MAC address (Azure): the driver
 // tells them apart.
 func (p *plan) find(nics []NIC, d *Device) *moving {
-	if !d.Rename || d.MAC == "" {
+	if !d.Rename {
+		return nil
+	}
+	if d.MAC == "" {
+		if nic, ok := d.Match.first(nics); ok {
+			return p.names[nic.Name]
+		}
 		return nil
 	}
 	for _, nic := range nics {

@@ -45,7 +45,11 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 	r := &renderer{config: c, ifcfgs: map[string]ifcfg{}, defaultRoute: hasDefaultRoute(c)}
 	var devices []*network.Device
 	for _, d := range c.Devices {
-		if d.Type == network.Loopback {
+		switch d.Type {
+		case network.Loopback:
+			continue
+		case network.VRFType, network.DummyType, network.TunnelType, network.WiFiType:
+			r.problem(config.Error, d, "a %s cannot be told to ifcfg files; it was left out", d.Type)
 			continue
 		}
 		if r.ifcfgs[d.Name] != nil {
@@ -116,6 +120,9 @@ func (r *renderer) device(d *network.Device) []network.File {
 	f.set("DEVICE", d.Name)
 	f.set("ONBOOT", "yes")
 	f.set("USERCTL", "no")
+	if len(d.Routes) > 0 {
+		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+	}
 	if name := typeNames[d.Type]; name != "" {
 		f.set("TYPE", name)
 	}
