@@ -25,7 +25,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if len(drivers) == 1 {
 		d.Driver = drivers[0]
 	}
-	d.DeviceID = r.text(match.Get("device_id"), key+".match.device_id")
+	d.DeviceID = r.line(match.Get("device_id"), key+".match.device_id")
 	switch {
 	case d.MAC != "":
 		if nic, ok := byMAC(r.nics, d.MAC); ok && d.Type != Infiniband {
