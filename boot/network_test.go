@@ -218,6 +218,47 @@ func TestTheConfigurationIsKeptAsCloudInitKeepsIt(t *testing.T) {
 	}
 }
 
+func TestAnInterfacesFileIsKeptAsVersion2(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.boot(t)
+	var got map[string]any
+	data, err := g.ReadFile("/run/cloud-init/network-config.json") // through the link
+	if err == nil {
+		err = json.Unmarshal(data, &got)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eth0, _ := got["ethernets"].(map[string]any)["eth0"].(map[string]any)
+	if got["version"] != 2.0 || eth0 == nil {
+		t.Errorf("it is %v", got)
+	}
+}
+
+func TestNetworkdsFilesAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ passwd, group, owner string }{
+		"if it has a user":          {"systemd-network:x:192:192::/:/sbin/nologin\n", "systemd-network:x:192:\n", "192:192"},
+		"and root's if it has none": {"", "", "0:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24")))
+			g.Put(t, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n"+test.passwd)
+			g.Put(t, "/etc/group", "root:x:0:\n"+test.group)
+			g.Put(t, "/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service", "")
+			g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "system_info: {network: {renderers: [networkd]}}\n")
+			if r := g.boot(t); len(r.Errors) > 0 {
+				t.Errorf("errors: %q", r.Errors)
+			}
+			if got := g.Owner("/etc/systemd/network/10-cloud-init-eth0.network"); got != test.owner {
+				t.Errorf("its owner is %q, want %q; %v", got, test.owner, g.decided(t))
+			}
+		})
+	}
+}
+
 func TestWhenTheNetworkIsConfigured(t *testing.T) {
 	t.Parallel()
 	const eth0 = keyfiles + "cloud-init-eth0.nmconnection"
