@@ -21,10 +21,6 @@ const networkWork = "apply_network_config"
 // names of devices alone. The guest's own network service starts after the local stage;
 // in a later one it is told of what changed.
 func (b *Boot) applyNetwork(ctx context.Context) error {
-	if b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
-		b.Log.Info("the network is left alone, as data/upgraded-network says")
-		return nil
-	}
 	due, why, err := b.networkDue()
 	if err != nil {
 		return err

@@ -105,7 +105,11 @@ func TestTheNetworksSourcesCountInTheirOrder(t *testing.T) {
 		keyfile string // part of eth0's; "" when there is to be none
 		wrong   string // part of an error
 	}{
-		"the kernel's command line before all": {
+		"an administrator's marker before all": {
+			cmdline: encoded(static2("192.0.2.1/24")), files: map[string]string{"/var/lib/cloud/data/upgraded-network": ""},
+			source: "data/upgraded-network", why: "networking is disabled",
+		},
+		"the kernel's command line before all others": {
 			cmdline: encoded(static2("192.0.2.1/24")) + " cc: network: {config: disabled} end_cc",
 			files:   map[string]string{system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
 			source: "kernel command line: network-config=", keyfile: "address1=192.0.2.1/24\n",

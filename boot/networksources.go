@@ -7,6 +7,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/network"
+	"cloudseed/state"
 )
 
 // networkSource is where a description of the network may come from.
@@ -30,6 +31,7 @@ const fallbackSource = "fallback"
 // networkSources are the sources in their order, which is cloud-init's: the first that
 // says anything counts.
 var networkSources = []networkSource{
+	{"data/upgraded-network", (*Boot).adminsNetwork},
 	{"kernel command line", (*Boot).commandLineNetwork},
 	{"initramfs", (*Boot).initramfsNetwork},
 	{"system configuration", (*Boot).systemNetwork},
@@ -99,6 +101,15 @@ func parsed(v *config.Value, nics []network.NIC, empty string) described {
 	}
 	d.stored = v.Any()
 	return d
+}
+
+// adminsNetwork is a marker that administrators and packages put there: the network is
+// never to be touched.
+func (b *Boot) adminsNetwork([]network.NIC) described {
+	if !b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
+		return described{}
+	}
+	return described{config: &network.Config{Disabled: true}}
 }
 
 // ownCmdline is the kernel's command line, if it is the machine's: an image is made on a
