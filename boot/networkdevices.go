@@ -17,7 +17,7 @@ const lateTime = 5 * time.Second
 
 // Devices are a machine's network devices, and how to wait for them.
 type Devices struct {
-	List   func() ([]network.NIC, error) // nil: what the machine's /sys shows
+	List   func() ([]network.NIC, error)                                        // nil: what the machine's /sys shows
 	Settle func(context.Context) (waited bool, err error)                       // until those that are there are set up
 	Until  func(ctx context.Context, subsystem string, ready func() bool) error // until one came that makes ready say true
 
