@@ -146,10 +146,10 @@ func oldRoute(d *Device, words []string) (Route, error) {
 
 // routeWord reads a word of ip-route(8) with its value.
 func routeWord(route *Route, d *Device, word, value string) error {
-	number := func(into *int) error {
+	number := func(into *int, low, high int) error {
 		n, err := strconv.Atoi(value)
-		if err != nil || n < 0 || n > math.MaxUint32 {
-			return fmt.Errorf("expected a number after %s, got %q", word, value)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("expected a number of %d to %d after %s, got %q", low, high, word, value)
 		}
 		*into = n
 		return nil
@@ -169,7 +169,7 @@ func routeWord(route *Route, d *Device, word, value string) error {
 		}
 	case "metric", "preference", "priority":
 		var n int
-		if err := number(&n); err != nil {
+		if err := number(&n, 0, math.MaxUint32); err != nil {
 			return err
 		}
 		route.Metric = &n
@@ -177,11 +177,11 @@ func routeWord(route *Route, d *Device, word, value string) error {
 		if value == "main" {
 			return nil
 		}
-		return number(&route.Table)
+		return number(&route.Table, 1, math.MaxUint32)
 	case "mtu":
-		return number(&route.MTU)
+		return number(&route.MTU, minMTU, maxMTU)
 	case "advmss":
-		return number(&route.SegmentSize)
+		return number(&route.SegmentSize, 1, maxMTU)
 	case "scope":
 		if !slices.Contains(routeScopes, value) {
 			return fmt.Errorf("there is no scope %q", value)
