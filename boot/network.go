@@ -40,7 +40,7 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 	b.Log.Info("the network is to be configured: " + why)
 	p, nics = b.awaitDevices(ctx, p, nics)
 	if p.Config != nil && b.rename(ctx, p.Config, nics) {
-		p = b.networkSource(b.listDevices()) // what is found by its MAC address has other names now
+		p = b.networkSource(b.listDevices()) // what was in the way may be in the configuration by its MAC address
 	}
 	p = b.rendered(p)
 	b.problems(p.Problems)

@@ -115,8 +115,8 @@ func missingMACs(c *network.Config, nics []network.NIC) []*network.Device {
 }
 
 // rename gives devices the names that the configuration has for them, and tells whether
-// any got another.
-func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (changed bool) {
+// another was in the way and is called otherwise now.
+func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (displaced bool) {
 	if b.devices().Fixed {
 		return false
 	}
@@ -133,5 +133,5 @@ func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC
 	if err != nil {
 		b.Log.Warn("cannot rename network devices: " + err.Error())
 	}
-	return true
+	return network.Displaced(steps)
 }

@@ -98,6 +98,10 @@ func TestDevicesAreAwaitedAndRenamed(t *testing.T) {
 			config:  "network: {version: 2, ethernets: {one: {match: {macaddress: '" + macOne + "'}, set-name: wan0, optional: true}}}\n",
 			machine: &wired{coming: []network.NIC{nic("eth0", macOne)}}, want: map[string]string{},
 		},
+		"one that is found by its name gets another, and nothing is to be told": {
+			config:  "network: {version: 2, ethernets: {one: {match: {name: 'eth*'}, set-name: wan0, dhcp4: true}}}\n",
+			machine: ethernets(macOne), want: map[string]string{macOne: "wan0"},
+		},
 		"letters of a MAC address may be large": {
 			config:  "network: {version: 1, config: [{type: physical, name: wan0, mac_address: 'AA:BB:CC:00:00:01', subnets: [{type: dhcp}]}]}\n",
 			machine: &wired{nics: []network.NIC{nic("eth0", "aa:bb:cc:00:00:01")}}, want: map[string]string{"aa:bb:cc:00:00:01": "wan0"},

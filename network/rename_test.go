@@ -154,6 +154,9 @@ func TestRenames(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("Renames (-want +got):\n%s", diff)
 			}
+			if displaced := network.Displaced(got); displaced != (name == "an interface in the way that is to have no name makes room") {
+				t.Errorf("somebody was in the way: %v", displaced)
+			}
 			var told []string
 			for _, p := range problems {
 				told = append(told, p.Error())
