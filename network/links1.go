@@ -2,6 +2,7 @@ package network
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ func (r *reader) bondOptions1(v *config.Value, key string) []Option {
 			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
 			continue
 		}
-		options = append(options, r.option(v.Get(name), kernel, key+"."+name)...)
+		options = r.option(options, v.Get(name), kernel, key+"."+name)
 	}
 	return options
 }
@@ -31,11 +32,11 @@ func bondName1(name string) (string, bool) {
 	return kernel, ok && kernel != ""
 }
 
-// option reads the value of a bond's option, none when it is absent. Lists are apart
-// by commas, truth is 1.
+// option adds an option of a bond, in the place of one of the same name. It adds none
+// when there is no value. Lists are apart by commas, truth is 1.
 //
 // Difference from cloud-init: it writes true, which NetworkManager refuses.
-func (r *reader) option(v *config.Value, kernel, key string) []Option {
+func (r *reader) option(options []Option, v *config.Value, kernel, key string) []Option {
 	var parts []string
 	for _, item := range r.list(v, key) {
 		text := r.text(item, key)
@@ -44,14 +45,15 @@ func (r *reader) option(v *config.Value, kernel, key string) []Option {
 		}
 		if !printable(text) {
 			r.error(item, key, "expected a text of one line; it was ignored")
-			return nil
+			return options
 		}
 		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
-		return nil
+		return options
 	}
-	return []Option{{kernel, strings.Join(parts, ",")}}
+	options = slices.DeleteFunc(options, func(o Option) bool { return o.Name == kernel })
+	return append(options, Option{kernel, strings.Join(parts, ",")})
 }
 
 // bridgeNames1 are version 1's words for what bridgeOptions reads; "" are those that
@@ -95,12 +97,18 @@ func (r *reader) bridgeOptions(b *Bridge, v *config.Value, key string, names map
 // version 1.
 func (r *reader) portNumbers(v *config.Value, key string) []PortNumber {
 	var all []PortNumber
+	index := map[string]int{}
 	add := func(port string, number *config.Value, text string) {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil || n < 0 || n > math.MaxInt32 || checkKey(port) != nil {
 			r.error(number, key, "expected a port and a number, got %q; it was ignored", strings.TrimSpace(port+" "+text))
 			return
 		}
+		if i, ok := index[port]; ok {
+			all[i].Number = n // the last counts
+			return
+		}
+		index[port] = len(all)
 		all = append(all, PortNumber{port, n})
 	}
 	if v.Kind() == config.Map {

@@ -111,7 +111,8 @@ var physicalLinks = []string{
 // an InfiniBand port of one that is.
 //
 // Difference from cloud-init: an interface that is not there fails the whole
-// configuration there.
+// configuration there. Here its device is kept, under a name that is no interface's,
+// for the day on which it comes.
 func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	nic, ok := byMAC(o.nics, d.MAC)
 	switch {
@@ -119,8 +120,9 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		o.error(v, key, "a link without a name or a MAC address; it was left out")
 		return false
 	case d.Name == "" && !ok:
-		o.error(v, key, "no interface has the MAC address %s; the link was left out", d.MAC)
-		return false
+		d.Name = o.standIn(d.MAC)
+		o.warn(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
+		return true
 	case d.Name == "":
 		d.Name = nic.Name
 	}
@@ -131,12 +133,25 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	return true
 }
 
+// standIn is a name for an interface that is not there: of the last three bytes of its
+// address, so that a VLAN's number still has room behind it, or of six if a link has that
+// name.
+func (o *openStack) standIn(mac string) string {
+	digits := strings.ReplaceAll(mac, ":", "")
+	for _, l := range o.links {
+		if l.device.Name == "nic"+digits[len(digits)-6:] {
+			return "nic" + digits[len(digits)-12:]
+		}
+	}
+	return "nic" + digits[len(digits)-6:]
+}
+
 // linkOptions are a bond's options, which stand beside its other keys.
 func (o *openStack) linkOptions(v *config.Value, key string) []Option {
 	var options []Option
 	for _, name := range v.Keys() {
 		if kernel, ok := strings.CutPrefix(name, "bond_"); ok && kernel != "links" {
-			options = append(options, o.option(v.Get(name), kernel, key+"."+name)...)
+			options = o.option(options, v.Get(name), kernel, key+"."+name)
 		}
 	}
 	return options

@@ -52,8 +52,10 @@ func (r *reader) device1(v *config.Value, t Type, key string) {
 	d.Link.Critical = r.isTrue(v.Get("keep_configuration"), key+".keep_configuration")
 	params := v.Get("params")
 	if t == Physical {
-		d.Driver = r.text(params.Get("driver"), key+".params.driver")
-		d.DeviceID = r.text(params.Get("device_id"), key+".params.device_id")
+		if drivers := r.names(params.Get("driver"), key+".params.driver"); len(drivers) == 1 {
+			d.Driver = drivers[0]
+		}
+		d.DeviceID = r.line(params.Get("device_id"), key+".params.device_id")
 	}
 	switch t {
 	case BondType:
@@ -89,22 +91,26 @@ func (r *reader) vlan(v *config.Value, key, id, link string) *VLAN {
 	return &VLAN{ID: n, Link: name}
 }
 
-// families1 are version 1's words for subnets.
+// families1 are version 1's words for subnets. written is the word that V2 writes; it
+// has some of its own, for what only other languages say.
 var families1 = map[string]struct {
-	family Family
-	method Method
+	family  Family
+	method  Method
+	written bool
 }{
-	"dhcp":                  {IPv4, Dynamic},
-	"dhcp4":                 {IPv4, Dynamic},
-	"dhcp6":                 {IPv6, Dynamic},
-	"static":                {IPv4, Static},
-	"static4":               {IPv4, Static},
-	"static6":               {IPv6, Static},
-	"manual":                {IPv4, Manual},
-	"loopback":              {IPv4, None},
-	"ipv6_slaac":            {IPv6, SLAAC},
-	"ipv6_dhcpv6-stateless": {IPv6, Stateless},
-	"ipv6_dhcpv6-stateful":  {IPv6, Stateful},
+	"dhcp":                  {IPv4, Dynamic, false},
+	"dhcp4":                 {IPv4, Dynamic, true},
+	"dhcp6":                 {IPv6, Dynamic, true},
+	"static":                {IPv4, Static, true},
+	"static4":               {IPv4, Static, false},
+	"static6":               {IPv6, Static, true},
+	"manual":                {IPv4, Manual, true},
+	"manual6":               {IPv6, Manual, true},
+	"loopback":              {IPv4, None, true},
+	"none6":                 {IPv6, None, true},
+	"ipv6_slaac":            {IPv6, SLAAC, true},
+	"ipv6_dhcpv6-stateless": {IPv6, Stateless, true},
+	"ipv6_dhcpv6-stateful":  {IPv6, Stateful, true},
 }
 
 // subnet1 reads one subnet of version 1.

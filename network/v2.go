@@ -27,6 +27,7 @@ func (r *reader) version2(v *config.Value, at string) {
 		case kind == "nameservers":
 			// Difference from cloud-init: version 2 has no name servers for all devices; V2
 			// writes them so.
+			r.described = true // it is nobody's who filled in nothing else
 			r.dns(&r.config.DNS, section.Get("addresses"), section.Get("search"), key)
 			continue
 		case kinds2[kind] == "":

@@ -3,6 +3,7 @@ package network
 import (
 	"math"
 	"net/netip"
+	"strconv"
 
 	"cloudseed/config"
 	"cloudseed/secret"
@@ -66,12 +67,12 @@ func (r *reader) tunnel(v *config.Value, key string) *Tunnel {
 func (r *reader) tunnelKey(v *config.Value, key string) string {
 	text := r.text(v, key)
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
-		return text
+		return addr.String()
 	}
-	if _, ok := r.integer(v, key, 0, math.MaxUint32); !ok {
-		return ""
+	if n, ok := r.integer(v, key, 0, math.MaxUint32); ok {
+		return strconv.Itoa(n)
 	}
-	return text
+	return ""
 }
 
 func (r *reader) vxlan(v *config.Value, key string) *VXLAN {
@@ -88,6 +89,9 @@ func (r *reader) vxlan(v *config.Value, key string) *VXLAN {
 	if items := r.list(v.Get("port-range"), key+".port-range"); len(items) == 2 {
 		for i := range x.PortRange {
 			x.PortRange[i], _ = r.integer(items[i], key+".port-range", 1, math.MaxUint16)
+		}
+		if x.PortRange[0] == 0 || x.PortRange[1] == 0 {
+			x.PortRange = [2]int{}
 		}
 	}
 	for name, into := range map[string]*int{"ageing": &x.Ageing, "aging": &x.Ageing, "limit": &x.Limit, "type-of-service": &x.TypeOfService, "flow-label": &x.FlowLabel} {
@@ -195,49 +199,49 @@ func (r *reader) accessPoint(ssid string, v *config.Value, pos config.Pos, key s
 	return p, true
 }
 
-// bondNames2 are version 2's words for the kernel's options of bonds.
-var bondNames2 = map[string]string{
-	"mode":                    "mode",
-	"mii-monitor-interval":    "miimon",
-	"min-links":               "min_links",
-	"transmit-hash-policy":    "xmit_hash_policy",
-	"ad-select":               "ad_select",
-	"all-slaves-active":       "all_slaves_active",
-	"all-members-active":      "all_slaves_active",
-	"arp-interval":            "arp_interval",
-	"arp-ip-target":           "arp_ip_target",
-	"arp-ip-targets":          "arp_ip_target", // Difference from cloud-init: netplan's own spelling fails there
-	"arp-validate":            "arp_validate",
-	"arp-all-targets":         "arp_all_targets",
-	"up-delay":                "updelay",
-	"down-delay":              "downdelay",
-	"fail-over-mac-policy":    "fail_over_mac",
-	"gratuitous-arp":          "num_grat_arp",
-	"gratuitious-arp":         "num_grat_arp", // so misspelt by netplan once
-	"packets-per-slave":       "packets_per_slave",
-	"packets-per-member":      "packets_per_slave",
-	"primary":                 "primary",
-	"primary-reselect-policy": "primary_reselect",
-	"learn-packet-interval":   "lp_interval",
-	"resend-igmp":             "resend_igmp",
-	"lacp-rate":               "lacp_rate",
+// bondNames2 are version 2's words for the kernel's options of bonds. Of two, the first
+// is written.
+var bondNames2 = []struct{ word, kernel string }{
+	{"mode", "mode"},
+	{"mii-monitor-interval", "miimon"},
+	{"min-links", "min_links"},
+	{"transmit-hash-policy", "xmit_hash_policy"},
+	{"ad-select", "ad_select"},
+	{"all-slaves-active", "all_slaves_active"},
+	{"all-members-active", "all_slaves_active"},
+	{"arp-interval", "arp_interval"},
+	{"arp-ip-targets", "arp_ip_target"}, // Difference from cloud-init: netplan's own spelling fails there
+	{"arp-validate", "arp_validate"},
+	{"arp-all-targets", "arp_all_targets"},
+	{"up-delay", "updelay"},
+	{"down-delay", "downdelay"},
+	{"fail-over-mac-policy", "fail_over_mac"},
+	{"gratuitous-arp", "num_grat_arp"},
+	{"gratuitious-arp", "num_grat_arp"}, // so misspelt by netplan once
+	{"packets-per-slave", "packets_per_slave"},
+	{"packets-per-member", "packets_per_slave"},
+	{"primary", "primary"},
+	{"primary-reselect-policy", "primary_reselect"},
+	{"learn-packet-interval", "lp_interval"},
+	{"resend-igmp", "resend_igmp"},
+	{"lacp-rate", "lacp_rate"},
+	{"arp-ip-target", "arp_ip_target"},
 }
 
 func (r *reader) bondOptions2(v *config.Value, key string) []Option {
 	var options []Option
 	for _, name := range v.Keys() {
-		kernel := bondNames2[name]
-		if kernel == "" {
-			var ok bool
-			if kernel, ok = bondName1(name); !ok { // V2 writes so what version 2 has no word for
-				kernel = ""
+		kernel, ok := bondName1(name) // V2 writes so what version 2 has no word for
+		for _, known := range bondNames2 {
+			if known.word == name {
+				kernel, ok = known.kernel, true
 			}
 		}
-		if kernel == "" {
+		if !ok {
 			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
 			continue
 		}
-		options = append(options, r.option(v.Get(name), kernel, key+"."+name)...)
+		options = r.option(options, v.Get(name), kernel, key+"."+name)
 	}
 	return options
 }

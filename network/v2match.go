@@ -25,7 +25,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if len(drivers) == 1 {
 		d.Driver = drivers[0]
 	}
-	d.DeviceID = r.text(match.Get("device_id"), key+".match.device_id")
+	d.DeviceID = r.line(match.Get("device_id"), key+".match.device_id")
 	switch {
 	case d.MAC != "":
 		if nic, ok := byMAC(r.nics, d.MAC); ok && d.Type != Infiniband {
@@ -37,15 +37,22 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if setName == "" {
 		return more
 	}
-	if len(more) > 0 {
-		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s: %s gets it", setName, d.Name)
-	}
-	if d.MAC == "" && d.Match.IsZero() && d.Name != setName {
-		d.Match.Name = d.Name
-	}
+	found := d.Name
 	d.Name = setName
-	// Difference from cloud-init: it renames only what is matched by its MAC address.
-	d.Rename = d.MAC != "" || !d.Match.IsZero()
+	switch {
+	case d.MAC != "":
+		d.Rename = true
+	case found == setName || slices.Contains(more, setName):
+		d.Match = Match{} // it has the name already
+	case len(more) > 0:
+		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s; none is renamed", setName)
+	default:
+		// Difference from cloud-init: it renames only what is matched by its MAC address.
+		d.Rename = true
+		if d.Match.IsZero() {
+			d.Match.Name = found
+		}
+	}
 	return nil
 }
 
