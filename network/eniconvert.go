@@ -128,13 +128,13 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	switch strings.ReplaceAll(o.name, "_", "-") {
 	case "dns-nameservers", "dns-nameserver":
 		for _, text := range o.values {
-			for _, server := range strings.FieldsFunc(text, isComma) {
+			for _, server := range splitList(text) {
 				r.server(into, o, server)
 			}
 		}
 	case "dns-search", "dns-domain":
 		for _, text := range o.values {
-			for _, domain := range strings.FieldsFunc(text, isComma) {
+			for _, domain := range splitList(text) {
 				if domain != "null" && printable(domain) && !slices.Contains(into.Search, domain) {
 					into.Search = append(into.Search, domain)
 				}
@@ -145,8 +145,6 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	}
 	return true
 }
-
-func isComma(r rune) bool { return r == ',' } // oVirt hands on what was typed
 
 func (r *eniReader) server(into *DNS, o eniOption, text string) {
 	if text == "null" {
