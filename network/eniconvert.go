@@ -135,7 +135,7 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	case "dns-search", "dns-domain":
 		for _, text := range o.values {
 			for _, domain := range splitList(text) {
-				if domain != "null" && printable(domain) && !slices.Contains(into.Search, domain) {
+				if domain != "null" && printable(domain) {
 					into.Search = append(into.Search, domain)
 				}
 			}
@@ -155,9 +155,7 @@ func (r *eniReader) server(into *DNS, o eniOption, text string) {
 		r.add(config.Error, o.pos, o.name, err.Error()+"; it was left out")
 		return
 	}
-	if !slices.Contains(into.Servers, addr) {
-		into.Servers = append(into.Servers, addr)
-	}
+	into.Servers = append(into.Servers, addr)
 }
 
 // option reads any other option: of the device, or for addresses, by its name. oVirt
