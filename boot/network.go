@@ -77,7 +77,7 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range p.Files {
-		changed, err := h.WriteFile(f.Path, f.Content, b.fileOf(f))
+		changed, err := h.WriteFile(f.Path, f.Content, b.networkFile(f))
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)
@@ -95,20 +95,6 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	b.Log.Info("the network is configured", "source", p.Source, "renderer", p.Renderer.Name, "why", p.Why,
 		"files", len(p.Files), "removed", len(change.Removed))
 	return change, errors.Join(append(errs, b.store.SetNetworkFiles(now), b.store.SetNetwork(decided), b.networkDone(p))...)
-}
-
-// fileOf is how a file is written. A user who reads it, like networkd's, may not be there.
-func (b *Boot) fileOf(f network.File) host.File {
-	attributes := host.File{Mode: f.Mode}
-	if f.Owner == "" {
-		return attributes
-	}
-	_, noUser := b.Host.User(f.Owner)
-	_, noGroup := b.Host.Group(f.Owner)
-	if noUser == nil && noGroup == nil {
-		attributes.Owner, attributes.Group = f.Owner, f.Owner
-	}
-	return attributes
 }
 
 // ours are the files that no one else has a part in, by the digests of their contents.
