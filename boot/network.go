@@ -21,10 +21,6 @@ const networkWork = "apply_network_config"
 // names of devices alone. The guest's own network service starts after the local stage;
 // in a later one it is told of what changed.
 func (b *Boot) applyNetwork(ctx context.Context) error {
-	if b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
-		b.Log.Info("the network is left alone, as data/upgraded-network says")
-		return nil
-	}
 	due, why, err := b.networkDue()
 	if err != nil {
 		return err
@@ -44,7 +40,7 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 	b.Log.Info("the network is to be configured: " + why)
 	p, nics = b.awaitDevices(ctx, p, nics)
 	if p.Config != nil && b.rename(ctx, p.Config, nics) {
-		p = b.networkSource(b.listDevices()) // what is found by its MAC address has other names now
+		p = b.networkSource(b.listDevices()) // what was in the way may be in the configuration by its MAC address
 	}
 	p = b.rendered(p)
 	b.problems(p.Problems)
@@ -81,11 +77,7 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range p.Files {
-		owner := f.Owner
-		if _, err := h.User(owner); err != nil {
-			owner = "" // it is root's then, as with cloud-init
-		}
-		changed, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode, Owner: owner, Group: owner, Secret: f.Secret})
+		changed, err := h.WriteFile(f.Path, f.Content, b.networkFile(f))
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)

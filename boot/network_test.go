@@ -1,21 +1,15 @@
 package boot_test
 
 import (
-	"context"
-	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"cloudseed/boot"
 	"cloudseed/host"
-	"cloudseed/network"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 )
@@ -31,65 +25,6 @@ func static2(address string) string {
 	return "network:\n  version: 2\n  ethernets:\n    eth0: {addresses: [" + address + "]}\n"
 }
 
-// wired is a running machine with network devices.
-type wired struct {
-	nics   []network.NIC
-	coming []network.NIC // each arrives at an event
-	settle func(*wired)  // what udev still has to do
-	pause  func()        // what happens while time passes
-	pauses int
-}
-
-func (w *wired) devices() *boot.Devices {
-	return &boot.Devices{
-		List: func() ([]network.NIC, error) { return slices.Clone(w.nics), nil },
-		Settle: func(context.Context) (bool, error) {
-			if w.settle == nil {
-				return false, nil
-			}
-			w.settle(w)
-			w.settle = nil
-			return true, nil
-		},
-		Until: func(_ context.Context, subsystem string, ready func() bool) error {
-			for !ready() {
-				if len(w.coming) == 0 {
-					return context.DeadlineExceeded
-				}
-				w.nics, w.coming = append(w.nics, w.coming[0]), w.coming[1:]
-			}
-			return nil
-		},
-		Pause: func(context.Context, time.Duration) error {
-			w.pauses++
-			if w.pause != nil {
-				w.pause()
-			}
-			return nil
-		},
-	}
-}
-
-// ethernets are devices that are there, eth0, eth1, …
-func ethernets(macs ...string) *wired {
-	w := &wired{}
-	for i, mac := range macs {
-		w.nics = append(w.nics, network.NIC{Name: "eth" + string(rune('0'+i)), MAC: mac, Carrier: true, Operstate: "up"})
-	}
-	return w
-}
-
-// follow renames the devices of a fake machine as the commands say.
-func (g *guest) follow(w *wired) {
-	g.On("ip link set dev", func(c host.Command) {
-		for i := range w.nics {
-			if w.nics[i].Name == c.Argv[4] && len(c.Argv) == 7 {
-				w.nics[i].Name = c.Argv[6]
-			}
-		}
-	})
-}
-
 func (g *guest) decided(t *testing.T) state.Network {
 	t.Helper()
 	n, err := state.New(g.Host).Network()
@@ -97,113 +32,6 @@ func (g *guest) decided(t *testing.T) state.Network {
 		t.Fatalf("nothing was decided on the network: %v", err)
 	}
 	return *n
-}
-
-func TestTheNetworksSourcesCountInTheirOrder(t *testing.T) {
-	t.Parallel()
-	encoded := func(text string) string {
-		return "ro network-config=" + base64.StdEncoding.EncodeToString([]byte(text)) + " quiet"
-	}
-	const system = "/etc/cloud/cloud.cfg.d/50-network.cfg"
-	const klibc = "DEVICE='eth0'\nPROTO='dhcp'\nIPV4ADDR='192.0.2.7'\n"
-	tests := map[string]struct {
-		cmdline string
-		files   map[string]string
-		seed    string // network-config of the seed
-		source  string
-		why     string // part of it
-		keyfile string // part of eth0's; "" when there is to be none
-		wrong   string // part of an error
-	}{
-		"the kernel's command line before all": {
-			cmdline: encoded(static2("192.0.2.1/24")) + " cc: network: {config: disabled} end_cc",
-			files:   map[string]string{system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
-			source: "kernel command line: network-config=", keyfile: "address1=192.0.2.1/24\n",
-		},
-		"the kernel's command line can leave the network alone": {
-			cmdline: "network-config=disabled", seed: static2("192.0.2.3/24"),
-			source: "kernel command line: network-config=", why: "networking is disabled",
-		},
-		"a command line that is no base64 is an error, and the next source counts": {
-			cmdline: "network-config=%%%", seed: static2("192.0.2.3/24"),
-			source: "seed: seed/network-config", why: "cannot be understood", keyfile: "192.0.2.3/24",
-			wrong: "kernel command line: network-config=: expected base64 of YAML, or disabled",
-		},
-		"what klibc left, if the command line asked for it": {
-			cmdline: "ip=dhcp", files: map[string]string{"/run/net-eth0.conf": klibc, system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
-			source: "initramfs: klibc", keyfile: "method=auto\n",
-		},
-		"what klibc left, if the firmware asked for it": {
-			files:  map[string]string{"/run/net-eth0.conf": klibc, "/run/initramfs/open-iscsi.interface": "eth0\n"},
-			source: "initramfs: klibc", keyfile: "method=auto\n",
-		},
-		"what klibc left is not asked if nobody wanted a network": {
-			files: map[string]string{"/run/net-eth0.conf": klibc}, seed: static2("192.0.2.3/24"),
-			source: "seed: seed/network-config", keyfile: "192.0.2.3/24",
-		},
-		"dracut's addresses before the seed's when the root file system is on the network": {
-			cmdline: "root=nfs:192.0.2.9:/srv ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none", seed: static2("192.0.2.3/24"),
-			source: "initramfs: dracut's ip=", why: "root=nfs:192.0.2.9:/srv", keyfile: "address1=192.0.2.8/24\ngateway=192.0.2.254\n",
-		},
-		"dracut's addresses after the seed's when only the disk's key came over the network": {
-			cmdline: "rd.neednet=1 ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none", seed: static2("192.0.2.3/24"),
-			source: "seed: seed/network-config", keyfile: "192.0.2.3/24",
-		},
-		"dracut's addresses before a guess": {
-			cmdline: "ip=192.0.2.8::192.0.2.254:255.255.255.0::eth0:none",
-			source:  "kernel command line: ip=", keyfile: "address1=192.0.2.8/24\n",
-		},
-		"the system before the seed": {
-			files: map[string]string{system: static2("192.0.2.2/24")}, seed: static2("192.0.2.3/24"),
-			source: "system configuration: " + system, keyfile: "192.0.2.2/24",
-		},
-		"cc: on the command line is the system's": {
-			cmdline: `cc: network: {version: 2, ethernets: {eth0: {addresses: [192.0.2.4/24]}}} end_cc`, seed: static2("192.0.2.3/24"),
-			source: "system configuration: kernel command line", keyfile: "192.0.2.4/24",
-		},
-		"the system can leave the network alone": {
-			files: map[string]string{system: "network: {config: disabled}\n"}, seed: static2("192.0.2.3/24"),
-			source: "system configuration: " + system, why: "networking is disabled",
-		},
-		"an empty system configuration is passed over, and that is told": {
-			files: map[string]string{system: "network: {}\n"}, seed: static2("192.0.2.3/24"),
-			source: "seed: seed/network-config", why: "network in " + system + ":1:10 is empty and was passed over", keyfile: "192.0.2.3/24",
-		},
-		"the seed can leave the network alone": {
-			seed: "network: {config: disabled}\n", source: "seed: seed/network-config", why: "networking is disabled",
-		},
-		"DHCP when nobody says anything": {
-			source: "fallback", why: "DHCP on eth0, since no source says anything", keyfile: "method=auto\n",
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			files := seed.NoCloud("i-1", "")
-			if test.seed != "" {
-				files["network-config"] = test.seed
-			}
-			g := newGuest(t, files)
-			g.cmdline, g.devices = test.cmdline, ethernets(macOne).devices()
-			for path, text := range test.files {
-				g.Put(t, path, text)
-			}
-			b := g.agent(t)
-			b.Run(t.Context(), state.StageLocal)
-			r := b.Report()
-			got := g.decided(t)
-			if !strings.HasPrefix(got.Source, test.source) || !strings.Contains(got.Why, test.why) {
-				t.Errorf("it is %+v, want %q: %q", got, test.source, test.why)
-			}
-			keyfile, err := g.ReadFile(keyfiles + "cloud-init-eth0.nmconnection")
-			if (err == nil) != (test.keyfile != "") || !strings.Contains(string(keyfile), test.keyfile) {
-				t.Errorf("the keyfile is %q, want %q", keyfile, test.keyfile)
-			}
-			if joined := strings.Join(r.Errors, "\n"); !strings.Contains(joined, test.wrong) || (joined != "") != (test.wrong != "") {
-				t.Errorf("errors are %q, want %q", r.Errors, test.wrong)
-			}
-		})
-	}
 }
 
 func TestTheConfigurationIsKeptAsCloudInitKeepsIt(t *testing.T) {
@@ -225,6 +53,47 @@ func TestTheConfigurationIsKeptAsCloudInitKeepsIt(t *testing.T) {
 	want := map[string]any{"version": 2.0, "ethernets": map[string]any{"eth0": map[string]any{"addresses": []any{"192.0.2.3/24"}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("it differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnInterfacesFileIsKeptAsVersion2(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.OVirt())
+	g.boot(t)
+	var got map[string]any
+	data, err := g.ReadFile("/run/cloud-init/network-config.json") // through the link
+	if err == nil {
+		err = json.Unmarshal(data, &got)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eth0, _ := got["ethernets"].(map[string]any)["eth0"].(map[string]any)
+	if got["version"] != 2.0 || eth0 == nil {
+		t.Errorf("it is %v", got)
+	}
+}
+
+func TestNetworkdsFilesAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ passwd, group, owner string }{
+		"if it has a user":          {"systemd-network:x:192:192::/:/sbin/nologin\n", "systemd-network:x:192:\n", "192:192"},
+		"and root's if it has none": {"", "", "0:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", static2("192.0.2.3/24")))
+			g.Put(t, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n"+test.passwd)
+			g.Put(t, "/etc/group", "root:x:0:\n"+test.group)
+			g.Put(t, "/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service", "")
+			g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "system_info: {network: {renderers: [networkd]}}\n")
+			if r := g.boot(t); len(r.Errors) > 0 {
+				t.Errorf("errors: %q", r.Errors)
+			}
+			if got := g.Owner("/etc/systemd/network/10-cloud-init-eth0.network"); got != test.owner {
+				t.Errorf("its owner is %q, want %q; %v", got, test.owner, g.decided(t))
+			}
+		})
 	}
 }
 
@@ -378,91 +247,6 @@ func TestAnotherRenderersFilesGoButWhatIsSharedStays(t *testing.T) {
 		if g.Exists(path) != want {
 			t.Errorf("%s is there: %v", path, !want)
 		}
-	}
-}
-
-func TestDevicesAreAwaitedAndRenamed(t *testing.T) {
-	t.Parallel()
-	const swap = `network:
-  version: 2
-  ethernets:
-    one: {match: {macaddress: "52:54:00:00:00:01"}, set-name: eth1, dhcp4: true}
-    two: {match: {macaddress: "52:54:00:00:00:02"}, set-name: eth0, dhcp4: true}
-`
-	nic := func(name, mac string) network.NIC { return network.NIC{Name: name, MAC: mac} }
-	tests := map[string]struct {
-		config  string
-		machine *wired
-		want    map[string]string // names by MAC
-		warning string
-	}{
-		"two change their names": {
-			config: swap, machine: ethernets(macOne, macTwo), want: map[string]string{macOne: "eth1", macTwo: "eth0"},
-		},
-		"one that comes late is awaited": {
-			config: swap, machine: &wired{nics: []network.NIC{nic("eth0", macOne)}, coming: []network.NIC{nic("eth1", macTwo)}},
-			want: map[string]string{macOne: "eth1", macTwo: "eth0"},
-		},
-		"one that udev is at is awaited": {
-			config: swap, machine: &wired{nics: []network.NIC{nic("eth0", macOne)}, settle: func(w *wired) { w.nics = append(w.nics, nic("ens9", macTwo)) }},
-			want: map[string]string{macOne: "eth1", macTwo: "eth0"},
-		},
-		"one that never comes is told of, and the others get their names": {
-			config: swap, machine: ethernets(macOne), want: map[string]string{macOne: "eth1"},
-			warning: "the network device eth0 with the MAC address 52:54:00:00:00:02 is not there",
-		},
-		"one that the boot need not wait for is not awaited": {
-			config:  "network: {version: 2, ethernets: {one: {match: {macaddress: '" + macOne + "'}, set-name: wan0, optional: true}}}\n",
-			machine: &wired{coming: []network.NIC{nic("eth0", macOne)}}, want: map[string]string{},
-		},
-		"letters of a MAC address may be large": {
-			config:  "network: {version: 1, config: [{type: physical, name: wan0, mac_address: 'AA:BB:CC:00:00:01', subnets: [{type: dhcp}]}]}\n",
-			machine: &wired{nics: []network.NIC{nic("eth0", "aa:bb:cc:00:00:01")}}, want: map[string]string{"aa:bb:cc:00:00:01": "wan0"},
-		},
-		"digits alone may be a MAC address": {
-			config:  "network: {version: 1, config: [{type: physical, name: wan0, mac_address: 52:54:00:00:00:01, subnets: [{type: dhcp}]}]}\n",
-			machine: ethernets(macOne), want: map[string]string{macOne: "wan0"},
-		},
-		"one that is in use keeps its name, and that is told": {
-			config: swap, machine: &wired{nics: []network.NIC{{Name: "eth0", MAC: macOne, Busy: true, Up: true}, nic("eth1", macTwo)}},
-			want: map[string]string{macOne: "eth0", macTwo: "eth1"}, warning: "the interface eth0 is in use and keeps its name",
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", test.config))
-			g.devices = test.machine.devices()
-			g.follow(test.machine)
-			r := g.boot(t)
-			got := map[string]string{}
-			for _, nic := range test.machine.nics {
-				got[nic.MAC] = nic.Name
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("names differ (-want +got):\n%s", diff)
-			}
-			told := strings.Join(r.Warnings, "\n")
-			if len(r.Errors) > 0 || !strings.Contains(told, test.warning) || (told != "") != (test.warning != "") {
-				t.Errorf("errors %q, warnings %q, want %q", r.Errors, r.Warnings, test.warning)
-			}
-		})
-	}
-}
-
-func TestNamesAreSeenToAtEveryBoot(t *testing.T) {
-	t.Parallel()
-	config := "network: {version: 2, ethernets: {one: {match: {macaddress: '" + macOne + "'}, set-name: wan0, dhcp4: true}}}\n"
-	g := newGuest(t, seed.NoCloud("i-1", "").With("network-config", config))
-	machine := ethernets(macOne)
-	g.devices = machine.devices()
-	g.follow(machine)
-	g.boot(t)
-	machine.nics[0].Name = "eth0" // the kernel's name, at the next boot
-	g.seed = ""
-	g.boot(t)
-	if machine.nics[0].Name != "wan0" {
-		t.Errorf("it is called %s", machine.nics[0].Name)
 	}
 }
 

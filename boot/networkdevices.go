@@ -17,24 +17,29 @@ const lateTime = 5 * time.Second
 
 // Devices are a machine's network devices, and how to wait for them.
 type Devices struct {
-	List   func() ([]network.NIC, error)
+	List   func() ([]network.NIC, error)                                        // nil: what the machine's /sys shows
 	Settle func(context.Context) (waited bool, err error)                       // until those that are there are set up
 	Until  func(ctx context.Context, subsystem string, ready func() bool) error // until one came that makes ready say true
 
 	// Pause lets a time pass, or the context end.
 	Pause func(ctx context.Context, d time.Duration) error
 
-	// Fixed devices are another machine's, as those below an image's root: nothing comes,
-	// and none is renamed or brought up.
+	// Fixed devices are not there to be set up: those of another machine, as below an
+	// image's root, or of one that is only tried. Nothing comes, and none is renamed or
+	// brought up.
 	Fixed bool
 }
 
 // devices are those of the options, else of the machine.
 func (b *Boot) devices() Devices {
-	if b.Devices != nil {
-		return *b.Devices
-	}
 	list := func() ([]network.NIC, error) { return network.Interfaces(path.Join(b.Host.Root(), "sys")) }
+	if b.Devices != nil {
+		d := *b.Devices
+		if d.List == nil {
+			d.List = list
+		}
+		return d
+	}
 	if !b.Host.IsLive() {
 		return Devices{List: list, Fixed: true}
 	}
@@ -124,8 +129,8 @@ func missingMACs(c *network.Config, nics []network.NIC) []*network.Device {
 }
 
 // rename gives devices the names that the configuration has for them, and tells whether
-// any got another.
-func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (changed bool) {
+// another was in the way and is called otherwise now.
+func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (displaced bool) {
 	if b.devices().Fixed {
 		return false
 	}
@@ -142,5 +147,5 @@ func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC
 	if err != nil {
 		b.Log.Warn("cannot rename network devices: " + err.Error())
 	}
-	return true
+	return network.Displaced(steps)
 }

@@ -64,7 +64,7 @@ func (b *Boot) unseeded(ctx context.Context) error {
 // line, or a list of one datasource, which needs no search.
 func (b *Boot) insisted() string {
 	const word = "cloud-init=enabled"
-	if slices.Contains(strings.Fields(b.Cmdline), word) {
+	if slices.Contains(strings.Fields(b.ownCmdline()), word) {
 		return word
 	}
 	list := b.config.Get("datasource_list").Items()

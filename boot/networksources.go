@@ -7,6 +7,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/network"
+	"cloudseed/state"
 )
 
 // networkSource is where a description of the network may come from.
@@ -30,6 +31,7 @@ const fallbackSource = "fallback"
 // networkSources are the sources in their order, which is cloud-init's: the first that
 // says anything counts.
 var networkSources = []networkSource{
+	{"data/upgraded-network", (*Boot).adminsNetwork},
 	{"kernel command line", (*Boot).commandLineNetwork},
 	{"initramfs", (*Boot).initramfsNetwork},
 	{"system configuration", (*Boot).systemNetwork},
@@ -101,10 +103,28 @@ func parsed(v *config.Value, nics []network.NIC, empty string) described {
 	return d
 }
 
+// adminsNetwork is a marker that administrators and packages put there: the network is
+// never to be touched.
+func (b *Boot) adminsNetwork([]network.NIC) described {
+	if !b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
+		return described{}
+	}
+	return described{config: &network.Config{Disabled: true}}
+}
+
+// ownCmdline is the kernel's command line, if it is the machine's: an image is made on a
+// machine that has its own.
+func (b *Boot) ownCmdline() string {
+	if b.devices().Fixed {
+		return ""
+	}
+	return b.Cmdline
+}
+
 // commandLineNetwork is network-config= on the kernel's command line.
 func (b *Boot) commandLineNetwork(nics []network.NIC) described {
 	const name = "network-config="
-	text, given, err := network.CommandLineConfig(b.Cmdline)
+	text, given, err := network.CommandLineConfig(b.ownCmdline())
 	if !given {
 		return described{}
 	}
@@ -142,7 +162,7 @@ func (b *Boot) initramfsNetwork(nics []network.NIC) described {
 		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
 		return d
 	}
-	why := network.RootOnNetwork(b.Cmdline)
+	why := network.RootOnNetwork(b.ownCmdline())
 	if why == "" {
 		return described{problems: problems}
 	}
@@ -166,7 +186,7 @@ func (b *Boot) dracutGuess(nics []network.NIC) described {
 }
 
 func (b *Boot) dracutNetwork(nics []network.NIC) described {
-	tree, problems := network.Dracut(b.Cmdline, nics)
+	tree, problems := network.Dracut(b.ownCmdline(), nics)
 	if tree == nil {
 		return described{problems: problems}
 	}
@@ -178,7 +198,7 @@ func (b *Boot) dracutNetwork(nics []network.NIC) described {
 // klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
 // count if the command line asked for a network, or the firmware did so by iSCSI.
 func (b *Boot) klibcFiles() ([]network.KlibcFile, error) {
-	if !network.AsksForIP(b.Cmdline) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
+	if !network.AsksForIP(b.ownCmdline()) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
 		return nil, nil
 	}
 	var files []network.KlibcFile
@@ -219,9 +239,9 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	}
 	n := b.seed.Network
 	if n.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host.ReadFile)
+		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host)
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
-		return described{config: c, at: n.Name, problems: problems}
+		return described{config: c, at: n.Name, problems: problems, stored: tree(c)}
 	}
 	value, problems, err := config.Parse(n.Name, n.Data)
 	if err != nil {
@@ -233,6 +253,7 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	d := described{why: "the seed's " + n.Name + " says nothing"}
 	if n.Format == datasource.FormatOpenStack {
 		d.config, d.problems = network.ParseOpenStack(value, nics)
+		d.stored = tree(d.config)
 	} else {
 		d = parsed(value, nics, d.why)
 	}
@@ -241,6 +262,19 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	}
 	d.at, d.problems = n.Name, append(problems, d.problems...)
 	return d
+}
+
+// tree is a configuration as version 2, for what was written in no version. cloud-init
+// has version 1 there.
+func tree(c *network.Config) any {
+	value, _, err := config.Parse("", network.RevealV2(c))
+	if c == nil || err != nil {
+		return nil
+	}
+	if inner := value.Get("network"); inner != nil {
+		value = inner
+	}
+	return value.Any()
 }
 
 // fallbackNetwork is DHCP on the first device.

@@ -3,6 +3,9 @@ package network
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"cloudseed/config"
 )
@@ -87,19 +90,25 @@ func (p *plan) problem(d *Device, format string, args ...any) {
 	p.add(config.Warning, d.Pos, d.Key, fmt.Sprintf(format, args...))
 }
 
-// find is the interface that a device wants renamed, nil when there is none.
+// find is the interface that a device wants renamed, nil when there is none. A virtual
+// function and the interface that it serves have the same MAC address (Azure): the driver
+// tells them apart.
 func (p *plan) find(nics []NIC, d *Device) *moving {
 	if !d.Rename {
 		return nil
 	}
-	nic, ok := byMAC(nics, d.MAC)
 	if d.MAC == "" {
-		nic, ok = d.Match.first(nics)
-	}
-	if !ok || d.Driver != "" && d.Driver != nic.Driver || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
+		if nic, ok := d.Match.first(nics); ok {
+			return p.names[nic.Name]
+		}
 		return nil
 	}
-	return p.names[nic.Name]
+	for _, nic := range nics {
+		if nic.hasMAC(d.MAC) && (d.Driver == "" || globs(d.Driver, nic.Driver)) && (d.DeviceID == "" || d.DeviceID == nic.DeviceID) {
+			return p.names[nic.Name]
+		}
+	}
+	return nil
 }
 
 func (p *plan) move(m *moving, to string) {
@@ -113,13 +122,28 @@ func (p *plan) move(m *moving, to string) {
 // free is a name that nothing has.
 func (p *plan) free() string {
 	for {
-		name := fmt.Sprintf("cirename%d", p.temporary)
+		name := fmt.Sprintf("%s%d", temporaryName, p.temporary)
 		p.temporary++
 		if p.names[name] == nil {
 			return name
 		}
 	}
 }
+
+// Displaced tells whether an interface that is to have no name of the configuration's
+// was in the way, and has a name now that nobody chose.
+func Displaced(steps []Rename) bool {
+	names := map[string]bool{}
+	for _, s := range steps {
+		delete(names, s.From)
+		names[s.To] = strings.HasPrefix(s.To, temporaryName)
+	}
+	return slices.Contains(slices.Collect(maps.Values(names)), true)
+}
+
+// temporaryName is the beginning of the names of interfaces in the way; it is
+// cloud-init's.
+const temporaryName = "cirename"
 
 // Apply does the steps by iproute2's ip, which run runs. A step that fails does not
 // keep the others from being tried.

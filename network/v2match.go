@@ -14,7 +14,8 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	match := v.Get("match")
 	if d.Name == "lo" {
 		// Difference from cloud-init: it takes lo for an Ethernet here.
-		d.Type = Loopback
+		d.Type, d.ClonedMAC = Loopback, ""
+		return nil
 	}
 	if mode := r.oneOf(v.Get("infiniband-mode"), key+".infiniband-mode", "datagram", "connected"); mode != "" {
 		d.Type, d.Link.Connected = Infiniband, mode == "connected"
@@ -37,15 +38,22 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if setName == "" {
 		return more
 	}
-	if len(more) > 0 {
-		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s: %s gets it", setName, d.Name)
-	}
-	if d.MAC == "" && d.Match.IsZero() && d.Name != setName {
-		d.Match.Name = d.Name
-	}
+	found := d.Name
 	d.Name = setName
-	// Difference from cloud-init: it renames only what is matched by its MAC address.
-	d.Rename = d.MAC != "" || !d.Match.IsZero()
+	switch {
+	case d.MAC != "":
+		d.Rename = true
+	case found == setName || slices.Contains(more, setName):
+		d.Match = Match{} // it has the name already
+	case len(more) > 0:
+		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s; none is renamed", setName)
+	default:
+		// Difference from cloud-init: it renames only what is matched by its MAC address.
+		d.Rename = true
+		if d.Match.IsZero() {
+			d.Match.Name = found
+		}
+	}
 	return nil
 }
 

@@ -30,16 +30,25 @@ func Until(ctx context.Context, subsystem string, ready func() bool) error {
 	if !exists("/run/udev/control") {
 		group = kernelGroup
 	}
-	n, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	events, err := watch(group)
 	if err != nil {
 		return fmt.Errorf("cannot watch devices: %w", err)
 	}
-	events := os.NewFile(uintptr(n), "uevents")
 	defer events.Close()
-	if err := unix.Bind(n, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: group}); err != nil {
-		return fmt.Errorf("cannot watch devices: %w", err)
-	}
 	return until(ctx, events, subsystem, ready)
+}
+
+// watch is a socket that tells of devices.
+func watch(group uint32) (*os.File, error) {
+	n, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Bind(n, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: group}); err != nil {
+		unix.Close(n)
+		return nil, err
+	}
+	return os.NewFile(uintptr(n), "uevents"), nil
 }
 
 // until reads events until one makes ready say true. The socket is open before the

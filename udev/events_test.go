@@ -3,7 +3,10 @@ package udev
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
+	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -59,5 +62,39 @@ func TestUntilListensToTheKernel(t *testing.T) {
 	defer cancel()
 	if err := Until(ctx, "net", func() bool { return true }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUntilSeesADeviceThatComes lets a name come up in a network of its own. It is that of
+// the loopback device, which every kernel has.
+func TestUntilSeesADeviceThatComes(t *testing.T) {
+	runtime.LockOSThread() // the thread is not used again: its network is another one
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
+			t.Fatalf("a network of its own: %v", err)
+		}
+		t.Skipf("LEFT OUT: a network of its own needs root: %v", err)
+	}
+	events, err := watch(kernelGroup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	asked := 0
+	err = until(ctx, events, "net", func() bool {
+		if asked++; asked == 1 {
+			if out, err := exec.CommandContext(ctx, "ip", "link", "set", "dev", "lo", "name", "late0").CombinedOutput(); err != nil {
+				t.Errorf("ip: %v: %s", err, out)
+			}
+			return false
+		}
+		_, err := net.InterfaceByName("late0")
+		return err == nil
+	})
+	if err != nil || asked < 2 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/network"
@@ -37,22 +38,22 @@ func Apply(ctx context.Context, c Change, run Run) error {
 	}
 	s := service{ctx, c, run}
 	switch c.Renderer {
-	case render.NetworkManager:
-		return s.networkManager()
-	case render.Sysconfig:
+	case render.NetworkManager, render.Sysconfig:
 		running, err := s.running("NetworkManager.service")
-		if err != nil || !running {
+		switch {
+		case running:
+			return s.networkManager()
+		case c.Renderer == render.Sysconfig:
 			return s.scripts() // initscripts: there is no service to ask
+		case err != nil:
+			return fmt.Errorf("cannot tell whether NetworkManager runs: %w", err)
 		}
-		return s.networkManager()
-	case networkd:
+		return errors.New("cannot activate the network: NetworkManager does not run; it reads its files when it starts")
+	case render.Networkd:
 		return s.networkd()
 	}
 	return fmt.Errorf("cannot activate the files of %s: it is not known how", c.Renderer)
 }
-
-// networkd is the name of the renderer for systemd-networkd.
-const networkd = "networkd"
 
 // service is one run of Apply.
 type service struct {
@@ -88,13 +89,6 @@ func (s service) devices() []network.File {
 // Difference from cloud-init: it looks for a file by the interface's name, and finds
 // none when version 2 has another key for it; and it restarts NetworkManager each time.
 func (s service) networkManager() error {
-	running, err := s.running("NetworkManager.service")
-	if err != nil {
-		return fmt.Errorf("cannot tell whether NetworkManager runs: %w", err)
-	}
-	if !running {
-		return errors.New("cannot activate the network: NetworkManager does not run; it reads its files when it starts")
-	}
 	var failed []error
 	devices := s.devices()
 	if len(devices) < len(s.change.Files) {
@@ -145,7 +139,9 @@ func (s service) networkd() error {
 	}
 	var names []string
 	for _, f := range s.devices() {
-		names = append(names, f.Device)
+		if !slices.Contains(names, f.Device) { // a bond has a file that makes it and one with its addresses
+			names = append(names, f.Device)
+		}
 	}
 	if len(names) == 0 {
 		return nil
