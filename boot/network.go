@@ -49,7 +49,7 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range files {
-		_, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode})
+		_, err := h.WriteFile(f.Path, f.Content, b.networkFile(f))
 		errs = append(errs, err)
 	}
 	b.Log.Info("the network is configured", "source", source, "renderer", choice.Name, "why", choice.Reason, "files", len(files))

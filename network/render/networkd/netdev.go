@@ -86,7 +86,7 @@ var bondOptions = map[string]struct {
 // bond writes the options of a bond.
 //
 // Difference from cloud-init: it drops arp_ip_target and others that it has no word
-// for, and writes the kernel's numbers, which networkd does not know.
+// for, and writes the kernel's numbers and wrong words, which networkd ignores.
 func (r *renderer) bond(u *unit, d *network.Device) {
 	for _, o := range d.Bond.Options {
 		word, ok := bondOptions[o.Name]
@@ -103,21 +103,23 @@ func (r *renderer) bond(u *unit, d *network.Device) {
 		case o.Name == "arp_ip_target":
 			value = strings.Join(strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }), " ")
 		case len(word.values) > 0:
-			value = r.named(d, o, word.values)
+			if value = named(value, word.values); value == "" {
+				r.problem(config.Warning, d, "the option %s of bonds is one of %s, not %q; it was ignored", o.Name, strings.Join(word.values, ", "), o.Value)
+				continue
+			}
 		}
 		u.add("Bond", word.key, value+word.unit)
 	}
 }
 
-// named gives the name of a value that may have been a number.
-func (r *renderer) named(d *network.Device, o network.Option, values []string) string {
-	for i, name := range values {
-		if o.Value == fmt.Sprint(i) || o.Value == name {
+// named gives the name of a value that may be the kernel's number, "" for neither.
+func named(value string, names []string) string {
+	for i, name := range names {
+		if value == fmt.Sprint(i) || value == name {
 			return name
 		}
 	}
-	r.problem(config.Warning, d, "the option %s of bonds is one of %s, not %q", o.Name, strings.Join(values, ", "), o.Value)
-	return o.Value
+	return ""
 }
 
 // bridge writes the settings of a bridge. networkd does not set any of them to nought,

@@ -143,6 +143,9 @@ func portNumber(u *unit, key string, numbers []network.PortNumber, port string) 
 
 // addresses writes what gives the device addresses. What the router says of IPv6
 // networkd does by itself, so there are no words for it (cloud-init has none either).
+//
+// Difference from cloud-init: it drops the name servers of subnets without an address,
+// such as those beside DHCP.
 func (r *renderer) addresses(u *unit, d *network.Device) {
 	dhcp := map[network.Family]bool{}
 	for i := range d.Subnets {
@@ -159,6 +162,10 @@ func (r *renderer) addresses(u *unit, d *network.Device) {
 				u.add("Network", list[0], list[1])
 			}
 		}
+	}
+	if own := d.Link.LinkLocal; dhcp[network.IPv6] && own != nil && !own.IPv6 {
+		r.problem(config.Warning, d, "DHCP for IPv6 needs a link-local address, which is not to be; it was left out")
+		dhcp[network.IPv6] = false
 	}
 	word := "no"
 	switch {

@@ -128,12 +128,25 @@ func TestKeysAreForNetworkdAlone(t *testing.T) {
 	t.Parallel()
 	files, _ := networkd.Render(model("x"))
 	for _, f := range files {
-		holds := strings.Contains(string(f.Content), "PrivateKey")
+		holds := strings.Contains(string(f.Content), "PrivateKey=")
 		if holds != f.Secret || holds != (f.Mode == 0o640) {
 			t.Errorf("%s, with a private key: %v, has mode %o and is secret: %v", f.Path, holds, f.Mode, f.Secret)
 		}
 	}
 	if !slices.ContainsFunc(files, func(f network.File) bool { return f.Secret }) {
 		t.Error("no file has a private key")
+	}
+}
+
+func TestAKeyMayBeInAFile(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"/etc/wireguard/key":                           "PrivateKeyFile=/etc/wireguard/key\n",
+		"/GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8=": "PrivateKey=/GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8=\n",
+	} {
+		files, _ := networkd.Render(model(text))
+		if !slices.ContainsFunc(files, func(f network.File) bool { return strings.Contains(string(f.Content), want) }) {
+			t.Errorf("%s: no file has %s", text, want)
+		}
 	}
 }
