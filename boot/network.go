@@ -124,7 +124,7 @@ func (b *Boot) networkConfig(nics []network.NIC) (c *network.Config, source stri
 func (b *Boot) seedNetwork(nics []network.NIC) *network.Config {
 	n := b.seed.Network
 	if n.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host.ReadFile)
+		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host)
 		b.problems(append(problems, network.AdoptByOrder(c, nics)...))
 		return c
 	}

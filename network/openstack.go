@@ -120,8 +120,7 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		o.error(v, key, "a link without a name or a MAC address; it was left out")
 		return false
 	case d.Name == "" && !ok:
-		const tail = 17 // of twenty bytes, the last six
-		d.Name = "nic" + strings.ReplaceAll(d.MAC[max(len(d.MAC)-tail, 0):], ":", "")
+		d.Name = o.standIn(d.MAC)
 		o.warn(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
 		return true
 	case d.Name == "":
@@ -132,6 +131,19 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		d.Type, d.MAC, d.Rename = Infiniband, nic.MAC, false
 	}
 	return true
+}
+
+// standIn is a name for an interface that is not there: of the last three bytes of its
+// address, so that a VLAN's number still has room behind it, or of six if a link has that
+// name.
+func (o *openStack) standIn(mac string) string {
+	digits := strings.ReplaceAll(mac, ":", "")
+	for _, l := range o.links {
+		if l.device.Name == "nic"+digits[len(digits)-6:] {
+			return "nic" + digits[len(digits)-12:]
+		}
+	}
+	return "nic" + digits[len(digits)-6:]
 }
 
 // linkOptions are a bond's options, which stand beside its other keys.

@@ -73,7 +73,7 @@ func (p *plan) find(nics []NIC, d *Device) *moving {
 	if d.MAC == "" {
 		nic, ok = d.Match.first(nics)
 	}
-	if !ok || d.Driver != "" && d.Driver != nic.Driver || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
+	if !ok || d.Driver != "" && !globs(d.Driver, nic.Driver) || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
 		return nil
 	}
 	return p.names[nic.Name]

@@ -45,6 +45,21 @@ func TestRenames(t *testing.T) {
 				{From: "cirename0", To: "eth0", Up: true},
 			},
 		},
+		"an interface that is found by its name gets another": {
+			[]*network.Device{{Key: "id0", Name: "wan0", Rename: true, Match: network.Match{Name: "eth0"}}},
+			[]network.NIC{{Name: "eth0", MAC: one}},
+			[]network.Rename{{From: "eth0", To: "wan0"}},
+		},
+		"an interface that is found by its driver gets a name": {
+			[]*network.Device{{Key: "id0", Name: "wan0", Rename: true, Match: network.Match{Drivers: []string{"virtio*"}}, Driver: "virtio*"}},
+			[]network.NIC{{Name: "br0", MAC: two, Virtual: true, Driver: "virtio_net"}, {Name: "eth0", MAC: one, Driver: "e1000"}, {Name: "eth1", MAC: three, Driver: "virtio_net"}},
+			[]network.Rename{{From: "eth1", To: "wan0"}},
+		},
+		"nothing is renamed by a pattern that nothing fits": {
+			[]*network.Device{{Key: "id0", Name: "wan0", Rename: true, Match: network.Match{Name: "en*"}}},
+			[]network.NIC{{Name: "eth0", MAC: one}},
+			nil,
+		},
 		"three interfaces change names in a circle": {
 			[]*network.Device{device("eth1", one), device("eth2", two), device("eth0", three)},
 			[]network.NIC{{Name: "eth0", MAC: one}, {Name: "eth1", MAC: two}, {Name: "eth2", MAC: three}},

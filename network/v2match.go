@@ -37,15 +37,22 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if setName == "" {
 		return more
 	}
-	if len(more) > 0 {
-		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s: %s gets it", setName, d.Name)
-	}
-	if d.MAC == "" && d.Match.IsZero() && d.Name != setName {
-		d.Match.Name = d.Name
-	}
+	found := d.Name
 	d.Name = setName
-	// Difference from cloud-init: it renames only what is matched by its MAC address.
-	d.Rename = d.MAC != "" || !d.Match.IsZero()
+	switch {
+	case d.MAC != "":
+		d.Rename = true
+	case found == setName || slices.Contains(more, setName):
+		d.Match = Match{} // it has the name already
+	case len(more) > 0:
+		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s; none is renamed", setName)
+	default:
+		// Difference from cloud-init: it renames only what is matched by its MAC address.
+		d.Rename = true
+		if d.Match.IsZero() {
+			d.Match.Name = found
+		}
+	}
 	return nil
 }
 

@@ -194,7 +194,11 @@ func (w *writer2) found(o *object, d *Device) {
 	case d.Name != d.Key || len(drivers) > 0:
 		match.set("name", d.Name)
 	}
-	match.add("driver", drivers)
+	if len(drivers) == 1 {
+		match.set("driver", drivers[0]) // cloud-init knows one
+	} else {
+		match.add("driver", drivers)
+	}
 	if d.DeviceID != "" {
 		match.set("device_id", d.DeviceID)
 	}

@@ -1,11 +1,11 @@
 package network_test
 
 import (
-	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,13 +93,13 @@ func TestWhatWasParsedAndWrittenAndParsedIsTheSameForAllGoldenCases(t *testing.T
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, nics := parseCase(t, txtar.Parse(data))
+			c, _, nics := parseCase(t, txtar.Parse(data))
 			roundTrip(t, name, c, nics)
 		})
 	}
 }
 
-func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []network.NIC) {
+func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.Problem, []network.NIC) {
 	t.Helper()
 	parts := map[string]string{}
 	for _, f := range archive.Files {
@@ -111,44 +111,63 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []network
 		nics = append(nics, network.NIC{
 			Name: fields[0], MAC: fields[1], Driver: fields[2], Operstate: "down",
 			Carrier: strings.Contains(line, "carrier"), Bridge: strings.Contains(line, "bridge"), Virtual: strings.Contains(line, "virtual"),
+			InfiniBand: strings.Contains(line, "infiniband"),
 		})
 	}
 	first := archive.Files[0]
 	switch first.Name {
 	case "nics":
-		return network.Fallback(nics), nics
+		return network.Fallback(nics), nil, nics
 	case "interfaces":
-		c, _ := network.ParseENI("/etc/network/interfaces", string(first.Data), func(path string) ([]byte, error) {
-			if data, ok := parts["source"+path]; ok {
-				return []byte(data), nil
-			}
-			return nil, fs.ErrNotExist
-		})
-		return c, nics
+		c, problems := network.ParseENI("/etc/network/interfaces", string(first.Data), sources(parts))
+		return c, problems, nics
 	}
-	c, err := parseNamed(first.Name, string(first.Data), nics)
+	c, problems, err := parseNamed(first.Name, string(first.Data), nics)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, nics
+	return c, problems, nics
+}
+
+// sources are the files that an interfaces file may pull in, under "source/".
+type sources map[string]string
+
+func (s sources) ReadFile(name string) ([]byte, error) {
+	if data, ok := s["source"+name]; ok {
+		return []byte(data), nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s sources) Glob(pattern string) ([]string, error) {
+	var found []string
+	for name := range s {
+		if ok, err := path.Match("source"+pattern, name); err != nil {
+			return nil, err
+		} else if ok {
+			found = append(found, strings.TrimPrefix(name, "source"))
+		}
+	}
+	slices.Sort(found)
+	return found, nil
 }
 
 // parseNamed reads a file in the language that its name stands for.
-func parseNamed(name, text string, nics []network.NIC) (*network.Config, error) {
+func parseNamed(name, text string, nics []network.NIC) (*network.Config, []config.Problem, error) {
 	if name == "interfaces" {
-		c, _ := network.ParseENI(name, text, func(string) ([]byte, error) { return nil, errors.New("there are no others") })
-		return c, nil
+		c, problems := network.ParseENI(name, text, nil)
+		return c, problems, nil
 	}
-	v, _, err := config.Parse(name, []byte(text))
+	v, problems, err := config.Parse(name, []byte(text))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	parse := network.Parse
 	if name == "network_data.json" {
 		parse = network.ParseOpenStack
 	}
-	c, _ := parse(v, nics)
-	return c, nil
+	c, more := parse(v, nics)
+	return c, append(problems, more...), nil
 }
 
 func TestWhatWasParsedAndWrittenAndParsedIsTheSameForRandomConfigurations(t *testing.T) {
@@ -166,7 +185,7 @@ func TestWhatWasParsedAndWrittenAndParsedIsTheSameForRandomConfigurations(t *tes
 					nics = append(nics, network.NIC{Name: nic.Name, MAC: nic.MAC, Driver: "virtio_net", Carrier: true})
 				}
 			}
-			c, err := parseNamed(name, text, nics)
+			c, _, err := parseNamed(name, text, nics)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,6 @@
 package networktest_test
 
 import (
-	"io/fs"
 	"math/rand/v2"
 	"testing"
 
@@ -19,7 +18,7 @@ var languages = map[string]struct {
 	"version 2": {networktest.V2, parseYAML(network.Parse)},
 	"openstack": {networktest.OpenStack, parseYAML(network.ParseOpenStack)},
 	"eni": {networktest.ENI, func(text string, _ []network.NIC) (*network.Config, []config.Problem, error) {
-		c, problems := network.ParseENI("interfaces", text, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+		c, problems := network.ParseENI("interfaces", text, nil)
 		return c, problems, nil
 	}},
 }
