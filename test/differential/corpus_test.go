@@ -34,7 +34,7 @@ func corpus(t testing.TB) []input {
 		}
 		subject := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		for _, part := range archive.Files {
-			all = append(all, input{subject + "/" + part.Name, string(part.Data), random.Interfaces()})
+			all = append(all, input{name: subject + "/" + part.Name, text: string(part.Data), interfaces: random.Interfaces()})
 		}
 	}
 	return all
