@@ -129,7 +129,7 @@ func (n *netConvert) run(nics []network.NIC, stderr io.Writer) error {
 		return fmt.Errorf("cannot make %s: %w", n.directory, err)
 	}
 	h := host.New(n.directory, host.Options{})
-	files, broken, err := n.convert(convert.Input{Name: n.file, Kind: n.kind, Text: data, NICs: nics, Existing: existing(h)}, stderr)
+	files, broken, err := n.convert(convert.Input{Name: n.file, Kind: n.kind, Text: data, NICs: nics, Files: host.New("/", host.Options{}), Existing: existing(h)}, stderr)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Input struct {
 	Text []byte
 	NICs []network.NIC
 
+	Files network.Files // those that an interfaces file may pull in; nil when there are none
+
 	// Existing gives what is in a file of the machine now, nil when there is none; it may
 	// be nil for a machine without files.
 	Existing func(path string) []byte
@@ -40,7 +42,7 @@ func Kinds() []string { return []string{ENI, YAML, OpenStack} }
 // Parse reads an input. nil means that there is no configuration in it.
 func Parse(in Input) (*network.Config, []config.Problem, error) {
 	if in.Kind == ENI {
-		c, problems := network.ParseENI(in.Name, string(in.Text), nil)
+		c, problems := network.ParseENI(in.Name, string(in.Text), in.Files)
 		return c, problems, nil
 	}
 	parse := network.Parse

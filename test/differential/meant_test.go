@@ -93,7 +93,7 @@ func cure(t testing.TB, in input, output string) (cured input, reasons []string)
 			reasons = append(reasons, m.reason)
 		}
 	}
-	return input{in.name, c.encode(t), in.interfaces}, reasons
+	return input{name: in.name, text: c.encode(t), interfaces: in.interfaces}, reasons
 }
 
 // TestEveryReasonIsInTheDocumentation holds these lists to the one that users read.

@@ -20,6 +20,8 @@ type input struct {
 	// interfaces are the machine's, MAC addresses by names. Nothing else is known of
 	// them: net-convert's -m tells no more.
 	interfaces map[string]string
+
+	existing map[string]string // files that are there before, by their paths
 }
 
 func (in input) nics() []network.NIC {
@@ -54,7 +56,7 @@ func both(t testing.TB, in input) (theirs, ours map[string]outcome) {
 	t.Helper()
 	kind := kindOf(t, in.name)
 	results, err := real.Convert(cloudinit.Network{
-		Kind: kind, Input: in.text, Outputs: convert.Outputs(), Distro: "rhel", Interfaces: in.interfaces,
+		Kind: kind, Input: in.text, Outputs: convert.Outputs(), Distro: "rhel", Interfaces: in.interfaces, Existing: in.existing,
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", in.name, err)
@@ -68,7 +70,10 @@ func both(t testing.TB, in input) (theirs, ours map[string]outcome) {
 		theirs[output] = their
 
 		our := outcome{files: map[string]string{}}
-		files, _, err := convert.Files(convert.Input{Name: "network-config", Kind: kind, Text: []byte(in.text), NICs: in.nics()}, output)
+		files, _, err := convert.Files(convert.Input{
+			Name: "network-config", Kind: kind, Text: []byte(in.text), NICs: in.nics(),
+			Existing: func(path string) []byte { return []byte(in.existing[path]) },
+		}, output)
 		if err != nil {
 			our.err = err.Error()
 		}

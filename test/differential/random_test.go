@@ -65,7 +65,7 @@ func TestRandomConfigurationsGiveTheFilesOfCloudInit(t *testing.T) {
 	for i := range *count {
 		form := forms[i%len(forms)]
 		text, interfaces := form.make(rand.New(rand.NewPCG(start, uint64(i))))
-		in := input{fmt.Sprintf("case-%d-%s", i, form.ending), text, interfaces}
+		in := input{name: fmt.Sprintf("case-%d-%s", i, form.ending), text: text, interfaces: interfaces}
 		theirs, ours := both(t, in)
 		for _, output := range convert.Outputs() {
 			their, our := theirs[output], ours[output]

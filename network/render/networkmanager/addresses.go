@@ -179,18 +179,15 @@ func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 	}
 }
 
-// join adds the servers and domains that are not there yet.
+// join adds the servers and domains that are not there yet. What is twice among the new
+// ones stays so, as in cloud-init.
 func join(dns *network.DNS, more network.DNS) {
-	for _, server := range more.Servers {
-		if !slices.Contains(dns.Servers, server) {
-			dns.Servers = append(dns.Servers, server)
-		}
-	}
-	for _, domain := range more.Search {
-		if !slices.Contains(dns.Search, domain) {
-			dns.Search = append(dns.Search, domain)
-		}
-	}
+	dns.Servers = append(dns.Servers, missing(dns.Servers, more.Servers)...)
+	dns.Search = append(dns.Search, missing(dns.Search, more.Search)...)
+}
+
+func missing[T comparable](there, more []T) []T {
+	return slices.DeleteFunc(slices.Clone(more), func(item T) bool { return slices.Contains(there, item) })
 }
 
 func enabled(s *section) bool { return s != nil && s.values["method"] != "disabled" }
