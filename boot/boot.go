@@ -41,7 +41,8 @@ type Options struct {
 	Offline bool // there is no network, and there will be none: nothing is asked of it
 
 	// Get is how things are fetched; nil: as the client has it. Tests replace it.
-	Get func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
+	Get     func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
+	Devices *Devices // network devices; nil: the machine's
 }
 
 // Boot is one run of one or more stages.
@@ -51,6 +52,7 @@ type Boot struct {
 	stage  string
 	seed   *datasource.Seed
 	fresh  bool           // the machine is a new instance
+	found  bool           // the seed is here and now, not remembered
 	layers []config.Layer // the system's own configuration, once it was read
 	config *config.Config
 	report Report

@@ -35,6 +35,7 @@ type guest struct {
 	seed    string
 	cmdline string
 	shown   string // certificate and key, when something was last fetched
+	devices *boot.Devices
 	console strings.Builder
 }
 
@@ -45,6 +46,7 @@ func newGuest(t *testing.T, files seed.Files) *guest {
 		t.Fatal(err)
 	}
 	files.Dir(t, g.seed)
+	g.Put(t, "/usr/lib/systemd/system/multi-user.target.wants/NetworkManager.service", "")
 	// ssh-keygen's work, as far as anything looks at it.
 	g.On("ssh-keygen", func(c host.Command) {
 		at := filepath.Join(g.Dir, c.Argv[slices.Index(c.Argv, "-f")+1])
@@ -103,7 +105,7 @@ func (g *guest) options(t *testing.T) boot.Options {
 	t.Helper()
 	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
 	return boot.Options{
-		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Console: &g.console,
+		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Devices: g.devices, Console: &g.console,
 		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
 			c.Pause = time.Microsecond // between tries
 			if c.Certificate != nil {
@@ -178,7 +180,7 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 		"users_groups": boot.ResultAlreadyRun, "ssh": boot.ResultAlreadyRun, "set_passwords": boot.ResultAlreadyRun,
 		"timezone": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "scripts_vendor": boot.ResultAlreadyRun,
 		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
-		"scripts_user": boot.ResultAlreadyRun, "final_message": boot.ResultOK,
+		"scripts_user": boot.ResultAlreadyRun, "install_hotplug": boot.ResultAlreadyRun, "final_message": boot.ResultOK,
 	}
 	if diff := cmp.Diff(want, results(r)); diff != "" {
 		t.Errorf("results differ (-want +got):\n%s", diff)

@@ -22,7 +22,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 	b.trace(report)
 	if seed != nil {
 		b.problems(seed.Problems)
-		b.seed = seed
+		b.seed, b.found = seed, true
 		b.note(b.injectFiles())
 		if err := b.become(); err != nil {
 			return err

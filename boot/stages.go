@@ -36,7 +36,7 @@ func (b *Boot) local(ctx context.Context) error {
 		return b.applyNetwork(ctx)
 	}
 	if b.seed == nil {
-		return nil // said why already
+		return b.unseeded(ctx) // said why already
 	}
 	b.applies = true
 	b.note(b.injectFiles())
@@ -95,23 +95,23 @@ func frequencyOf(e entry, m modules.Module) state.Frequency {
 func (b *Boot) network(ctx context.Context) error {
 	b.online = true
 	b.fetchConfigURL(ctx)
-	if b.store.AwaitsSeed() {
-		if err := b.fetchSeed(ctx); err != nil || b.seed == nil {
-			return err
-		}
-		b.applies = true
-		input := b.readUserData(ctx)
-		b.prepare(ctx)
-		return b.initModules(ctx, input)
+	awaited := b.store.AwaitsSeed()
+	take := b.resume
+	if awaited {
+		take = func() error { return b.fetchSeed(ctx) }
 	}
-	if err := b.resume(); err != nil || b.seed == nil {
+	if err := take(); err != nil || b.seed == nil {
 		return err
 	}
 	b.applies = !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx)
+	b.note(b.applyNetwork(ctx))
 	if !b.applies {
 		b.Log.Info("the local stage has run the init modules")
 		return nil
+	}
+	if awaited {
+		b.prepare(ctx)
 	}
 	return b.initModules(ctx, input)
 }

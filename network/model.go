@@ -71,7 +71,6 @@ type LinkSettings struct {
 	Activation        string     // "manual": not at boot; "off": never
 	IgnoreCarrier     bool
 	Critical          bool // never taken down, whatever becomes of its lease
-	KeepConfiguration string
 	Connected         bool // of InfiniBand: not datagrams
 	OptionalAddresses []string
 }
@@ -100,7 +99,16 @@ const (
 type File struct {
 	Path    string
 	Mode    fs.FileMode
+	Owner   string // user and group; "": root. Where there is no such user it is root's
+	Secret  bool   // it holds a password or a private key
 	Content []byte
+	Device  string // the name of the interface that it brings up; "" when it is not one's own
+	Shared  bool   // others have their part in it: it stays when it is not written any more
+}
+
+// HasSecret tells that a device's files hold a password or a private key.
+func (d *Device) HasSecret() bool {
+	return d.WiFi != nil || d.Tunnel != nil && d.Tunnel.WireGuard != nil
 }
 
 // problems collects what went wrong while reading.

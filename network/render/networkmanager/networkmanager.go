@@ -56,6 +56,9 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
 		if typeNames[d.Type] == "" {
+			if d.Type != network.Loopback {
+				r.problem(config.Error, d, "a %s cannot be told to NetworkManager; it was left out", d.Type)
+			}
 			continue
 		}
 		if r.connections[d.Name] != nil || keys[d.Key] {
@@ -69,9 +72,12 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	for _, d := range devices {
 		r.device(d)
 	}
+	for _, d := range devices {
+		r.ports(d)
+	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes()})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -109,7 +115,7 @@ var typeNames = map[network.Type]string{
 	network.Infiniband: "infiniband",
 }
 
-// device fills in one connection, and in those of a bridge's ports whose they are.
+// device fills in one connection.
 func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
@@ -119,6 +125,9 @@ func (r *renderer) device(d *network.Device) {
 		connection.set("master", r.reference(bond))
 	}
 	own := k.section(typeNames[d.Type])
+	if len(d.Routes) > 0 {
+		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+	}
 	mtu := r.addresses(k, d)
 	switch {
 	case d.Bond != nil:
@@ -214,6 +223,14 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	}
 	if d.Bridge.Priority != "" {
 		own.set("priority", d.Bridge.Priority)
+	}
+}
+
+// ports tells those of a bridge whose they are. As in cloud-init, that comes after what
+// they are themselves.
+func (r *renderer) ports(d *network.Device) {
+	if d.Bridge == nil {
+		return
 	}
 	for _, name := range d.Bridge.Ports {
 		port := r.connections[name]
