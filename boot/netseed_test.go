@@ -1,14 +1,17 @@
 package boot_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cloudseed/boot"
+	"cloudseed/host"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 )
@@ -72,6 +75,12 @@ func netGuest(t *testing.T, cmdline string) *guest {
 	t.Helper()
 	g := newGuest(t, nil)
 	g.seed, g.cmdline = "", cmdline
+	g.devices = &boot.Devices{
+		Settle: func(context.Context) (bool, error) { return false, nil },
+		Until:  func(context.Context, string, func() bool) error { return nil },
+		Pause:  func(context.Context, time.Duration) error { return nil },
+	}
+	g.Answer("systemctl show --property=SubState NetworkManager.service", host.Result{Stdout: "SubState=running\n"}, nil)
 	for name, content := range map[string]string{"address": "52:54:00:00:00:01\n", "operstate": "up\n", "carrier": "1\n", "flags": "0x1003\n"} {
 		g.Put(t, "/sys/class/net/eth0/"+name, content)
 	}
@@ -124,6 +133,9 @@ func TestASeedOnTheNetworkIsFetchedOnceThereIsOne(t *testing.T) {
 	}
 	if got := g.Text(t, keyfile); !strings.Contains(got, "192.0.2.5/24") || strings.Contains(got, "method=auto") {
 		t.Errorf("the network is not the seed's:\n%s", got)
+	}
+	if lines := strings.Join(g.Lines(), "\n"); !strings.Contains(lines, "nmcli connection up filename "+keyfile) {
+		t.Errorf("NetworkManager was not told of it:\n%s", lines)
 	}
 	if got := g.Text(t, "/etc/hostname"); got != "webbed\n" {
 		t.Errorf("the name is %q", got)
@@ -330,5 +342,25 @@ func TestWithNeitherConfigurationNorSeedNobodyWaits(t *testing.T) {
 	noErrors(t, g.boot(t))
 	if o, err := state.New(g.Host).Overall(""); err != nil || o.Word != state.Disabled {
 		t.Errorf("status: %+v, %v", o, err)
+	}
+}
+
+func TestWhatTheFallbackLeftGoesWhenTheSeedNamesAnotherDevice(t *testing.T) {
+	t.Parallel()
+	w := newWeb(t, map[string]string{
+		"/meta-data": "instance-id: web-1\n", "/user-data": "#cloud-config\n",
+		"/network-config": "version: 2\nethernets:\n  eth1:\n    addresses: [192.0.2.5/24]\n",
+	})
+	g := netGuest(t, "ds=nocloud;s="+w.URL)
+	for name, content := range map[string]string{"address": "52:54:00:00:00:02\n", "operstate": "up\n", "flags": "0x1003\n"} {
+		g.Put(t, "/sys/class/net/eth1/"+name, content)
+	}
+	noErrors(t, g.run(t, state.StageLocal))
+	if !g.Exists(keyfile) {
+		t.Fatal("there is no fallback")
+	}
+	noErrors(t, g.run(t, state.StageNetwork))
+	if g.Exists(keyfile) || !g.Exists(strings.Replace(keyfile, "eth0", "eth1", 1)) {
+		t.Error("the fallback's file stayed, or the seed's is not there")
 	}
 }
