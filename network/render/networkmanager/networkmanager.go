@@ -74,7 +74,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes()})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
