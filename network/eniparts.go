@@ -17,7 +17,6 @@ type eniParts struct {
 	slaves []string // the bond's
 	master string   // the bond that it belongs to
 	bond   []Option
-	ports  []string // the bridge's
 	bridge *Bridge
 	raw    string // what a VLAN is part of
 	id     string // of the VLAN
@@ -102,7 +101,12 @@ func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string)
 	case name == "bridge-ports":
 		b.Ports = r.members(o)
 	case name == "bridge-stp":
-		on := slices.Contains([]string{"on", "yes", "1", "true"}, strings.ToLower(o.values[0]))
+		word := strings.ToLower(o.values[0])
+		on := slices.Contains([]string{"on", "yes", "1", "true"}, word)
+		if !on && !slices.Contains([]string{"off", "no", "0", "false"}, word) {
+			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected on or off, got %q; it was ignored", o.values[0]))
+			return
+		}
 		b.STP = &on
 	case numbers[name] != nil:
 		if n, ok := r.number(o, o.values[0]); ok {
@@ -170,6 +174,7 @@ func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
 		p := cmp.Or(r.parts[d.Name], &eniParts{})
 		switch {
 		case d.Type == Loopback:
+			d.MAC = "" // it has none
 		case p.bond != nil && p.master == "" || d.Bond != nil:
 			bond := cmp.Or(d.Bond, &Bond{})
 			for _, name := range p.slaves {

@@ -102,6 +102,8 @@ type File struct {
 	Owner   string // user and group; "": root. Where there is no such user it is root's
 	Secret  bool   // there are keys in it
 	Content []byte
+	Device  string // the name of the interface that it brings up; "" when it is not one's own
+	Shared  bool   // others have their part in it: it stays when it is not written any more
 }
 
 // problems collects what went wrong while reading.

@@ -15,11 +15,12 @@ import (
 func TestAGuestOfSystemdNetworkdGetsItsNetwork(t *testing.T) {
 	t.Parallel()
 	machine := guest.New(t, built)
-	const service = "/usr/lib/systemd/system/systemd-networkd.service"
+	const units = "/usr/lib/systemd/system/"
 	for link, to := range map[string]string{
-		"NetworkManager.service":                           "/dev/null",
-		"systemd-networkd.service":                         service, // the image masks it
-		"multi-user.target.wants/systemd-networkd.service": service,
+		"NetworkManager.service":                                           "/dev/null",
+		"NetworkManager-wait-online.service":                               "/dev/null",
+		"multi-user.target.wants/systemd-networkd.service":                 units + "systemd-networkd.service",
+		"network-online.target.wants/systemd-networkd-wait-online.service": units + "systemd-networkd-wait-online.service",
 	} {
 		at := machine.Path("/etc/systemd/system/" + link)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -35,6 +36,7 @@ ethernets:
     match: {macaddress: "52:54:00:12:34:56"}
     set-name: eth0
     mtu: 1400
+    accept-ra: false
     addresses: [10.50.200.60/24, "2001:db8::60/64"]
     nameservers: {addresses: [10.50.200.53], search: [a.example]}
     routes:
@@ -46,11 +48,13 @@ ethernets:
 `)
 	r := machine.Boot(guest.Options{ISO: files.ISO(t, "cidata")})
 	check.Done(t, r)
+	check.Equal(t, r, "grep -o 'renderer=[a-z-]*' /var/log/cloud-init.log", "renderer=networkd")
+	check.Equal(t, r, "systemctl show -p ActiveState --value systemd-networkd-wait-online.service", "active")
 	check.Equal(t, r, "stat -c '%U %G %a' /etc/systemd/network/10-cloud-init-eth0.network", "systemd-network systemd-network 644")
 	check.Equal(t, r, "ls /etc/NetworkManager/system-connections", "")
 	check.Equal(t, r, "systemctl is-active systemd-networkd; networkctl --json=short status eth0 | jq -r '.NetworkFile, .AdministrativeState'",
 		"active\n/etc/systemd/network/10-cloud-init-eth0.network\nconfigured")
-	check.Equal(t, r, "ip -j address show dev eth0 scope global | jq -r '.[] | .mtu, (.addr_info[] | \"\\(.local)/\\(.prefixlen)\")'",
+	check.Equal(t, r, "ip -j address show dev eth0 scope global | jq -r '.[] | .mtu, (.addr_info[] | select(.local) | \"\\(.local)/\\(.prefixlen)\")'",
 		"1400\n10.50.200.60/24\n2001:db8::60/64")
 	check.Equal(t, r, "ip -j route show default | jq -r '.[] | \"\\(.gateway) \\(.dev) \\(.metric)\"'", "10.50.200.1 eth0 50")
 	check.Equal(t, r, "ip -j route show table 101 | jq -r '.[] | \"\\(.dst) \\(.gateway) \\(.dev) \\(.flags[0])\"'", "198.51.100.0/24 203.0.113.1 eth0 onlink")

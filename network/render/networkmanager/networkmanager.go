@@ -77,7 +77,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes()})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -224,6 +224,25 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	if d.Bridge.Priority != "" {
 		own.set("priority", d.Bridge.Priority)
 	}
+	// Difference from cloud-init: it drops these.
+	for _, setting := range [][2]string{
+		{"ageing-time", d.Bridge.Ageing},
+		{"forward-delay", d.Bridge.ForwardDelay},
+		{"hello-time", d.Bridge.HelloTime},
+		{"max-age", d.Bridge.MaxAge},
+	} {
+		if setting[1] != "" {
+			own.set(setting[0], setting[1])
+		}
+	}
+}
+
+func (r *renderer) portNumbers(key string, numbers []network.PortNumber) {
+	for _, n := range numbers {
+		if port := r.connections[n.Port]; port != nil {
+			port.section("bridge-port").set(key, fmt.Sprint(n.Number))
+		}
+	}
 }
 
 // ports tells those of a bridge whose they are. As in cloud-init, that comes after what
@@ -242,4 +261,7 @@ func (r *renderer) ports(d *network.Device) {
 		port.section("connection").setDefault("slave-type", "bridge")
 		port.section("connection").setDefault("master", uuid(d.Name))
 	}
+	// Difference from cloud-init: it drops these too.
+	r.portNumbers("path-cost", d.Bridge.PathCost)
+	r.portNumbers("priority", d.Bridge.PortPriority)
 }

@@ -67,7 +67,9 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 		r.members(d)
 	}
 	for _, d := range devices {
-		files = append(files, text("/etc/sysconfig/network-scripts/ifcfg-"+d.Name, r.ifcfgs[d.Name].String()))
+		f := text("/etc/sysconfig/network-scripts/ifcfg-"+d.Name, r.ifcfgs[d.Name].String())
+		f.Device = d.Name
+		files = append(files, f)
 	}
 	slices.SortStableFunc(files, func(a, b network.File) int { return strings.Compare(a.Path, b.Path) })
 	return append(files, r.shared(existing)...), r.problems
@@ -75,6 +77,13 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 
 func text(path, content string) network.File {
 	return network.File{Path: path, Mode: mode, Content: []byte(content)}
+}
+
+// shared is a file that others have a part in.
+func shared(path, content string) network.File {
+	f := text(path, content)
+	f.Shared = true
+	return f
 }
 
 func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
