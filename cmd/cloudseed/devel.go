@@ -8,13 +8,13 @@ import (
 
 // develCommand holds the tools for those who write seeds and images, under cloud-init's
 // names.
-func develCommand() *cobra.Command {
+func develCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "devel",
 		Short: "Tools for those who write seeds and images",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
-	cmd.AddCommand(netConvertCommand())
+	cmd.AddCommand(netConvertCommand(), hotplugHookCommand(g))
 	return cmd
 }

@@ -93,10 +93,10 @@ func (g *generator) network(v6 bool) network {
 }
 
 func (n network) host(i int) string {
-	if n.v6 && i == 0 {
-		return n.prefix // RFC 5952: 2001:db8:: is not written with a nought
-	}
-	if n.v6 {
+	switch {
+	case n.v6 && i == 0:
+		return n.prefix
+	case n.v6:
 		return n.prefix + fmt.Sprintf("%x", i)
 	}
 	return n.prefix + fmt.Sprint(i)

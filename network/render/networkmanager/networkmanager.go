@@ -78,7 +78,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
