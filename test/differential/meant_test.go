@@ -37,6 +37,9 @@ var meanings = []meaning{
 		vlans := c.each("vlan", "vlans", device.dropMTU)
 		return c.each("bridge", "bridges", device.dropMTU) || vlans
 	}},
+	{"a bridge's times and the settings of its parts", render.NetworkManager, func(c *configuration) bool {
+		return c.each("bridge", "bridges", device.dropBridgeTimes)
+	}},
 	{"references of version 2 are keys", render.Sysconfig, (*configuration).dropReferencesToRenamed},
 	{"references of version 2 are keys", render.Networkd, (*configuration).dropReferencesToRenamed},
 	{"routes of a device without addresses", render.Networkd, func(c *configuration) bool {
