@@ -44,8 +44,7 @@ type Options struct {
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
 	// Fetch gets what an #include names, a URL or a file; once says that what was
-	// fetched before may be used again. Its errors are shown, so they must not hold the
-	// secrets of a URL. Without Fetch an include is a problem.
+	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
 	// Render fills in a jinja template, which comes without its header line. Without
 	// Render a template is a problem.
