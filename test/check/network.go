@@ -23,13 +23,14 @@ type Net struct {
 
 // Link is an interface.
 type Link struct {
-	Name, MAC string
+	Name      string
+	MAC       string // of hardware, the one that it was made with; of software, what is not random
 	MTU       int
 	Up        bool
 	Kind      string // "bond", "bridge", "vlan"; "" of hardware
 	Parent    string // of a VLAN
 	Master    string
-	Addresses []string // but for link-local ones, in the kernel's order
+	Addresses []string // but for link-local ones, sorted
 	VLAN      int
 	Bond      Bond
 	Bridge    Bridge
@@ -46,17 +47,18 @@ type Bridge struct {
 	STP, Priority, ForwardDelay, HelloTime, MaxAge, AgeingTime int
 }
 
-// Route is a route of the main table.
+// Route is a route; Table is "" for the main one.
 type Route struct {
 	To, Via, Device string
 	Metric          int
 	By              string // "static", "dhcp", "ra"
+	Table           string
 }
 
 // Device is what NetworkManager says of an interface.
 type Device struct {
 	Name, Connection, State string
-	DNS, Search             []string
+	Addresses, DNS, Search  []string // sorted; addresses but for link-local ones
 }
 
 // networkLimit is how long a network may take to be what it is to be: many times what a
@@ -76,17 +78,22 @@ func Network(t testing.TB, g Guest, want Net) {
 	t.Errorf("the guest's network (-want +got):\n%s\nNetworkManager said:\n%s", diff, g.Shell("journalctl -b -o cat -u NetworkManager"))
 }
 
+// macPrefix is that of QEMU's interfaces and of the tests' configurations; the kernel
+// makes up others.
+const macPrefix = "52:54:00:"
+
 // ask has everything at once, so that it is of one moment.
 const ask = `jq -n --argjson links "$(ip -j -d address)" \
-  --argjson routes "$(ip -j route)" --argjson routes6 "$(ip -j -6 route)" \
+  --argjson routes "$(ip -j route show table all)" --argjson routes6 "$(ip -j -6 route show table all)" \
   --rawfile resolv /etc/resolv.conf \
   --arg devices "$(nmcli -t -e no -f GENERAL,IP4,IP6 device show)" '$ARGS.named'`
 
 // answer is what the guest's commands print: iproute2's names.
 type answer struct {
 	Links []struct {
-		IfName, Link, Master, Address string
-		MTU                           int
+		IfName, Link, Master string
+		Address, PermAddr    string
+		MTU                  int
 		Flags                         []string
 		LinkInfo                      struct {
 			InfoKind string `json:"info_kind"`
@@ -112,8 +119,8 @@ type answer struct {
 		} `json:"addr_info"`
 	}
 	Routes, Routes6 []struct {
-		Dst, Gateway, Dev, Protocol string
-		Metric                      int
+		Dst, Gateway, Dev, Protocol, Table string
+		Metric                             int
 	}
 	Resolv, Devices string
 }
@@ -132,7 +139,13 @@ func network(t testing.TB, g Guest) Net {
 			continue
 		}
 		data := l.LinkInfo.InfoData
-		link := Link{Name: l.IfName, MAC: l.Address, MTU: l.MTU, Up: slices.Contains(l.Flags, "LOWER_UP"), Kind: l.LinkInfo.InfoKind, Parent: l.Link, Master: l.Master}
+		link := Link{
+			Name: l.IfName, MAC: cmp.Or(l.PermAddr, l.Address), MTU: l.MTU, Up: slices.Contains(l.Flags, "LOWER_UP"),
+			Kind: l.LinkInfo.InfoKind, Parent: l.Link, Master: l.Master,
+		}
+		if !strings.HasPrefix(link.MAC, macPrefix) {
+			link.MAC = ""
+		}
 		switch link.Kind {
 		case "vlan":
 			link.VLAN = data.ID
@@ -146,11 +159,12 @@ func network(t testing.TB, g Guest) Net {
 				link.Addresses = append(link.Addresses, address.Local+"/"+address.PrefixLen.String())
 			}
 		}
+		slices.Sort(link.Addresses)
 		n.Links = append(n.Links, link)
 	}
 	for _, r := range append(a.Routes, a.Routes6...) {
 		if r.Protocol != "kernel" {
-			n.Routes = append(n.Routes, Route{r.Dst, r.Gateway, r.Dev, r.Metric, r.Protocol})
+			n.Routes = append(n.Routes, Route{r.Dst, r.Gateway, r.Dev, r.Metric, r.Protocol, r.Table})
 		}
 	}
 	for line := range strings.Lines(a.Resolv) {
@@ -188,10 +202,21 @@ func devices(text string) []Device {
 			d.State = value
 		case "GENERAL.CONNECTION":
 			d.Connection = value
+		case "IP4.ADDRESS", "IP6.ADDRESS":
+			if !strings.HasPrefix(value, "fe80:") {
+				d.Addresses = append(d.Addresses, value)
+			}
 		case "IP4.DNS", "IP6.DNS":
 			d.DNS = append(d.DNS, value)
 		case "IP4.DOMAIN", "IP6.DOMAIN", "IP4.SEARCHES", "IP6.SEARCHES":
 			d.Search = append(d.Search, value)
+		}
+	}
+	for i := range all {
+		d := &all[i]
+		for _, list := range []*[]string{&d.Addresses, &d.DNS, &d.Search} {
+			slices.Sort(*list)
+			*list = slices.Compact(*list) // domains are said of both families
 		}
 	}
 	all = slices.DeleteFunc(all, func(d Device) bool { return d.Name == "lo" })
