@@ -76,7 +76,7 @@ func TestAMachineWithManyInterfacesByNetplan(t *testing.T) {
 			{Name: "bond0.103", MTU: 1480, Up: true, Kind: "vlan", Parent: "bond0", VLAN: 103, Addresses: []string{"10.60.103.10/24", "fd60:0:0:103::10/64"}},
 			{
 				Name: "br0", MAC: "52:54:00:00:00:b0", MTU: 1400, Up: true, Kind: "bridge", Addresses: []string{"10.60.4.10/24"},
-				Bridge: check.Bridge{STP: 1, Priority: 4096, ForwardDelay: 400, HelloTime: 200, MaxAge: 2000, AgeingTime: 30000},
+				Bridge: check.Bridge{STP: 1, Priority: 4096, ForwardDelay: 400, HelloTime: 200, MaxAge: 2000},
 			},
 			{Name: "eth0", MAC: "52:54:00:00:00:02", MTU: 1500, Up: true, Addresses: []string{"10.60.2.50/24", "fd60:0:0:2::50/128"}},
 			{Name: "eth1", MAC: "52:54:00:00:00:01", MTU: 1500, Up: true, Addresses: []string{"10.60.1.10/24", "10.60.1.11/24", "fd60:0:0:1::10/64"}},
@@ -93,6 +93,7 @@ func TestAMachineWithManyInterfacesByNetplan(t *testing.T) {
 			{To: "default", Via: "10.60.1.1", Device: "eth1", Metric: 50, By: "static"},
 			{To: "default", Via: "fe80::5054:ff:feee:2", Device: "eth0", Metric: 100, By: "ra"},
 			{To: "default", Via: "10.60.2.1", Device: "eth0", Metric: 300, By: "dhcp"},
+			{To: "fd60:0:0:2::/64", Device: "eth0", Metric: 100, By: "ra"},
 			{To: "fd99::/48", Via: "fd60:0:0:1::1", Device: "eth1", Metric: 300, By: "static"},
 		},
 		Servers: []string{"10.60.1.1", "10.60.2.1", "fd60:0:0:1::1", "fd60:0:0:2::1"},
@@ -110,22 +111,137 @@ func TestAMachineWithManyInterfacesByNetplan(t *testing.T) {
 	}, "10.60.1.1", "10.60.2.1", "10.60.103.1", "10.60.4.1", "fd60:0:0:1::1", "fd60:0:0:2::1", "fd60:0:0:103::1")
 }
 
+// networkData swaps the first two interfaces' names, too.
+const networkData = `{
+ "links": [
+  {"id": "a", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:01", "name": "eth1"},
+  {"id": "b", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:02", "name": "eth0", "mtu": 1450},
+  {"id": "c", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:03"},
+  {"id": "d", "type": "phy", "ethernet_mac_address": "52:54:00:00:00:04"},
+  {"id": "e", "type": "bond", "bond_links": ["c", "d"], "bond_mode": "balance-rr", "bond_miimon": 200, "name": "team"},
+  {"id": "f", "type": "vlan", "vlan_id": 103, "vlan_link": "e", "vlan_mac_address": "52:54:00:00:00:f0"}
+ ],
+ "networks": [
+  {"id": "n1", "link": "a", "type": "ipv4", "ip_address": "10.60.1.20", "netmask": "255.255.255.0", "routes": [
+   {"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.60.1.1", "metric": 60},
+   {"network": "172.16.0.0", "netmask": "255.240.0.0", "gateway": "10.60.1.1", "metric": 210},
+   {"network": "192.168.7.0", "netmask": "255.255.255.0", "gateway": "10.60.1.2", "metric": 30}],
+   "services": [{"type": "dns", "address": "10.60.1.1"}]},
+  {"id": "n2", "link": "a", "type": "ipv6", "ip_address": "fd60:0:0:1::20", "netmask": "ffff:ffff:ffff:ffff::", "routes": [
+   {"network": "::", "netmask": "::", "gateway": "fd60:0:0:1::1"}]},
+  {"id": "n3", "link": "b", "type": "ipv4_dhcp"},
+  {"id": "n4", "link": "f", "type": "ipv4", "ip_address": "10.60.103.20/24"}
+ ],
+ "services": [{"type": "dns", "address": "fd60:0:0:1::1"}]
+}`
+
+// interfaces is the seed of another instance, with nothing that the first had but for
+// two names. The default route of its DHCP server is the only one.
+const interfaces = `auto lo
+iface lo inet loopback
+
+auto eth0
+iface eth0 inet static
+  hwaddress ether 52:54:00:00:00:01
+  address 10.60.1.30
+  netmask 255.255.255.0
+  dns-nameservers 10.60.1.1
+  dns-search eni.example
+iface eth0 inet6 static
+  address fd60:0:0:1::30
+  netmask 64
+
+auto eth0:1
+iface eth0:1 inet static
+  address 10.60.1.31/24
+
+auto eth1
+iface eth1 inet dhcp
+  hwaddress ether 52:54:00:00:00:02
+`
+
+// TestAMachineWithManyInterfacesByAConfigDrive boots with OpenStack's network_data.json
+// twice, then as another instance with oVirt's interfaces file, which replaces it all.
+func TestAMachineWithManyInterfacesByAConfigDrive(t *testing.T) {
+	t.Parallel()
+	openStack := seed.OVirt().With("openstack/latest/network_data.json", networkData)
+	machine := bootTwice(t, openStack.ISO(t, "config-2"), check.Net{
+		Links: []check.Link{
+			{Name: "eth0", MAC: "52:54:00:00:00:02", MTU: 1450, Up: true, Addresses: []string{"10.60.2.50/24"}},
+			{Name: "eth1", MAC: "52:54:00:00:00:01", MTU: 1500, Up: true, Addresses: []string{"10.60.1.20/24", "fd60:0:0:1::20/64"}},
+			{Name: "eth2", MAC: "52:54:00:00:00:03", MTU: 1500, Up: true, Master: "team"},
+			{Name: "eth3", MAC: "52:54:00:00:00:04", MTU: 1500, Up: true, Master: "team"},
+			{Name: "eth4", MAC: "52:54:00:00:00:05", MTU: 1500},
+			{Name: "team", MTU: 1500, Up: true, Kind: "bond", Bond: check.Bond{Mode: "balance-rr", MIIMon: 200}},
+			{Name: "team.103", MAC: "52:54:00:00:00:f0", MTU: 1500, Up: true, Kind: "vlan", Parent: "team", VLAN: 103, Addresses: []string{"10.60.103.20/24"}},
+		},
+		Routes: []check.Route{
+			{To: "172.16.0.0/12", Via: "10.60.1.1", Device: "eth1", Metric: 210, By: "static"},
+			{To: "192.168.7.0/24", Via: "10.60.1.2", Device: "eth1", Metric: 30, By: "static"},
+			{To: "default", Via: "10.60.1.1", Device: "eth1", Metric: 60, By: "static"},
+			{To: "default", Via: "10.60.2.1", Device: "eth0", Metric: 100, By: "dhcp"},
+			{To: "default", Via: "fd60:0:0:1::1", Device: "eth1", Metric: 100, By: "static"},
+		},
+		Servers: []string{"10.60.1.1", "10.60.2.1", "fd60:0:0:1::1"},
+		Search:  []string{"dhcp.example"},
+		Devices: []check.Device{
+			{Name: "eth0", Connection: "cloud-init eth0", State: up, Addresses: []string{"10.60.2.50/24"}, DNS: []string{"10.60.2.1"}, Search: []string{"dhcp.example"}},
+			{Name: "eth1", Connection: "cloud-init eth1", State: up, Addresses: []string{"10.60.1.20/24", "fd60:0:0:1::20/64"}, DNS: []string{"10.60.1.1", "fd60:0:0:1::1"}},
+			{Name: "eth2", Connection: "cloud-init eth2", State: up},
+			{Name: "eth3", Connection: "cloud-init eth3", State: up},
+			{Name: "eth4", State: "30 (disconnected)"},
+			{Name: "team", Connection: "cloud-init team", State: up},
+			{Name: "team.103", Connection: "cloud-init team.103", State: up, Addresses: []string{"10.60.103.20/24"}},
+		},
+	}, "10.60.1.1", "10.60.2.1", "10.60.103.1", "fd60:0:0:1::1")
+
+	const other = "0d0e7c5e-9c53-4a0b-8a53-0c4c2a6e9d11"
+	drive := seed.OVirt().Replace(t, seed.OVirtUUID, other).With("openstack/content/0000", interfaces).ISO(t, "config-2")
+	bootOnce(t, machine, drive, check.Net{
+		Links: []check.Link{
+			{Name: "eth0", MAC: "52:54:00:00:00:01", MTU: 1500, Up: true, Addresses: []string{"10.60.1.30/24", "10.60.1.31/24", "fd60:0:0:1::30/64"}},
+			{Name: "eth1", MAC: "52:54:00:00:00:02", MTU: 1500, Up: true, Addresses: []string{"10.60.2.50/24"}},
+			{Name: "eth2", MAC: "52:54:00:00:00:03", MTU: 1500},
+			{Name: "eth3", MAC: "52:54:00:00:00:04", MTU: 1500},
+			{Name: "eth4", MAC: "52:54:00:00:00:05", MTU: 1500},
+		},
+		Routes:  []check.Route{{To: "default", Via: "10.60.2.1", Device: "eth1", Metric: 101, By: "dhcp"}},
+		Servers: []string{"10.60.1.1", "10.60.2.1"},
+		Search:  []string{"dhcp.example", "eni.example"},
+		Devices: []check.Device{
+			{Name: "eth0", Connection: "cloud-init eth0", State: up, Addresses: []string{"10.60.1.30/24", "10.60.1.31/24", "fd60:0:0:1::30/64"}, DNS: []string{"10.60.1.1"}, Search: []string{"eni.example"}},
+			{Name: "eth1", Connection: "cloud-init eth1", State: up, Addresses: []string{"10.60.2.50/24"}, DNS: []string{"10.60.2.1"}, Search: []string{"dhcp.example"}},
+			{Name: "eth2", State: "30 (disconnected)"},
+			{Name: "eth3", State: "30 (disconnected)"},
+			{Name: "eth4", State: "30 (disconnected)"},
+		},
+	}, "10.60.1.1", "10.60.2.1", "fd60:0:0:1::1")
+}
+
 // up is NetworkManager's word for a device that is as it is to be.
 const up = "100 (connected)"
 
-// bootTwice fails the test unless the network is as wanted after each boot, and the
-// far ends of the cables answer: what is on an interface is on the right one.
-func bootTwice(t *testing.T, medium string, want check.Net, far ...string) {
+// bootTwice fails the test unless the network is as wanted after each boot, and gives
+// the machine.
+func bootTwice(t *testing.T, medium string, want check.Net, far ...string) *vm.Machine {
 	t.Helper()
 	machine := vm.New(t, built)
-	for range 2 {
-		r := machine.Boot(vm.Options{Medium: medium, NICs: cables})
-		check.Network(t, r, want)
-		for _, address := range far {
-			check.Equal(t, r, "busybox ping -c 1 -w 10 "+address+" >/dev/null; echo exit $?", "exit 0")
-		}
-		check.Equal(t, r, "journalctl -b -o cat -u NetworkManager -p warning", "")
-		check.Done(t, r)
-		r.PowerOff()
+	bootOnce(t, machine, medium, want, far...)
+	bootOnce(t, machine, medium, want, far...)
+	return machine
+}
+
+// bootOnce fails the test unless the network is as wanted, NetworkManager has nothing to
+// say against it, and the far ends of the cables answer: what is on an interface is on
+// the right one.
+func bootOnce(t *testing.T, machine *vm.Machine, medium string, want check.Net, far ...string) {
+	t.Helper()
+	r := machine.Boot(vm.Options{Medium: medium, NICs: cables})
+	check.Network(t, r, want)
+	for _, address := range far {
+		check.Equal(t, r, "busybox ping -c 1 -w 10 "+address+" >/dev/null; echo exit $?", "exit 0")
 	}
+	check.Equal(t, r, "journalctl -b -o cat -u NetworkManager -p warning", "")
+	check.Done(t, r)
+	r.PowerOff()
 }
