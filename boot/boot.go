@@ -36,6 +36,8 @@ type Options struct {
 	SeedName string   // what messages call Seed, if not by its path
 	Cmdline  string   // the kernel's command line
 	Files    []string // further configuration files, over all others (--file)
+
+	Devices *Devices // network devices; nil: the machine's
 }
 
 // Boot is one run of one or more stages.
@@ -45,6 +47,7 @@ type Boot struct {
 	stage  string
 	seed   *datasource.Seed
 	fresh  bool           // the machine is a new instance
+	found  bool           // the seed is here and now, not remembered
 	layers []config.Layer // the system's own configuration, once it was read
 	config *config.Config
 	report Report

@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 type guest struct {
 	*hosttest.Machine
 	seed    string
+	cmdline string
+	devices *boot.Devices
 	console strings.Builder
 }
 
@@ -39,6 +41,7 @@ func newGuest(t *testing.T, files seed.Files) *guest {
 		t.Fatal(err)
 	}
 	files.Dir(t, g.seed)
+	g.Put(t, "/usr/lib/systemd/system/multi-user.target.wants/NetworkManager.service", "")
 	// ssh-keygen's work, as far as anything looks at it.
 	g.On("ssh-keygen", func(c host.Command) {
 		at := filepath.Join(g.Dir, c.Argv[slices.Index(c.Argv, "-f")+1])
@@ -59,8 +62,7 @@ func (g *guest) boot(t *testing.T) boot.Report {
 	}
 	var all boot.Report
 	for _, stage := range state.Stages {
-		log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
-		b := boot.New(boot.Options{Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console})
+		b := g.agent(t)
 		b.Run(t.Context(), stage)
 		r := b.Report()
 		all.InstanceID, all.Datasource = r.InstanceID, r.Datasource
@@ -69,6 +71,16 @@ func (g *guest) boot(t *testing.T) boot.Report {
 		all.Warnings = append(all.Warnings, r.Warnings...)
 	}
 	return all
+}
+
+// agent is the agent of one stage.
+func (g *guest) agent(t *testing.T) *boot.Boot {
+	t.Helper()
+	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
+	return boot.New(boot.Options{
+		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console,
+		Cmdline: g.cmdline, Devices: g.devices,
+	})
 }
 
 type testWriter struct{ t *testing.T }

@@ -13,10 +13,10 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/datasource/configdrive"
-	"cloudseed/datasource/media"
 	"cloudseed/datasource/nocloud"
 	"cloudseed/host"
 	"cloudseed/state"
+	"cloudseed/udev"
 )
 
 // settleTime is how long the local stage waits, at the most, for the kernel to have
@@ -47,7 +47,7 @@ func (b *Boot) find(ctx context.Context) error {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
-		if waited, err := media.Settle(settled); err != nil {
+		if waited, err := udev.Settle(settled); err != nil {
 			b.Log.Warn("cannot wait for devices: " + err.Error())
 		} else if waited {
 			seed, report = datasource.Find(ctx, search)
@@ -58,7 +58,7 @@ func (b *Boot) find(ctx context.Context) error {
 	}
 	if seed != nil {
 		b.problems(seed.Problems)
-		b.seed = seed
+		b.seed, b.found = seed, true
 		return nil
 	}
 	if b.Seed != "" {
@@ -138,6 +138,12 @@ func (b *Boot) become() error {
 	cache, err := b.seed.EncodeCache()
 	if err != nil {
 		return err
+	}
+	if b.fresh {
+		// As with cloud-init, also when the machine was this instance before.
+		if err := b.store.Owe(b.seed.InstanceID, networkWork); err != nil {
+			return err
+		}
 	}
 	// The seed before the instance: an instance that is announced can be resumed.
 	if err := b.store.Write(path.Join(state.InstanceDir(b.seed.InstanceID), seedFile), cache); err != nil {

@@ -4,155 +4,163 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
+	"strings"
 
 	"cloudseed/config"
-	"cloudseed/datasource"
 	"cloudseed/host"
 	"cloudseed/network"
-	"cloudseed/network/render"
+	"cloudseed/network/activate"
 	"cloudseed/state"
 )
 
-// networkWork is the semaphore of writing the network's configuration: once for each
-// instance, as with cloud-init, so that what an administrator changes later stays.
+// networkWork is the semaphore of writing the network's configuration, for each
+// instance and, as cloud-init has it, for each boot.
 const networkWork = "apply_network_config"
 
-// applyNetwork writes the network's configuration for the guest's own network service,
-// which starts after this stage.
+// applyNetwork writes the network's configuration when it is due; else it sees to the
+// names of devices alone. The guest's own network service starts after the local stage;
+// in a later one it is told of what changed.
 func (b *Boot) applyNetwork(ctx context.Context) error {
-	if b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
-		b.Log.Info("the network is left alone, as data/upgraded-network says")
-		return nil
-	}
-	standing, err := b.store.Standing(networkWork, state.PerInstance)
-	if err != nil || standing == state.Done {
+	due, why, err := b.networkDue()
+	if err != nil {
 		return err
 	}
-	nics, err := network.Interfaces(path.Join(b.Host.Root(), "sys"))
-	if err != nil {
-		b.Log.Warn("cannot list the network devices: " + err.Error())
-	}
-	c, source := b.networkConfig(nics)
-	if c == nil {
+	if !due && b.stage != state.StageLocal {
 		return nil
+	}
+	nics := b.listDevices()
+	p := b.networkSource(nics)
+	if !due {
+		b.Log.Info("no network configuration is applied: " + why)
+		if p.Config != nil {
+			b.rename(ctx, p.Config, nics)
+		}
+		return nil
+	}
+	b.Log.Info("the network is to be configured: " + why)
+	p, nics = b.awaitDevices(ctx, p, nics)
+	if p.Config != nil && b.rename(ctx, p.Config, nics) {
+		p = b.networkSource(b.listDevices()) // what was in the way may be in the configuration by its MAC address
+	}
+	p = b.rendered(p)
+	b.problems(p.Problems)
+	change, err := b.ApplyNetwork(p)
+	if err != nil || b.stage == state.StageLocal {
+		return err
+	}
+	return b.activateNetwork(ctx, change)
+}
+
+// ApplyNetwork does what a plan says, but for renaming devices and telling a running
+// service. It gives what changed.
+func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
+	change := activate.Change{Renderer: p.Renderer.Name}
+	record, err := b.store.NetworkFiles()
+	if err != nil {
+		b.Log.Warn(err.Error() + "; the files of devices that are gone stay")
+	}
+	decided := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why}
+	if p.Config == nil {
+		b.Log.Info("the network is left alone", "source", p.Source, "why", p.Why)
+		return change, errors.Join(b.store.SetNetwork(decided), b.networkDone(p))
+	}
+	// Before the files are there: what a power cut leaves is known to be ours.
+	now, before := ours(p.Files), ours(p.Files)
+	for file, sum := range record {
+		if _, again := before[file]; !again {
+			before[file] = sum
+		}
+	}
+	if err := b.store.SetNetworkFiles(before); err != nil {
+		return change, err
+	}
+	h := b.Host.As(b.stage, "network")
+	var errs []error
+	for _, f := range p.Files {
+		changed, err := h.WriteFile(f.Path, f.Content, b.fileOf(f))
+		errs = append(errs, err)
+		if changed {
+			change.Files = append(change.Files, f)
+		}
+	}
+	for _, file := range p.Removed {
+		b.Log.Info("its device is configured no more, so this file is removed", "file", file)
+		if err := h.Remove(file); err != nil {
+			errs = append(errs, err)
+			now[file] = before[file]
+			continue
+		}
+		change.Removed = append(change.Removed, file)
+	}
+	b.Log.Info("the network is configured", "source", p.Source, "renderer", p.Renderer.Name, "why", p.Why,
+		"files", len(p.Files), "removed", len(change.Removed))
+	return change, errors.Join(append(errs, b.store.SetNetworkFiles(now), b.store.SetNetwork(decided), b.networkDone(p))...)
+}
+
+// fileOf is how a file is written. A user who reads it, like networkd's, may not be there.
+func (b *Boot) fileOf(f network.File) host.File {
+	attributes := host.File{Mode: f.Mode}
+	if f.Owner == "" {
+		return attributes
+	}
+	_, noUser := b.Host.User(f.Owner)
+	_, noGroup := b.Host.Group(f.Owner)
+	if noUser == nil && noGroup == nil {
+		attributes.Owner, attributes.Group = f.Owner, f.Owner
+	}
+	return attributes
+}
+
+// ours are the files that no one else has a part in, by the digests of their contents.
+func ours(files []network.File) map[string]string {
+	sums := map[string]string{}
+	for _, f := range files {
+		if !f.Shared {
+			sums[f.Path] = digest(f.Content)
+		}
+	}
+	return sums
+}
+
+// networkDone notes that a plan was carried out: for this boot, and for the instance if
+// there is one.
+func (b *Boot) networkDone(p NetworkPlan) error {
+	if err := b.store.MarkThisBoot(networkWork); err != nil || b.seed == nil {
+		return err
+	}
+	if p.stored != nil {
+		if err := b.store.SetNetworkConfig(b.seed.InstanceID, p.stored); err != nil {
+			return err
+		}
+	}
+	if p.nothing() {
+		return nil // a device may be there at the next boot
 	}
 	if err := b.store.Begin(networkWork, state.PerInstance); err != nil {
 		return err
 	}
-	if err := b.rename(ctx, c, nics); err != nil {
-		b.Log.Warn("cannot rename network devices: " + err.Error())
-	}
-	choice := b.renderer()
-	files, problems := choice.Render(c, b.existing)
-	b.problems(problems)
-	h := b.Host.As(b.stage, "network")
-	var errs []error
-	for _, f := range files {
-		_, err := h.WriteFile(f.Path, f.Content, host.File{Mode: f.Mode})
-		errs = append(errs, err)
-	}
-	b.Log.Info("the network is configured", "source", source, "renderer", choice.Name, "why", choice.Reason, "files", len(files))
-	return errors.Join(append(errs, b.store.End(networkWork, state.PerInstance))...)
+	return b.store.End(networkWork, state.PerInstance)
 }
 
-// existing is what is in a file now, nil when there is none.
-func (b *Boot) existing(file string) []byte {
-	data, err := b.Host.ReadFile(file)
-	if err != nil {
-		return nil // not there, or not to be read: it is written anew
-	}
-	return data
-}
-
-// renderer is whom to tell how the network is to be, and why.
-//
-// Difference from cloud-init: on a machine that has none of them, keyfiles are written
-// with a warning; cloud-init writes nothing.
-func (b *Boot) renderer() render.Choice {
-	var order []string
-	for _, item := range b.config.Get("system_info.network.renderers").Items() {
-		order = append(order, item.Text())
-	}
-	choice, err := render.Choose(order, render.Machine{
-		Exists: func(pattern string) bool {
-			found, err := b.Host.Glob(pattern)
-			return err == nil && len(found) > 0
-		},
-		Command: func(name string) bool {
-			_, err := b.Host.LookPath(name)
-			return err == nil
-		},
-		Enabled: b.Host.UnitEnabled,
-	})
-	if err != nil {
-		b.Log.Warn(err.Error() + "; keyfiles for NetworkManager are written all the same")
-		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}
-	}
-	return choice
-}
-
-// networkConfig is the network's description from the first source that has one, and
-// that source: system configuration, which the kernel's command line is part of, then
-// the seed, and DHCP on the first device if nobody says anything. nil: the network is to
-// be left alone.
-func (b *Boot) networkConfig(nics []network.NIC) (c *network.Config, source string) {
-	if system := config.New(b.systemLayers()...).Get("network"); !system.IsNull() {
-		var problems []config.Problem
-		c, problems = network.Parse(system, nics)
-		b.problems(problems)
-		source = system.Pos().File
-	}
-	if c == nil && b.seed.Network != nil {
-		c, source = b.seedNetwork(nics), b.seed.Network.Name
-	}
-	if c == nil {
-		c, source = network.Fallback(nics), "DHCP on the first device, since nothing else is said"
-	}
-	switch {
-	case c == nil:
-		b.Log.Info("there is no network device to configure")
-		return nil, ""
-	case c.Disabled:
-		b.Log.Info("the network is left alone, as " + source + " says")
-		return nil, ""
-	}
-	return c, source
-}
-
-// seedNetwork reads the seed's description of the network, in its language.
-func (b *Boot) seedNetwork(nics []network.NIC) *network.Config {
-	n := b.seed.Network
-	if n.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host.ReadFile)
-		b.problems(append(problems, network.AdoptByOrder(c, nics)...))
-		return c
-	}
-	value, problems, err := config.Parse(n.Name, n.Data)
-	b.problems(problems)
-	if err != nil {
-		b.note(fmt.Errorf("%w; the network is not configured from it", err))
+// activateNetwork tells the running network service of what changed.
+func (b *Boot) activateNetwork(ctx context.Context, change activate.Change) error {
+	if change.Empty() || b.devices().Fixed {
 		return nil
 	}
-	parse := network.Parse
-	if n.Format == datasource.FormatOpenStack {
-		parse = network.ParseOpenStack
-	}
-	c, problems := parse(value, nics)
-	b.problems(problems)
-	return c
-}
-
-// rename gives devices the names that the configuration has for them.
-func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) error {
-	if !b.Host.IsLive() {
+	if disabled, _ := config.AsBool(b.config.Get("disable_network_activation")); disabled {
+		b.Log.Info("the network is not brought up anew, as " + b.config.Where("disable_network_activation") + " says")
 		return nil
 	}
-	network.MarkBusy(nics)
-	steps := network.Renames(c, nics)
-	h := b.Host.As(b.stage, "network")
-	return network.Apply(steps, func(argv ...string) error {
-		_, err := h.Run(ctx, host.Command{Argv: argv})
-		return err
-	})
+	return activate.Apply(ctx, change, NetworkRunner(b.Host.As(b.stage, "network")))
+}
+
+// NetworkRunner runs the commands that activation needs on a machine.
+func NetworkRunner(h *host.Host) activate.Run {
+	return func(ctx context.Context, argv ...string) (string, error) {
+		result, err := h.Run(ctx, host.Command{Argv: argv})
+		if err != nil {
+			err = fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+		}
+		return result.Stdout, err
+	}
 }

@@ -29,7 +29,7 @@ func (b *Boot) local(ctx context.Context) error {
 		return err
 	}
 	if b.seed == nil {
-		return nil // said why already
+		return b.unseeded(ctx) // said why already
 	}
 	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
@@ -52,12 +52,13 @@ func (b *Boot) network(ctx context.Context) error {
 	if err := b.resume(); err != nil || b.seed == nil {
 		return err
 	}
+	input := b.readUserData(ctx)
+	b.note(b.applyNetwork(ctx))
 	if b.store.HappenedThisBoot(initModulesMark) {
-		b.readUserData(ctx)
 		b.Log.Info("the local stage has run the init modules")
 		return nil
 	}
-	return b.initModules(ctx, b.readUserData(ctx))
+	return b.initModules(ctx, input)
 }
 
 // initModulesMark says for this boot that the init modules have run: those that

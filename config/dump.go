@@ -19,8 +19,13 @@ const (
 
 // YAML is the value as PyYAML's safe_dump(indent=4, default_flow_style=False) writes
 // it, without "---" and "...". It reads back as the same value.
-func (v *Value) YAML() []byte {
-	e := emitter{indent: -1, whitespace: true, indention: true}
+func (v *Value) YAML() []byte { return v.emit(false) }
+
+// YAMLInOrder is YAML with the keys of maps in the order in which they stand.
+func (v *Value) YAMLInOrder() []byte { return v.emit(true) }
+
+func (v *Value) emit(inOrder bool) []byte {
+	e := emitter{indent: -1, whitespace: true, indention: true, inOrder: inOrder}
 	e.value(v, false)
 	e.lineBreak()
 	return e.out.Bytes()
@@ -32,6 +37,7 @@ type emitter struct {
 	indent     int  // of the list or map that is written; -1 for none yet
 	whitespace bool // the last character was a blank, or the line is new
 	indention  bool // nothing but blanks, dashes and question marks in this line
+	inOrder    bool // keys are not sorted
 }
 
 func (e *emitter) write(text string) {
@@ -102,7 +108,10 @@ func (e *emitter) value(v *Value, inMap bool) {
 }
 
 func (e *emitter) pairs(pairs []pair) {
-	for _, p := range sortedPairs(pairs) {
+	if !e.inOrder {
+		pairs = sortedPairs(pairs)
+	}
+	for _, p := range pairs {
 		e.newLine()
 		if p.node.isSimpleKey() {
 			before := e.indent

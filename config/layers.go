@@ -165,6 +165,12 @@ func FromAny(file string, x any) *Value {
 			pairs = append(pairs, pair{key, &Value{kind: String, pos: v.pos, text: key, any: key}, FromAny(file, x[key])})
 		}
 		return newMap(v.pos, pairs)
+	case Ordered[any]:
+		var pairs []pair
+		for _, e := range x {
+			pairs = append(pairs, pair{e.Key, &Value{kind: String, pos: v.pos, text: e.Key, any: e.Key}, FromAny(file, e.Value)})
+		}
+		return newMap(v.pos, pairs)
 	}
 	return v
 }

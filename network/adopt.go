@@ -60,28 +60,11 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 		d.Name = free[i].Name
 	}
 	for _, d := range c.Devices {
-		follow(d, renamed)
+		for _, reference := range d.references() {
+			if now, ok := renamed[*reference]; ok {
+				*reference = now
+			}
+		}
 	}
 	return problems
-}
-
-// follow makes a device's references those of the new names.
-func follow(d *Device, renamed map[string]string) {
-	change := func(name *string) {
-		if now, ok := renamed[*name]; ok {
-			*name = now
-		}
-	}
-	switch {
-	case d.Bond != nil:
-		for i := range d.Bond.Members {
-			change(&d.Bond.Members[i])
-		}
-	case d.Bridge != nil:
-		for i := range d.Bridge.Ports {
-			change(&d.Bridge.Ports[i])
-		}
-	case d.VLAN != nil:
-		change(&d.VLAN.Link)
-	}
 }

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -27,20 +28,28 @@ type eniOption struct {
 // eniReader reads the lines of Debian's interfaces file (interfaces(5)).
 type eniReader struct {
 	problems
-	read    func(path string) ([]byte, error)
+	files   Files
 	seen    map[string]bool // files that were pulled in
 	stanzas []*eniStanza
 	current *eniStanza      // nil before the first iface line and in a mapping
 	mapping bool            // within a mapping
 	head    []eniOption     // options before the first iface line
 	auto    map[string]bool // interfaces that are brought up at boot
+	parts   map[string]*eniParts
+}
+
+// Files are the machine's, for an interfaces file to pull in. Glob gives the paths that
+// fit a pattern, in their order.
+type Files interface {
+	ReadFile(path string) ([]byte, error)
+	Glob(pattern string) ([]string, error)
 }
 
 // ParseENI reads a text in the form of Debian's /etc/network/interfaces, which oVirt
-// writes, Proxmox and nova. read gives the files that `source` names; nil when there
-// are none to be had.
-func ParseENI(file, text string, read func(path string) ([]byte, error)) (*Config, []config.Problem) {
-	r := &eniReader{read: read, seen: map[string]bool{file: true}, auto: map[string]bool{}}
+// writes, Proxmox and nova. files has those that `source` names; nil when there are none
+// to be had.
+func ParseENI(file, text string, files Files) (*Config, []config.Problem) {
+	r := &eniReader{files: files, seen: map[string]bool{file: true}, auto: map[string]bool{}, parts: map[string]*eniParts{}}
 	r.file(file, text)
 	return r.convert(), r.problems
 }
@@ -81,10 +90,8 @@ func (r *eniReader) line(pos config.Pos, word string, values []string) {
 		for _, name := range values {
 			r.auto[name] = r.auto[name] || word == "auto" || word == "allow-hotplug"
 		}
-	case word == "source":
-		r.source(pos, values)
-	case word == "source-directory":
-		r.add(config.Warning, pos, word, "folders of interface files cannot be read from a seed; the line was ignored")
+	case word == "source" || word == "source-directory":
+		r.source(pos, word, values)
 	case r.mapping:
 	case r.current != nil:
 		r.current.options = append(r.current.options, eniOption{word, values, pos})
@@ -104,30 +111,57 @@ func (r *eniReader) iface(pos config.Pos, values []string) {
 	r.stanzas = append(r.stanzas, r.current)
 }
 
-// source reads another file in the place of its line. A file that is missing, or was
-// read already, is passed over.
-func (r *eniReader) source(pos config.Pos, values []string) {
-	for _, name := range values {
-		if !path.IsAbs(name) {
-			name = path.Join(path.Dir(pos.File), name)
+// source reads other files in the place of its line, or all files of a folder whose
+// names are plain. A file that is missing, or was read already, is passed over.
+func (r *eniReader) source(pos config.Pos, word string, values []string) {
+	for _, pattern := range values {
+		if !path.IsAbs(pattern) {
+			pattern = path.Join(path.Dir(pos.File), pattern)
 		}
-		switch {
-		case r.seen[name]:
-			r.add(config.Warning, pos, "source", fmt.Sprintf("%s was read already; it was not read again", name))
-			continue
-		case len(r.seen) > maxSources:
-			r.add(config.Error, pos, "source", fmt.Sprintf("more than %d files; %s was left out", maxSources, name))
-			continue
-		case r.read == nil || strings.ContainsAny(name, "*?["):
-			r.add(config.Warning, pos, "source", fmt.Sprintf("%s cannot be read from a seed; it was left out", name))
-			continue
+		if word == "source-directory" {
+			pattern = path.Join(pattern, "*")
 		}
-		r.seen[name] = true
-		data, err := r.read(name)
-		if err != nil {
-			r.add(config.Warning, pos, "source", fmt.Sprintf("cannot read %s: %v; it was left out", name, err))
-			continue
+		var found []string
+		if r.files != nil {
+			var err error
+			if found, err = r.files.Glob(pattern); err != nil {
+				r.add(config.Warning, pos, word, fmt.Sprintf("cannot look for %s: %v; it was left out", pattern, err))
+				continue
+			}
 		}
-		r.file(name, string(data))
+		if word == "source-directory" {
+			found = slices.DeleteFunc(found, func(name string) bool { return !plainName(path.Base(name)) })
+		}
+		if len(found) == 0 && !strings.ContainsAny(pattern, "*?[") {
+			r.add(config.Warning, pos, word, fmt.Sprintf("there is no %s; it was left out", pattern))
+		}
+		for _, name := range found {
+			r.sourceFile(pos, word, name)
+		}
 	}
+}
+
+// plainName is a name as interfaces(5) wants it: letters, digits, dashes, underscores.
+func plainName(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+}
+
+func (r *eniReader) sourceFile(pos config.Pos, word, name string) {
+	switch {
+	case r.seen[name]:
+		r.add(config.Warning, pos, word, fmt.Sprintf("%s was read already; it was not read again", name))
+		return
+	case len(r.seen) > maxSources:
+		r.add(config.Error, pos, word, fmt.Sprintf("more than %d files; %s was left out", maxSources, name))
+		return
+	}
+	r.seen[name] = true
+	data, err := r.files.ReadFile(name)
+	if err != nil {
+		r.add(config.Warning, pos, word, fmt.Sprintf("cannot read %s: %v; it was left out", name, err))
+		return
+	}
+	r.file(name, string(data))
 }

@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,15 +47,22 @@ func (r *eniReader) convert() *Config {
 		}
 	}
 	// Without any address an interface would be set up by DHCP, which nobody asked for.
-	c.Devices = slices.DeleteFunc(c.Devices, func(d *Device) bool { return broken[d.Name] && len(d.Subnets) == 0 })
+	c.Devices = slices.DeleteFunc(c.Devices, func(d *Device) bool {
+		if !broken[d.Name] || len(d.Subnets) > 0 {
+			return false
+		}
+		delete(devices, d.Name)
+		delete(r.parts, d.Name)
+		return true
+	})
+	r.kinds(c, devices)
 	slices.SortFunc(c.Devices, func(a, b *Device) int { return cmp.Compare(a.Name, b.Name) })
 	for _, d := range c.Devices {
 		if d.Type == Loopback {
 			// Difference from cloud-init: Proxmox writes the machine's name servers under
 			// lo, where cloud-init loses them.
 			for _, s := range d.Subnets {
-				c.DNS.Servers = append(c.DNS.Servers, s.DNS.Servers...)
-				c.DNS.Search = append(c.DNS.Search, s.DNS.Search...)
+				c.DNS.join(s.DNS)
 			}
 		}
 	}
@@ -76,7 +84,7 @@ func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
 	values := map[string]eniOption{}
 	for _, o := range s.options {
 		if !r.dns(&subnet.DNS, o) {
-			r.option(d, s, o, values)
+			r.option(d, s, &subnet, o, values)
 		}
 	}
 	if !r.addresses(&subnet, s, values) {
@@ -127,7 +135,7 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	case "dns-search", "dns-domain":
 		for _, text := range o.values {
 			for _, domain := range strings.FieldsFunc(text, isComma) {
-				if domain != "null" && printable(domain) {
+				if domain != "null" && printable(domain) && !slices.Contains(into.Search, domain) {
 					into.Search = append(into.Search, domain)
 				}
 			}
@@ -149,12 +157,14 @@ func (r *eniReader) server(into *DNS, o eniOption, text string) {
 		r.add(config.Error, o.pos, o.name, err.Error()+"; it was left out")
 		return
 	}
-	into.Servers = append(into.Servers, addr)
+	if !slices.Contains(into.Servers, addr) {
+		into.Servers = append(into.Servers, addr)
+	}
 }
 
 // option reads any other option: of the device, or for addresses, by its name. oVirt
 // up to 3.4 writes `null` for what is not there.
-func (r *eniReader) option(d *Device, s *eniStanza, o eniOption, values map[string]eniOption) {
+func (r *eniReader) option(d *Device, s *eniStanza, subnet *Subnet, o eniOption, values map[string]eniOption) {
 	value := strings.Join(o.values, " ")
 	if value == "" || value == "null" {
 		return
@@ -168,7 +178,7 @@ func (r *eniReader) option(d *Device, s *eniStanza, o eniOption, values map[stri
 			r.add(config.Error, o.pos, o.name, err.Error()+"; it was ignored")
 			return
 		}
-		d.MAC, d.Rename = mac, d.Type == Physical
+		d.MAC = mac
 	case "mtu":
 		// Difference from cloud-init: it drops the MTU.
 		n, err := strconv.Atoi(value)
@@ -177,12 +187,22 @@ func (r *eniReader) option(d *Device, s *eniStanza, o eniOption, values map[stri
 			return
 		}
 		d.MTU = n
-	case "broadcast", "network", "scope", "accept_ra", "autoconf", "privext", "dad-attempts", "metric", "hostname":
+	case "metric":
+		// Difference from cloud-init: it drops the metric.
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 || n > math.MaxUint32 {
+			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected a metric, got %q; it was ignored", value))
+			return
+		}
+		subnet.Metric = &n
+	case "broadcast", "network", "scope", "accept_ra", "autoconf", "privext", "dad-attempts", "hostname", "pointopoint":
 		// They follow from the rest, or are the system's business.
 	case "pre-up", "up", "post-up", "down", "pre-down", "post-down":
-		r.add(config.Warning, o.pos, s.name+"."+o.name, "commands of interfaces are not run")
+		r.command(d, o)
 	default:
-		r.add(config.Warning, o.pos, s.name+"."+o.name, "this option is not known; it was ignored")
+		if !r.part(d, o) {
+			r.add(config.Warning, o.pos, s.name+"."+o.name, "this option is not known; it was ignored")
+		}
 	}
 }
 

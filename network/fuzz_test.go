@@ -1,11 +1,13 @@
 package network_test
 
 import (
-	"io/fs"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/config"
 	"cloudseed/network"
@@ -27,6 +29,7 @@ func checkConfig(t *testing.T, c *network.Config) {
 	if c == nil {
 		return
 	}
+	parse2(t, network.RevealV2(c), fuzzNICs)
 	network.Renames(c, fuzzNICs)
 	files, _ := networkmanager.Render(c)
 	seen := map[string]bool{}
@@ -50,10 +53,29 @@ func checkConfig(t *testing.T, c *network.Config) {
 	}
 }
 
+// addGolden starts with the golden cases of a language.
+func addGolden(f *testing.F, language string) {
+	f.Helper()
+	cases, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range cases {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if archive.Files[0].Name == language {
+			f.Add(string(archive.Files[0].Data))
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("network: {config: disabled}")
 	f.Add("version: 1\nconfig:\n- {type: physical, name: eth0, mac_address: 52:54:00:00:00:01, subnets: [{type: static, address: 10.0.0.1/8, gateway: 10.0.0.2, routes: [{network: 10.1.0.0, netmask: 255.255.0.0, gateway: 10.0.0.3}]}]}\n- {type: bond, name: b0, bond_interfaces: [eth0], params: {bond-mode: 1}}\n- {type: vlan, name: v0, vlan_id: 5, vlan_link: b0}\n- {type: bridge, name: br0, bridge_interfaces: [eth1], params: {bridge_stp: on}}\n- {type: nameserver, address: [1.1.1.1], search: [a]}")
 	f.Add("version: 2\nethernets:\n  id0: {match: {macaddress: '52:54:00:00:00:01'}, set-name: a, dhcp4: true, addresses: [10.0.0.1/8], gateway4: 10.0.0.2, routes: [{to: default, via: 10.0.0.2, metric: 1, table: 5}]}\nbonds: {b: {interfaces: [id0], parameters: {mode: 1, primary: id0}}}\nvlans: {v: {id: 1, link: b}}\nbridges: {br: {interfaces: [v], parameters: {stp: true}}}")
+	addGolden(f, "network-config")
 	f.Fuzz(func(t *testing.T, text string) {
 		v, _, err := config.Parse("network-config", []byte(text))
 		if err != nil {
@@ -67,13 +89,9 @@ func FuzzParse(f *testing.F) {
 func FuzzParseENI(f *testing.F) {
 	f.Add("auto eth0\niface eth0 inet static\n  address 10.50.200.242\n  netmask 255.255.255.0\n  gateway 10.50.200.1\n")
 	f.Add("dns-nameservers 1.1.1.1\niface lo inet loopback\n dns_search a b\nsource x\niface eth0:1 inet6 static\n address fe80::1\n netmask 64\n hwaddress ether 52:54:00:00:00:01\n mtu 1400\n")
+	addGolden(f, "interfaces")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, _ := network.ParseENI("/etc/network/interfaces", text, func(path string) ([]byte, error) {
-			if path == "/etc/network/x" {
-				return []byte(text), nil
-			}
-			return nil, fs.ErrNotExist
-		})
+		c, _ := network.ParseENI("/etc/network/interfaces", text, sources{"source/etc/network/x": text})
 		network.AdoptByOrder(c, fuzzNICs)
 		checkConfig(t, c)
 	})
@@ -83,6 +101,7 @@ func FuzzParseOpenStack(f *testing.F) {
 	f.Add(`{"links": [{"id": "a", "type": "ovs", "mtu": null, "ethernet_mac_address": "52:54:00:00:00:01"}, {"id": "b", "type": "bond", "bond_links": ["a"], "bond_mode": "1"}, {"id": "v", "type": "vlan", "vlan_link": "b", "vlan_id": 5, "vlan_mac_address": "52:54:00:00:00:01"}], "networks": [{"link": "v", "type": "ipv4", "ip_address": "10.0.0.1", "netmask": "255.0.0.0", "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.0.0.2"}], "services": [{"type": "dns", "address": "1.1.1.1"}]}]}`)
 	f.Add(`{"links": [{"id": "eth0", "name": "eth0", "type": "vif"}], "networks": [{"link": "eth0", "type": "dhcp6"}], "services": [{"type": "dns-search", "address": "a"}]}`)
 	f.Add(`{"services": [{"type": "dns", "address": "1.1.1.1"}]}`)
+	addGolden(f, "network_data.json")
 	f.Fuzz(func(t *testing.T, text string) {
 		v, _, err := config.Parse("network_data.json", []byte(text))
 		if err != nil {

@@ -114,3 +114,43 @@ type AccessPoint struct {
 	BSSID         string // this station only
 	Hidden        bool   // it does not tell its name
 }
+
+// members are the names of the devices that belong to this one.
+func (d *Device) members() []string {
+	switch {
+	case d.Bond != nil:
+		return d.Bond.Members
+	case d.Bridge != nil:
+		return d.Bridge.Ports
+	case d.VRF != nil:
+		return d.VRF.Members
+	}
+	return nil
+}
+
+// references are all places where a device names another.
+func (d *Device) references() []*string {
+	var all []*string
+	for i := range d.members() {
+		all = append(all, &d.members()[i])
+	}
+	switch {
+	case d.Bond != nil:
+		for i := range d.Bond.Options {
+			if o := &d.Bond.Options[i]; o.Name == "primary" {
+				all = append(all, &o.Value)
+			}
+		}
+	case d.Bridge != nil:
+		for _, ports := range [][]PortNumber{d.Bridge.PathCost, d.Bridge.PortPriority} {
+			for i := range ports {
+				all = append(all, &ports[i].Port)
+			}
+		}
+	case d.VLAN != nil:
+		all = append(all, &d.VLAN.Link)
+	case d.Tunnel != nil && d.Tunnel.VXLAN != nil:
+		all = append(all, &d.Tunnel.VXLAN.Link)
+	}
+	return all
+}

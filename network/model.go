@@ -71,7 +71,6 @@ type LinkSettings struct {
 	Activation        string     // "manual": not at boot; "off": never
 	IgnoreCarrier     bool
 	Critical          bool // never taken down, whatever becomes of its lease
-	KeepConfiguration string
 	Connected         bool // of InfiniBand: not datagrams
 	OptionalAddresses []string
 }
@@ -100,7 +99,11 @@ const (
 type File struct {
 	Path    string
 	Mode    fs.FileMode
+	Owner   string // user and group; "": root. Where there is no such user it is root's
+	Secret  bool   // there are keys in it
 	Content []byte
+	Device  string // the name of the interface that it brings up; "" when it is not one's own
+	Shared  bool   // others have their part in it: it stays when it is not written any more
 }
 
 // problems collects what went wrong while reading.

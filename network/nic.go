@@ -115,11 +115,16 @@ func byMAC(nics []NIC, mac string) (NIC, bool) {
 		return NIC{}, false
 	}
 	for _, nic := range nics {
-		if !nic.Bridge && !nic.Bond && !nic.VLAN && (nic.MAC == mac || nic.InfiniBand && ethernetForm(nic.MAC) == mac) {
+		if nic.hasMAC(mac) {
 			return nic, true
 		}
 	}
 	return NIC{}, false
+}
+
+// hasMAC tells whether an interface is the one that a hardware address means.
+func (nic NIC) hasMAC(mac string) bool {
+	return !nic.Bridge && !nic.Bond && !nic.VLAN && (nic.MAC == mac || nic.InfiniBand && ethernetForm(nic.MAC) == mac)
 }
 
 // ethernetForm is what OpenStack calls an InfiniBand port: bytes 13 to 15 and 18 to 20

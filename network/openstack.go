@@ -23,7 +23,6 @@ type link struct {
 	device  *Device
 	key     string
 	members []string // of a bond
-	parent  string   // of a VLAN
 }
 
 // ParseOpenStack reads OpenStack's network_data.json, also as oVirt and CloudStack
@@ -86,7 +85,6 @@ func (o *openStack) link(v *config.Value, key string) {
 		if d.VLAN = o.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return
 		}
-		l.parent = d.VLAN.Link
 	default:
 		if !slices.Contains(physicalLinks, kind) {
 			o.warn(v.Get("type"), key+".type", "the type %q is not known; it is treated as an interface", kind)
@@ -113,7 +111,8 @@ var physicalLinks = []string{
 // an InfiniBand port of one that is.
 //
 // Difference from cloud-init: an interface that is not there fails the whole
-// configuration there.
+// configuration there. Here its device is kept, under a name that is no interface's,
+// for the day on which it comes.
 func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	nic, ok := byMAC(o.nics, d.MAC)
 	switch {
@@ -121,8 +120,9 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		o.error(v, key, "a link without a name or a MAC address; it was left out")
 		return false
 	case d.Name == "" && !ok:
-		o.error(v, key, "no interface has the MAC address %s; the link was left out", d.MAC)
-		return false
+		d.Name = o.standIn(d.MAC)
+		o.warn(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
+		return true
 	case d.Name == "":
 		d.Name = nic.Name
 	}
@@ -133,12 +133,25 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	return true
 }
 
+// standIn is a name for an interface that is not there: of the last three bytes of its
+// address, so that a VLAN's number still has room behind it, or of six if a link has that
+// name.
+func (o *openStack) standIn(mac string) string {
+	digits := strings.ReplaceAll(mac, ":", "")
+	for _, l := range o.links {
+		if l.device.Name == "nic"+digits[len(digits)-6:] {
+			return "nic" + digits[len(digits)-12:]
+		}
+	}
+	return "nic" + digits[len(digits)-6:]
+}
+
 // linkOptions are a bond's options, which stand beside its other keys.
 func (o *openStack) linkOptions(v *config.Value, key string) []Option {
 	var options []Option
 	for _, name := range v.Keys() {
 		if kernel, ok := strings.CutPrefix(name, "bond_"); ok && kernel != "links" {
-			options = append(options, o.option(v.Get(name), kernel, key+"."+name)...)
+			options = o.option(options, v.Get(name), kernel, key+"."+name)
 		}
 	}
 	return options
@@ -156,32 +169,49 @@ func (o *openStack) adopt() {
 // resolve puts names in the place of ids, when all names are known, and takes the
 // devices that can be used into the configuration.
 func (o *openStack) resolve() {
-	names := map[string]string{}
-	for id, d := range o.ids {
-		names[id] = d.Name
+	seen := map[*Device]bool{}
+	for _, l := range o.links {
+		o.nameVLAN(l.device, seen)
 	}
 	for _, l := range o.links {
 		d := l.device
 		for _, id := range l.members {
-			if names[id] == "" {
+			member := o.ids[id]
+			if member == nil || member.Name == "" {
 				o.add(config.Error, d.Pos, l.key+".bond_links", fmt.Sprintf("there is no link %q; the bond goes without it", id))
 				continue
 			}
-			d.Bond.Members = append(d.Bond.Members, names[id])
+			d.Bond.Members = append(d.Bond.Members, member.Name)
 		}
 		if d.VLAN != nil {
-			if names[l.parent] == "" {
-				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was left out", l.parent))
+			parent := o.ids[d.VLAN.Link]
+			if parent == nil || parent.Name == "" || d.Name == "" {
+				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was left out", d.VLAN.Link))
 				continue
 			}
-			d.VLAN.Link = names[l.parent]
-			if d.Name == "" {
-				d.Name = fmt.Sprintf("%s.%d", d.VLAN.Link, d.VLAN.ID)
-			}
+			d.VLAN.Link = parent.Name
 		}
 		d.Key = d.Name
 		if o.usable(d, o.wanted[d], l.key) {
 			o.device(d, l.key)
+		}
+	}
+}
+
+// nameVLAN names a VLAN by what it is part of, which may be a VLAN too. One that is
+// part of itself gets no name.
+//
+// Difference from cloud-init: it names the VLAN of a VLAN by the other's id.
+func (o *openStack) nameVLAN(d *Device, seen map[*Device]bool) {
+	var chain []*Device
+	for d != nil && d.VLAN != nil && !seen[d] {
+		seen[d] = true
+		chain = append(chain, d)
+		d = o.ids[d.VLAN.Link]
+	}
+	for _, d := range slices.Backward(chain) {
+		if parent := o.ids[d.VLAN.Link]; d.Name == "" && parent != nil && parent.Name != "" {
+			d.Name = fmt.Sprintf("%s.%d", parent.Name, d.VLAN.ID)
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	s.Metric = o.metric(v.Get("metric"), key+".metric")
 	o.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
 	o.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
-	s.Routes = o.routes1(v.Get("routes"), key+".routes")
+	s.Routes = o.routes(v.Get("routes"), key+".routes")
 	for i, route := range v.Get("routes").Items() {
 		o.services(&s.DNS, route, fmt.Sprintf("%s.routes.%d", key, i))
 	}

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -60,7 +61,7 @@ func (r *reader) version(v *config.Value, at string) int {
 	switch {
 	case v.Get("config").Kind() == config.List:
 		guess = 1
-	case v.Get("ethernets") != nil || v.Get("bonds") != nil || v.Get("bridges") != nil || v.Get("vlans") != nil:
+	case slices.ContainsFunc(v.Keys(), func(key string) bool { return kinds2[key] != "" }):
 		guess = 2
 	default:
 		r.error(v, at+"version", "expected 1 or 2, got none")
@@ -99,8 +100,8 @@ func checkKey(key string) error {
 	return nil
 }
 
-// finish makes references names of interfaces, and adds the interfaces that a bond or
-// a bridge wants and nobody described.
+// finish makes references names of interfaces, and adds the interfaces that a bond, a
+// bridge or a VRF wants and nobody described.
 //
 // Difference from cloud-init: it takes references of version 2, which are keys, for
 // the names of interfaces, and describes the missing members of a bond as bonds.
@@ -111,31 +112,14 @@ func (r *reader) finish() {
 		names[d.Key] = d.Name
 		known[d.Name] = true
 	}
-	resolve := func(reference string) string {
-		if name, ok := names[reference]; ok {
-			return name
-		}
-		return reference
-	}
 	for _, d := range r.config.Devices {
-		if d.VLAN != nil {
-			d.VLAN.Link = resolve(d.VLAN.Link)
-		}
-		members := []string{}
-		switch {
-		case d.Bond != nil:
-			members = d.Bond.Members
-			for i, o := range d.Bond.Options {
-				if o.Name == "primary" {
-					d.Bond.Options[i].Value = resolve(o.Value)
-				}
+		for _, reference := range d.references() {
+			if name, ok := names[*reference]; ok {
+				*reference = name
 			}
-		case d.Bridge != nil:
-			members = d.Bridge.Ports
 		}
-		for i := range members {
-			members[i] = resolve(members[i])
-			if name := members[i]; !known[name] && checkName(name) == nil {
+		for _, name := range d.members() {
+			if !known[name] && checkName(name) == nil {
 				known[name] = true
 				r.config.Devices = append(r.config.Devices, &Device{Key: name, Name: name, Type: Physical, Pos: d.Pos})
 			}

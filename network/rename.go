@@ -3,6 +3,11 @@ package network
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
 )
 
 // Rename is one step of giving interfaces their names.
@@ -15,10 +20,13 @@ type Rename struct {
 // Renames plans the steps after which the interfaces that the configuration finds by
 // their MAC addresses have the names that it gives them. An interface in the way goes
 // to a name of its own (cirename0), from where it gets its name if it is to have one.
-// Busy interfaces stay as they are.
-func Renames(c *Config, nics []NIC) []Rename {
+// Busy interfaces stay as they are. What cannot be is a problem, and costs that device
+// its name.
+//
+// Difference from cloud-init: a device that is described twice costs it all renames.
+func Renames(c *Config, nics []NIC) ([]Rename, []config.Problem) {
 	if c == nil || c.Disabled {
-		return nil
+		return nil, nil
 	}
 	p := plan{names: map[string]*moving{}}
 	for _, nic := range nics {
@@ -29,51 +37,78 @@ func Renames(c *Config, nics []NIC) []Rename {
 	targets := map[string]bool{}
 	for _, d := range c.Devices {
 		m := p.find(nics, d)
-		if m == nil || m.target != "" || targets[d.Name] {
-			continue // of two devices for one interface, or for one name, the first counts
+		switch {
+		case m == nil:
+			continue
+		case m.target != "":
+			p.problem(d, "the interface %s is to be %s already; of two the first counts", m.name, m.target)
+			continue
+		case targets[d.Name]:
+			p.problem(d, "another interface is to have this name; of two the first counts")
+			continue
 		}
-		m.target = d.Name
+		m.target, m.device = d.Name, d
 		targets[d.Name] = true
 		wanted = append(wanted, m)
 	}
 	for _, m := range wanted {
-		if m.nic.Busy || m.name == m.target {
+		if m.name == m.target {
+			continue
+		}
+		if m.nic.Busy {
+			p.problem(m.device, "the interface %s is in use and keeps its name", m.name)
 			continue
 		}
 		if other := p.names[m.target]; other != nil {
 			if other.nic.Busy {
+				p.problem(m.device, "the interface %s keeps its name: the one that has this name is in use", m.name)
 				continue
 			}
 			p.move(other, p.free())
 		}
 		p.move(m, m.target)
 	}
-	return p.steps
+	return p.steps, p.problems
 }
 
 // moving is an interface on its way.
 type moving struct {
 	nic          NIC
 	name, target string
-	up           bool // now
+	device       *Device // that wants it to be target
+	up           bool    // now
 }
 
 type plan struct {
+	problems
 	names     map[string]*moving // by their names of the moment
 	steps     []Rename
 	temporary int
 }
 
-// find is the interface that a device wants renamed, nil when there is none.
+func (p *plan) problem(d *Device, format string, args ...any) {
+	p.add(config.Warning, d.Pos, d.Key, fmt.Sprintf(format, args...))
+}
+
+// find is the interface that a device wants renamed, nil when there is none. A virtual
+// function and the interface that it serves have the same MAC address (Azure): the driver
+// tells them apart.
 func (p *plan) find(nics []NIC, d *Device) *moving {
 	if !d.Rename {
 		return nil
 	}
-	nic, ok := byMAC(nics, d.MAC)
-	if !ok || d.Driver != "" && d.Driver != nic.Driver || d.DeviceID != "" && d.DeviceID != nic.DeviceID {
+	if d.MAC == "" {
+		if nic, ok := d.Match.first(nics); ok {
+			return p.names[nic.Name]
+		}
 		return nil
 	}
-	return p.names[nic.Name]
+	for _, nic := range nics {
+		if nic.hasMAC(d.MAC) && (d.Driver == "" || globs(d.Driver, nic.Driver)) && (d.DeviceID == "" || d.DeviceID == nic.DeviceID) {
+			return p.names[nic.Name]
+		}
+	}
+	return nil
 }
 
 func (p *plan) move(m *moving, to string) {
@@ -87,13 +122,28 @@ func (p *plan) move(m *moving, to string) {
 // free is a name that nothing has.
 func (p *plan) free() string {
 	for {
-		name := fmt.Sprintf("cirename%d", p.temporary)
+		name := fmt.Sprintf("%s%d", temporaryName, p.temporary)
 		p.temporary++
 		if p.names[name] == nil {
 			return name
 		}
 	}
 }
+
+// Displaced tells whether an interface that is to have no name of the configuration's
+// was in the way, and has a name now that nobody chose.
+func Displaced(steps []Rename) bool {
+	names := map[string]bool{}
+	for _, s := range steps {
+		delete(names, s.From)
+		names[s.To] = strings.HasPrefix(s.To, temporaryName)
+	}
+	return slices.Contains(slices.Collect(maps.Values(names)), true)
+}
+
+// temporaryName is the beginning of the names of interfaces in the way; it is
+// cloud-init's.
+const temporaryName = "cirename"
 
 // Apply does the steps by iproute2's ip, which run runs. A step that fails does not
 // keep the others from being tried.

@@ -1,6 +1,9 @@
 package network
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Family is IPv4 or IPv6.
 type Family string
@@ -82,4 +85,18 @@ type Rule struct {
 type DNS struct {
 	Servers []netip.Addr
 	Search  []string
+}
+
+// join adds the servers and domains that are not there yet.
+func (d *DNS) join(more DNS) {
+	for _, server := range more.Servers {
+		if !slices.Contains(d.Servers, server) {
+			d.Servers = append(d.Servers, server)
+		}
+	}
+	for _, domain := range more.Search {
+		if !slices.Contains(d.Search, domain) {
+			d.Search = append(d.Search, domain)
+		}
+	}
 }

@@ -1,13 +1,6 @@
 package network
 
-import (
-	"math"
-	"net/netip"
-	"strconv"
-	"strings"
-
-	"cloudseed/config"
-)
+import "cloudseed/config"
 
 // types1 are version 1's words for devices.
 var types1 = map[string]Type{
@@ -55,17 +48,21 @@ func (r *reader) device1(v *config.Value, t Type, key string) {
 	d.MTU = r.mtu(v.Get("mtu"), key+".mtu")
 	d.AcceptRA = r.boolean(v.Get("accept-ra"), key+".accept-ra")
 	d.WakeOnLAN = r.isTrue(v.Get("wakeonlan"), key+".wakeonlan")
+	d.Optional = r.isTrue(v.Get("optional"), key+".optional")
+	d.Link.Critical = r.isTrue(v.Get("keep_configuration"), key+".keep_configuration")
 	params := v.Get("params")
 	if t == Physical {
-		d.Driver = r.text(params.Get("driver"), key+".params.driver")
-		d.DeviceID = r.text(params.Get("device_id"), key+".params.device_id")
+		if drivers := r.names(params.Get("driver"), key+".params.driver"); len(drivers) == 1 {
+			d.Driver = drivers[0]
+		}
+		d.DeviceID = r.line(params.Get("device_id"), key+".params.device_id")
 	}
 	switch t {
 	case BondType:
 		d.Bond = &Bond{Members: r.names(v.Get("bond_interfaces"), key+".bond_interfaces"), Options: r.bondOptions1(params, key+".params")}
 	case BridgeType:
 		d.Bridge = &Bridge{Ports: r.names(v.Get("bridge_interfaces"), key+".bridge_interfaces")}
-		r.bridgeOptions(d.Bridge, params, key+".params", map[string]string{"bridge_stp": "stp", "bridge_bridgeprio": "priority", "bridge_ageing": "ageing"})
+		r.bridgeOptions(d.Bridge, params, key+".params", bridgeNames1)
 	case VLANType:
 		if d.VLAN = r.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return
@@ -94,22 +91,26 @@ func (r *reader) vlan(v *config.Value, key, id, link string) *VLAN {
 	return &VLAN{ID: n, Link: name}
 }
 
-// families1 are version 1's words for subnets.
+// families1 are version 1's words for subnets. written is the word that V2 writes; it
+// has some of its own, for what only other languages say.
 var families1 = map[string]struct {
-	family Family
-	method Method
+	family  Family
+	method  Method
+	written bool
 }{
-	"dhcp":                  {IPv4, Dynamic},
-	"dhcp4":                 {IPv4, Dynamic},
-	"dhcp6":                 {IPv6, Dynamic},
-	"static":                {IPv4, Static},
-	"static4":               {IPv4, Static},
-	"static6":               {IPv6, Static},
-	"manual":                {IPv4, Manual},
-	"loopback":              {IPv4, None},
-	"ipv6_slaac":            {IPv6, SLAAC},
-	"ipv6_dhcpv6-stateless": {IPv6, Stateless},
-	"ipv6_dhcpv6-stateful":  {IPv6, Stateful},
+	"dhcp":                  {IPv4, Dynamic, false},
+	"dhcp4":                 {IPv4, Dynamic, true},
+	"dhcp6":                 {IPv6, Dynamic, true},
+	"static":                {IPv4, Static, true},
+	"static4":               {IPv4, Static, false},
+	"static6":               {IPv6, Static, true},
+	"manual":                {IPv4, Manual, true},
+	"manual6":               {IPv6, Manual, true},
+	"loopback":              {IPv4, None, true},
+	"none6":                 {IPv6, None, true},
+	"ipv6_slaac":            {IPv6, SLAAC, true},
+	"ipv6_dhcpv6-stateless": {IPv6, Stateless, true},
+	"ipv6_dhcpv6-stateful":  {IPv6, Stateful, true},
 }
 
 // subnet1 reads one subnet of version 1.
@@ -129,7 +130,7 @@ func (r *reader) subnet1(v *config.Value, key string) (Subnet, bool) {
 	s.Metric = r.metric(v.Get("metric"), key+".metric")
 	r.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
 	r.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
-	s.Routes = r.routes1(v.Get("routes"), key+".routes")
+	s.Routes = r.routes(v.Get("routes"), key+".routes")
 	s.OnDemand = r.text(v.Get("control"), key+".control") == "manual"
 	return s, true
 }
@@ -161,62 +162,6 @@ func (r *reader) lengthText(v *config.Value, key string) string {
 	return r.text(v.Get("netmask"), key+".netmask")
 }
 
-func (r *reader) routes1(v *config.Value, key string) []Route {
-	var routes []Route
-	items, keys := r.maps(v, key)
-	for i, item := range items {
-		if route, ok := r.readRoute1(item, keys[i]); ok {
-			routes = append(routes, route)
-		}
-	}
-	return routes
-}
-
-func (r *reader) readRoute1(v *config.Value, key string) (Route, bool) {
-	to := v.Get("network")
-	if absent(to) {
-		to = v.Get("destination")
-	}
-	route := Route{Gateway: r.address(v.Get("gateway"), key+".gateway")}
-	prefix, err := parseDestination(r.text(to, key+".network"), r.lengthText(v, key), route.Gateway)
-	if err == nil && !route.Gateway.IsValid() && !absent(v.Get("gateway")) {
-		return Route{}, false // reported; without it the route would lead elsewhere
-	}
-	if err != nil {
-		r.error(v, key, "%v; the route was left out", err)
-		return Route{}, false
-	}
-	route.To = prefix
-	route.Metric = r.metric(v.Get("metric"), key+".metric")
-	route.MTU = r.mtu(v.Get("mtu"), key+".mtu")
-	return route, true
-}
-
-// route1 reads a route that names no device. It goes to the subnet that its gateway
-// is in.
-//
-// Difference from cloud-init: its renderers for NetworkManager and ifcfg files lose
-// such routes (issue 2881).
-func (r *reader) route1(v *config.Value, key string) {
-	route, ok := r.readRoute1(v, key)
-	if !ok {
-		return
-	}
-	for _, d := range r.config.Devices {
-		for i := range d.Subnets {
-			if s := &d.Subnets[i]; route.Gateway.IsValid() && contains(s.Address, route.Gateway) {
-				s.Routes = append(s.Routes, route)
-				return
-			}
-		}
-	}
-	r.warn(v, key, "no device has a network with the route's gateway; it was left out")
-}
-
-func contains(network netip.Prefix, addr netip.Addr) bool {
-	return network.IsValid() && network.Contains(addr)
-}
-
 // nameserver1 reads name servers of all devices or of one.
 func (r *reader) nameserver1(v *config.Value, key string) {
 	into := &r.config.DNS
@@ -230,63 +175,4 @@ func (r *reader) nameserver1(v *config.Value, key string) {
 	}
 	r.dns(into, v.Get("address"), nil, key+".address")
 	r.dns(into, nil, v.Get("search"), key+".search")
-}
-
-// bondOptions1 reads `bond-mode` and `bond_miimon` as the kernel's mode and miimon.
-func (r *reader) bondOptions1(v *config.Value, key string) []Option {
-	var options []Option
-	for _, name := range v.Keys() {
-		kernel, ok := strings.CutPrefix(strings.ReplaceAll(name, "-", "_"), "bond_")
-		if !ok {
-			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
-			continue
-		}
-		options = append(options, r.option(v.Get(name), kernel, key+"."+name)...)
-	}
-	return options
-}
-
-// option reads the value of a bond's option, none when it is absent. Lists are apart
-// by commas, truth is 1.
-//
-// Difference from cloud-init: it writes true, which NetworkManager refuses.
-func (r *reader) option(v *config.Value, kernel, key string) []Option {
-	var parts []string
-	for _, item := range r.list(v, key) {
-		text := r.text(item, key)
-		if b, ok := item.Bool(); ok {
-			text = strconv.Itoa(map[bool]int{true: 1}[b])
-		}
-		if !printable(text) {
-			r.error(item, key, "expected a text of one line; it was ignored")
-			return nil
-		}
-		parts = append(parts, text)
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	return []Option{{kernel, strings.Join(parts, ",")}}
-}
-
-// bridgeOptions reads the options that NetworkManager's connections take from
-// cloud-init; names says what they are called here.
-func (r *reader) bridgeOptions(b *Bridge, v *config.Value, key string, names map[string]string) {
-	for _, name := range v.Keys() {
-		value, at := v.Get(name), key+"."+name
-		switch names[name] {
-		case "stp":
-			b.STP = r.boolean(value, at)
-		case "priority":
-			if n, ok := r.integer(value, at, 0, maxMTU); ok {
-				b.Priority = strconv.Itoa(n)
-			}
-		case "ageing":
-			if n, ok := r.integer(value, at, 0, math.MaxInt32); ok {
-				b.Ageing = strconv.Itoa(n)
-			}
-		default:
-			r.warn(value, at, "this option of bridges is not used")
-		}
-	}
 }

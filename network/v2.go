@@ -1,27 +1,36 @@
 package network
 
 import (
-	"fmt"
-	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
 	"cloudseed/config"
 )
 
+// kinds2 are version 2's words for devices.
+var kinds2 = map[string]Type{
+	"ethernets": Physical, "wifis": WiFiType, "bonds": BondType, "bridges": BridgeType,
+	"vlans": VLANType, "vrfs": VRFType, "dummy-devices": DummyType, "tunnels": TunnelType,
+}
+
 // version2 reads version 2, netplan's form: devices by kinds, in maps.
 //
-// Difference from cloud-init: a kind that it does not know, like tunnels, fails the
-// whole configuration there.
+// Difference from cloud-init: a kind that it does not know fails the whole
+// configuration there; it knows no VRFs, dummies and tunnels, and leaves wireless ones
+// out.
 func (r *reader) version2(v *config.Value, at string) {
 	for _, kind := range v.Keys() {
 		section, key := v.Get(kind), at+kind
-		switch kind {
-		case "version", "renderer":
+		switch {
+		case kind == "version" || kind == "renderer":
 			continue
-		case "ethernets", "bonds", "bridges", "vlans":
-		default:
+		case kind == "nameservers":
+			// Difference from cloud-init: version 2 has no name servers for all devices; V2
+			// writes them so.
+			r.described = true // it is nobody's who filled in nothing else
+			r.dns(&r.config.DNS, section.Get("addresses"), section.Get("search"), key)
+			continue
+		case kinds2[kind] == "":
 			r.warn(section, key, "%s are not supported; they were left out", kind)
 			continue
 		}
@@ -35,41 +44,69 @@ func (r *reader) version2(v *config.Value, at string) {
 				r.error(device, key+"."+name, "expected keys with values; the device was left out")
 				continue
 			}
-			r.device2(kind, name, device, section.KeyPos(name), key+"."+name)
+			r.device2(kinds2[kind], name, device, section.KeyPos(name), key+"."+name)
 		}
 	}
 }
 
-func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key string) {
-	r.described = true
-	d := &Device{Key: name, Name: name, Pos: pos}
-	d.MTU = r.mtu(v.Get("mtu"), key+".mtu")
-	d.AcceptRA = r.boolean(v.Get("accept-ra"), key+".accept-ra")
-	d.WakeOnLAN = r.isTrue(v.Get("wakeonlan"), key+".wakeonlan")
-	d.Optional = r.isTrue(v.Get("optional"), key+".optional")
-	d.MAC = r.mac(v.Get("macaddress"), key+".macaddress")
-	members := func() []string { return r.names(v.Get("interfaces"), key+".interfaces") }
-	own, more := []string{"macaddress"}, []string(nil)
-	switch kind {
-	case "ethernets":
-		own = []string{"match", "set-name", "wakeonlan"}
-		more = r.ethernet(d, v, key)
-	case "bonds":
-		own = append(own, "interfaces", "parameters")
-		d.Type = BondType
-		d.Bond = &Bond{Members: members(), Options: r.bondOptions2(v.Get("parameters"), key+".parameters")}
-	case "bridges":
-		own = append(own, "interfaces", "parameters")
-		d.Type, d.Bridge = BridgeType, &Bridge{Ports: members()}
-		r.bridgeOptions(d.Bridge, v.Get("parameters"), key+".parameters", map[string]string{"stp": "stp", "priority": "priority", "ageing-time": "ageing"})
-	case "vlans":
-		own = append(own, "id", "link")
-		d.Type = VLANType
-		if d.VLAN = r.vlan(v, key, "id", "link"); d.VLAN == nil {
-			return
+// ownKeys2 are the keys of one kind of devices only.
+var ownKeys2 = map[Type][]string{
+	Physical:   {"match", "set-name", "infiniband-mode"},
+	WiFiType:   {"match", "set-name", "access-points"},
+	BondType:   {"interfaces", "parameters"},
+	BridgeType: {"interfaces", "parameters"},
+	VLANType:   {"id", "link"},
+	VRFType:    {"interfaces", "table"},
+	TunnelType: {
+		"mode", "local", "remote", "ttl", "key", "keys", "mark", "port", "peers", "id", "link", "port-range", "ageing", "aging", "limit",
+		"type-of-service", "flow-label", "do-not-fragment", "short-circuit", "notifications", "checksums", "extensions", "neigh-suppress",
+		"mac-learning", "arp-proxy",
+	},
+}
+
+// keys2 are the keys of all kinds of devices. A renderer that goes with a device is
+// not ours to choose. subnets is V2's.
+var keys2 = []string{
+	"addresses", "dhcp4", "dhcp6", "dhcp4-overrides", "dhcp6-overrides", "gateway4", "gateway6", "nameservers", "routes", "routing-policy",
+	"mtu", "ipv6-mtu", "accept-ra", "optional", "optional-addresses", "renderer", "critical", "dhcp-identifier", "ignore-carrier",
+	"link-local", "ipv6-privacy", "ipv6-address-generation", "ipv6-address-token", "activation-mode", "macaddress", "wakeonlan", "subnets",
+}
+
+func (r *reader) unknownKeys(v *config.Value, key string, known ...string) {
+	for _, name := range v.Keys() {
+		if !slices.Contains(known, name) {
+			r.add(config.Warning, v.KeyPos(name), key+"."+name, "this key is not used")
 		}
 	}
-	r.unknownKeys(v, key, own)
+}
+
+func (r *reader) device2(t Type, name string, v *config.Value, pos config.Pos, key string) {
+	r.described = true
+	d := &Device{Key: name, Name: name, Type: t, Pos: pos}
+	r.settings2(d, v, key)
+	var more []string
+	switch t {
+	case Physical, WiFiType:
+		more = r.ethernet(d, v, key)
+		if t == WiFiType {
+			d.WiFi = r.wifi(v.Get("access-points"), key+".access-points")
+		}
+	case BondType:
+		d.Bond = &Bond{Members: r.members2(v, key), Options: r.bondOptions2(v.Get("parameters"), key+".parameters")}
+	case BridgeType:
+		d.Bridge = &Bridge{Ports: r.members2(v, key)}
+		r.bridgeOptions(d.Bridge, v.Get("parameters"), key+".parameters", bridgeNames2)
+	case VLANType:
+		d.VLAN = r.vlan(v, key, "id", "link")
+	case VRFType:
+		d.VRF = r.vrf(v, key)
+	case TunnelType:
+		d.Tunnel = r.tunnel(v, key)
+	}
+	if d.VLAN == nil && t == VLANType || d.VRF == nil && t == VRFType || d.Tunnel == nil && t == TunnelType {
+		return // reported
+	}
+	r.unknownKeys(v, key, slices.Concat(keys2, ownKeys2[t])...)
 	wanted := r.subnets2(d, v, key)
 	if !r.usable(d, wanted, key) || !r.device(d, key) {
 		return
@@ -81,231 +118,70 @@ func (r *reader) device2(kind, name string, v *config.Value, pos config.Pos, key
 	}
 }
 
-// keys2 are the keys of all kinds of devices. Those of the last line are netplan's,
-// and mean nothing here that would have to be said.
-var keys2 = []string{
-	"addresses", "dhcp4", "dhcp6", "dhcp4-overrides", "dhcp6-overrides", "gateway4", "gateway6", "nameservers", "routes", "mtu", "accept-ra",
-	"optional", "renderer", "critical", "dhcp-identifier", "optional-addresses", "ignore-carrier", "link-local",
+func (r *reader) members2(v *config.Value, key string) []string {
+	return r.names(v.Get("interfaces"), key+".interfaces")
 }
 
-func (r *reader) unknownKeys(v *config.Value, key string, own []string) {
-	for _, name := range v.Keys() {
-		if !slices.Contains(keys2, name) && !slices.Contains(own, name) {
-			r.add(config.Warning, v.KeyPos(name), key+"."+name, "this key is not used")
-		}
+// settings2 reads what is said of the link.
+func (r *reader) settings2(d *Device, v *config.Value, key string) {
+	at := func(name string) (*config.Value, string) { return v.Get(name), key + "." + name }
+	d.MTU = r.mtu(at("mtu"))
+	d.AcceptRA = r.boolean(at("accept-ra"))
+	d.WakeOnLAN = r.isTrue(at("wakeonlan"))
+	d.Optional = r.isTrue(at("optional"))
+	if d.Type == Physical || d.Type == WiFiType {
+		d.ClonedMAC = r.clonedMAC(at("macaddress"))
+	} else {
+		d.MAC = r.mac(at("macaddress"))
 	}
-}
-
-// ethernet finds the interface: by its MAC address, else by name and driver, else the
-// key is its name. It gives the names of further interfaces that match.
-func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string) {
-	match := v.Get("match")
-	d.Type = Physical
-	d.MAC = r.mac(match.Get("macaddress"), key+".match.macaddress")
-	setName := r.text(v.Get("set-name"), key+".set-name")
-	drivers := r.names(match.Get("driver"), key+".match.driver")
-	if len(drivers) == 1 {
-		d.Driver = drivers[0]
+	const least6 = 1280 // RFC 8200
+	l := &d.Link
+	if n, ok := r.integer(v.Get("ipv6-mtu"), key+".ipv6-mtu", least6, maxMTU); ok {
+		l.MTU6 = n
 	}
-	switch {
-	case d.MAC != "":
-		if nic, ok := byMAC(r.nics, d.MAC); ok {
-			d.Name = nic.Name
-		}
-	case !match.IsNull():
-		more = r.matchName(d, match, drivers, key+".match")
-	}
-	if setName == "" {
-		return more
-	}
-	d.Name = setName
-	d.Rename = d.MAC != ""
-	if len(more) > 0 {
-		r.warn(match, key+".match", "several interfaces match, and only one can have the name %s", setName)
-	}
-	return nil
-}
-
-// matchName finds interfaces by a pattern of their names and their driver. As with
-// netplan, what is said is said of all of them.
-//
-// Difference from cloud-init: it takes the key for the name, which no interface has.
-func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key string) (more []string) {
-	pattern := r.text(match.Get("name"), key+".name")
-	if pattern == "" && len(drivers) == 0 {
-		return nil
-	}
-	var found []string
-	for _, nic := range r.nics {
-		if nic.Virtual || pattern != "" && !globs(pattern, nic.Name) {
-			continue
-		}
-		if len(drivers) == 0 || slices.ContainsFunc(drivers, func(driver string) bool { return globs(driver, nic.Driver) }) {
-			found = append(found, nic.Name)
-		}
-	}
-	switch {
-	case len(found) > 0:
-		d.Name = found[0]
-		return found[1:]
-	case pattern != "" && !strings.ContainsAny(pattern, "*?["):
-		d.Name = pattern // it may come later
-	default:
-		r.warn(match, key, "no interface matches; %s is taken for the interface's name", d.Key)
-	}
-	return nil
-}
-
-func globs(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return ok && err == nil
-}
-
-// subnets2 reads all that gives a device addresses, and tells how many there were to be.
-func (r *reader) subnets2(d *Device, v *config.Value, key string) (wanted int) {
-	for _, dhcp := range []struct {
-		key    string
-		family Family
-	}{{"dhcp4", IPv4}, {"dhcp6", IPv6}} {
-		if r.isTrue(v.Get(dhcp.key), key+"."+dhcp.key) {
-			overrides, at := v.Get(dhcp.key+"-overrides"), key+"."+dhcp.key+"-overrides"
-			metric := r.metric(overrides.Get("route-metric"), at+".route-metric")
-			d.Subnets = append(d.Subnets, Subnet{Family: dhcp.family, Method: Dynamic, Metric: metric})
-			wanted++
-			for _, name := range overrides.Keys() {
-				if name != "route-metric" {
-					r.warn(overrides.Get(name), at+"."+name, "this key is not used")
-				}
+	if item := v.Get("link-local"); item.Kind() == config.List {
+		l.LinkLocal = &LinkLocal{}
+		for _, family := range item.Items() {
+			switch r.oneOf(family, key+".link-local", "ipv4", "ipv6") {
+			case "ipv4":
+				l.LinkLocal.IPv4 = true
+			case "ipv6":
+				l.LinkLocal.IPv6 = true
 			}
 		}
+	} else if !absent(item) {
+		r.error(item, key+".link-local", "expected a list of families; it was ignored")
 	}
-	addresses := r.list(v.Get("addresses"), key+".addresses")
-	for i, item := range addresses {
-		at := fmt.Sprintf("%s.addresses.%d", key, i)
-		text := item.Text()
-		if item.Kind() == config.Map && len(item.Keys()) == 1 {
-			text = item.Keys()[0] // netplan's form with a label or a lifetime
+	l.DHCPIdentifier = r.oneOf(v.Get("dhcp-identifier"), key+".dhcp-identifier", "mac", "duid")
+	l.Privacy = r.boolean(at("ipv6-privacy"))
+	l.AddressGeneration = r.oneOf(v.Get("ipv6-address-generation"), key+".ipv6-address-generation", "eui64", "stable-privacy")
+	if token := r.address(at("ipv6-address-token")); token.IsValid() {
+		l.Token = token.String()
+	}
+	l.Activation = r.oneOf(v.Get("activation-mode"), key+".activation-mode", "manual", "off")
+	l.IgnoreCarrier = r.isTrue(at("ignore-carrier"))
+	l.Critical = r.isTrue(at("critical"))
+	for _, item := range r.list(at("optional-addresses")) {
+		if text := r.oneOf(item, key+".optional-addresses", "ipv4-ll", "ipv6-ra", "dhcp4", "dhcp6", "static"); text != "" {
+			l.OptionalAddresses = append(l.OptionalAddresses, text)
 		}
-		prefix, err := parsePrefix(text, "")
-		if err != nil {
-			r.error(item, at, "%v; it was left out", err)
-			continue
-		}
-		d.Subnets = append(d.Subnets, Subnet{Family: familyOf(prefix.Addr()), Method: Static, Address: prefix})
-	}
-	r.gateway2(d, v, key, "gateway4", IPv4)
-	r.gateway2(d, v, key, "gateway6", IPv6)
-	servers := v.Get("nameservers")
-	r.dns(&d.DNS, servers.Get("addresses"), nil, key+".nameservers.addresses")
-	r.dns(&d.DNS, nil, servers.Get("search"), key+".nameservers.search")
-	r.routes2(d, v, key+".routes")
-	return wanted + len(addresses)
-}
-
-// gateway2 gives a gateway to the first address of its family.
-func (r *reader) gateway2(d *Device, v *config.Value, key, name string, family Family) {
-	gateway := v.Get(name)
-	if absent(gateway) {
-		return
-	}
-	r.add(config.Deprecated, v.KeyPos(name), key+"."+name, "deprecated since cloud-init 22.4: use a route to default")
-	addr := r.address(gateway, key+"."+name)
-	if !addr.IsValid() {
-		return
-	}
-	if familyOf(addr) != family {
-		r.error(gateway, key+"."+name, "expected an address of %s, got %s; it was left out", family, addr)
-		return
-	}
-	for i := range d.Subnets {
-		if s := &d.Subnets[i]; s.Family == family && s.Method == Static {
-			s.Gateway = addr
-			return
-		}
-	}
-	r.warn(gateway, key+"."+name, "the device has no address of %s; the gateway was left out", family)
-}
-
-// routes2 reads routes, which go with the first subnet, as in cloud-init.
-func (r *reader) routes2(d *Device, v *config.Value, key string) {
-	items, keys := r.maps(v.Get("routes"), key)
-	if len(items) > 0 && len(d.Subnets) == 0 {
-		r.warn(v.Get("routes"), key, "the device has no addresses; its routes were left out")
-		return
-	}
-	for i, item := range items {
-		at := keys[i]
-		via := r.address(item.Get("via"), at+".via")
-		if !via.IsValid() && !absent(item.Get("via")) {
-			continue
-		}
-		to := r.text(item.Get("to"), at+".to")
-		prefix, err := parseDestination(to, hostLength(to), via)
-		if err != nil {
-			r.error(item, at+".to", "%v; the route was left out", err)
-			continue
-		}
-		for _, name := range item.Keys() {
-			if !slices.Contains([]string{"to", "via", "metric", "mtu", "table", "on-link"}, name) {
-				r.warn(item.Get(name), at+"."+name, "this key is not used")
-			}
-		}
-		table, _ := r.integer(item.Get("table"), at+".table", 1, 1<<32-1)
-		d.Subnets[0].Routes = append(d.Subnets[0].Routes, Route{
-			To: prefix, Gateway: via,
-			Metric: r.metric(item.Get("metric"), at+".metric"), MTU: r.mtu(item.Get("mtu"), at+".mtu"),
-			Table: table, OnLink: r.isTrue(item.Get("on-link"), at+".on-link"),
-		})
 	}
 }
 
-// hostLength makes a route to a lone address one to that address.
-//
-// Difference from cloud-init: it takes 10.1.2.3 for 10.1.2.3/24; netplan does not.
-func hostLength(to string) string {
-	if addr, err := netip.ParseAddr(to); err == nil {
-		return fmt.Sprint(addr.BitLen())
+// oneOf is a word of some, "" when there is none.
+func (r *reader) oneOf(v *config.Value, key string, words ...string) string {
+	text := r.text(v, key)
+	if text != "" && !slices.Contains(words, text) {
+		r.error(v, key, "expected %s, got %q; it was ignored", strings.Join(words, " or "), text)
+		return ""
 	}
-	return ""
+	return text
 }
 
-// bondNames2 are version 2's words for the kernel's options of bonds.
-var bondNames2 = map[string]string{
-	"mode":                    "mode",
-	"mii-monitor-interval":    "miimon",
-	"min-links":               "min_links",
-	"transmit-hash-policy":    "xmit_hash_policy",
-	"ad-select":               "ad_select",
-	"all-slaves-active":       "all_slaves_active",
-	"all-members-active":      "all_slaves_active",
-	"arp-interval":            "arp_interval",
-	"arp-ip-target":           "arp_ip_target",
-	"arp-ip-targets":          "arp_ip_target", // Difference from cloud-init: netplan's own spelling fails there
-	"arp-validate":            "arp_validate",
-	"arp-all-targets":         "arp_all_targets",
-	"up-delay":                "updelay",
-	"down-delay":              "downdelay",
-	"fail-over-mac-policy":    "fail_over_mac",
-	"gratuitous-arp":          "num_grat_arp",
-	"gratuitious-arp":         "num_grat_arp", // so misspelt by netplan once
-	"packets-per-slave":       "packets_per_slave",
-	"packets-per-member":      "packets_per_slave",
-	"primary":                 "primary",
-	"primary-reselect-policy": "primary_reselect",
-	"learn-packet-interval":   "lp_interval",
-	"resend-igmp":             "resend_igmp",
-	"lacp-rate":               "lacp_rate",
-}
-
-func (r *reader) bondOptions2(v *config.Value, key string) []Option {
-	var options []Option
-	for _, name := range v.Keys() {
-		kernel := bondNames2[name]
-		if kernel == "" {
-			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
-			continue
-		}
-		options = append(options, r.option(v.Get(name), kernel, key+"."+name)...)
+// clonedMAC is an address, or one of NetworkManager's words for one.
+func (r *reader) clonedMAC(v *config.Value, key string) string {
+	if text := r.text(v, key); slices.Contains([]string{"permanent", "preserve", "random", "stable"}, text) {
+		return text
 	}
-	return options
+	return r.mac(v, key)
 }

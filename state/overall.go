@@ -19,6 +19,7 @@ type Overall struct {
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
+	Network        *Network // what was last decided on the network; nil when nothing was
 }
 
 // Word is the status in one word.
@@ -58,6 +59,11 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 	o := Overall{Recoverable: map[string][]string{}}
 	var disabled bool
 	o.BootStatusCode, o.Detail, disabled = s.switched(cmdline)
+	network, err := s.Network()
+	if err != nil {
+		return o, err
+	}
+	o.Network = network
 	if disabled {
 		o.Word = Disabled
 		return o, nil

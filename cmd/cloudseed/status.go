@@ -85,6 +85,9 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	if o.Detail != "" {
 		fmt.Fprintf(w, "detail: %s\n", o.Detail)
 	}
+	if o.Network != nil {
+		fmt.Fprintf(w, "network: %s\n", o.Network)
+	}
 	printList(w, "errors", o.Errors)
 	if len(o.Recoverable) == 0 {
 		_, err := fmt.Fprintln(w, "recoverable_errors: {}")
@@ -108,7 +111,7 @@ func printList(w io.Writer, name string, items []string) {
 	}
 }
 
-// statusFields are the keys that "status --format json" has always had.
+// statusFields are the keys that "status --format json" has always had, and "network".
 func statusFields(o state.Overall) map[string]any {
 	fields := map[string]any{
 		"status": o.Word, "extended_status": o.Extended(), "boot_status_code": o.BootStatusCode,
@@ -117,6 +120,9 @@ func statusFields(o state.Overall) map[string]any {
 	}
 	if !o.LastUpdate.IsZero() {
 		fields["last_update"] = o.LastUpdate.UTC().Format(time.RFC1123Z)
+	}
+	if o.Network != nil {
+		fields["network"] = map[string]any{"source": o.Network.Source, "renderer": o.Network.Renderer, "why": o.Network.Why}
 	}
 	if o.Status == nil {
 		return fields

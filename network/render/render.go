@@ -1,5 +1,5 @@
 // Package render chooses who is told how the network is to be: NetworkManager by its
-// keyfiles, or whoever reads ifcfg files.
+// keyfiles, whoever reads ifcfg files, or systemd-networkd.
 //
 // In come the order of preference and questions to the machine, out come a choice with
 // its reason, and files. It never knows where a configuration came from, and writes
@@ -13,6 +13,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/network"
+	"cloudseed/network/render/networkd"
 	"cloudseed/network/render/networkmanager"
 	"cloudseed/network/render/sysconfig"
 )
@@ -21,6 +22,7 @@ import (
 const (
 	NetworkManager = "network-manager"
 	Sysconfig      = "sysconfig"
+	Networkd       = "networkd"
 )
 
 // Machine answers what is there.
@@ -31,7 +33,7 @@ type Machine struct {
 }
 
 // defaultOrder is that of cloud-init for the RHEL family, less what it has for others.
-func defaultOrder() []string { return []string{NetworkManager, Sysconfig} }
+func defaultOrder() []string { return []string{NetworkManager, Sysconfig, Networkd} }
 
 // Choice is a renderer and why it is that one.
 type Choice struct {
@@ -76,7 +78,17 @@ func available(name string, m Machine) (bool, string) {
 			return true, "NetworkManager has its plugin for ifcfg files"
 		}
 		return false, "there are neither ifup and ifdown nor NetworkManager's plugin for ifcfg files"
-	case "eni", "netplan", "networkd", "freebsd", "netbsd", "openbsd":
+	case Networkd:
+		for _, name := range []string{"ip", "systemctl"} {
+			if !m.Command(name) {
+				return false, "there is no " + name
+			}
+		}
+		if !m.Enabled("systemd-networkd.service") {
+			return false, "systemd-networkd.service is not enabled"
+		}
+		return true, "systemd-networkd.service is enabled"
+	case "eni", "netplan", "freebsd", "netbsd", "openbsd":
 		return false, "its files are not written by this agent"
 	}
 	return false, "there is no renderer of that name"
@@ -94,8 +106,12 @@ func scripts(m Machine) bool {
 // Render gives the files of a chosen renderer. existing gives what is in a file now, nil
 // when there is none.
 func (c Choice) Render(n *network.Config, existing func(path string) []byte) ([]network.File, []config.Problem) {
-	if c.Name == Sysconfig {
+	switch c.Name {
+	case Sysconfig:
 		return sysconfig.Render(n, existing)
+	case Networkd:
+		return networkd.Render(n)
+	default:
+		return networkmanager.Render(n)
 	}
-	return networkmanager.Render(n)
 }

@@ -41,6 +41,18 @@ func TestChoose(t *testing.T) {
 		"scripts without their functions are none": {
 			[]string{"sysconfig"}, machine(scripts[:2]...), "", "sysconfig was passed over: there are neither ifup and ifdown nor",
 		},
+		"networkd that is enabled is told when nothing else is there": {
+			rhel, machine("ip", "systemctl", "systemd-networkd.service"), "networkd", "systemd-networkd.service is enabled",
+		},
+		"networkd comes last, for it is there on machines that do not use it": {
+			nil, machine(append(scripts, "ip", "systemctl", "systemd-networkd.service")...), "sysconfig", "ifup, ifdown and their functions are there",
+		},
+		"networkd that is not enabled is passed over": {
+			rhel, machine("ip", "systemctl"), "", "networkd was passed over: systemd-networkd.service is not enabled",
+		},
+		"networkd without ip is passed over, as in cloud-init": {
+			[]string{"networkd"}, machine("systemctl", "systemd-networkd.service"), "", "networkd was passed over: there is no ip",
+		},
 		"a machine with nothing is told what is lacking": {
 			nil, machine(), "", "network-manager was passed over: there is no nmcli; sysconfig was passed over",
 		},
@@ -69,6 +81,7 @@ func TestAChoiceWritesItsOwnFiles(t *testing.T) {
 	for name, path := range map[string]string{
 		render.NetworkManager: "/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection",
 		render.Sysconfig:      "/etc/sysconfig/network-scripts/ifcfg-eth0",
+		render.Networkd:       "/etc/systemd/network/10-cloud-init-eth0.network",
 	} {
 		files, _ := render.Choice{Name: name}.Render(c, none)
 		if !slices.ContainsFunc(files, func(f network.File) bool { return f.Path == path }) {

@@ -56,6 +56,9 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
 		if typeNames[d.Type] == "" {
+			if d.Type != network.Loopback {
+				r.problem(config.Error, d, "a %s cannot be told to NetworkManager; it was left out", d.Type)
+			}
 			continue
 		}
 		if r.connections[d.Name] != nil || keys[d.Key] {
@@ -71,7 +74,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes()})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -119,6 +122,9 @@ func (r *renderer) device(d *network.Device) {
 		connection.set("master", r.reference(bond))
 	}
 	own := k.section(typeNames[d.Type])
+	if len(d.Routes) > 0 {
+		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+	}
 	mtu := r.addresses(k, d)
 	switch {
 	case d.Bond != nil:

@@ -1,12 +1,11 @@
 package networkmanager_test
 
 import (
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,25 +97,15 @@ func TestEveryConfigurationHasTheDefaultForIPv6Addresses(t *testing.T) {
 
 func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.Problem) {
 	t.Helper()
-	part := func(name string) []byte {
-		for _, f := range archive.Files {
-			if f.Name == name {
-				return f.Data
-			}
-		}
-		return nil
+	parts := map[string]string{}
+	for _, f := range archive.Files {
+		parts[f.Name] = string(f.Data)
 	}
-	read := func(path string) ([]byte, error) {
-		if data := part("source" + path); data != nil {
-			return bytes.Clone(data), nil
-		}
-		return nil, errors.New(fs.ErrNotExist.Error())
-	}
-	nics := readNICs(string(part("nics")))
+	nics := readNICs(parts["nics"])
 	first := archive.Files[0]
 	switch first.Name {
 	case "interfaces":
-		return network.ParseENI("/etc/network/interfaces", string(first.Data), read)
+		return network.ParseENI("/etc/network/interfaces", string(first.Data), sources(parts))
 	case "nics":
 		return network.Fallback(nics), nil
 	}
@@ -128,6 +117,29 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 		return network.ParseOpenStack(v, nics)
 	}
 	return network.Parse(v, nics)
+}
+
+// sources are the files that an interfaces file may pull in, under "source/".
+type sources map[string]string
+
+func (s sources) ReadFile(name string) ([]byte, error) {
+	if data, ok := s["source"+name]; ok {
+		return []byte(data), nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (s sources) Glob(pattern string) ([]string, error) {
+	var found []string
+	for name := range s {
+		if ok, err := path.Match("source"+pattern, name); err != nil {
+			return nil, err
+		} else if ok {
+			found = append(found, strings.TrimPrefix(name, "source"))
+		}
+	}
+	slices.Sort(found)
+	return found, nil
 }
 
 // readNICs reads lines of a name, a MAC address, a driver and words: "carrier",

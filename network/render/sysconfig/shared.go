@@ -14,13 +14,13 @@ import (
 func (r *renderer) shared(existing func(path string) []byte) []network.File {
 	files := []network.File{
 		text("/etc/udev/rules.d/70-persistent-net.rules", r.udevRules()),
-		text(networkPath, r.sysconfigNetwork(string(existing(networkPath)))),
+		shared(networkPath, r.sysconfigNetwork(string(existing(networkPath)))),
 	}
 	servers, domains := r.allDNS()
 	if len(servers)+len(domains) == 0 {
 		return files
 	}
-	files = append(files, text(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)))
+	files = append(files, shared(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)))
 	if len(r.config.DNS.Servers) > 0 {
 		// They are in no ifcfg file: NetworkManager would take them out of resolv.conf.
 		files = append(files, text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"))

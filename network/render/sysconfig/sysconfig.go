@@ -45,7 +45,11 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 	r := &renderer{config: c, ifcfgs: map[string]ifcfg{}, defaultRoute: hasDefaultRoute(c)}
 	var devices []*network.Device
 	for _, d := range c.Devices {
-		if d.Type == network.Loopback {
+		switch d.Type {
+		case network.Loopback:
+			continue
+		case network.VRFType, network.DummyType, network.TunnelType, network.WiFiType:
+			r.problem(config.Error, d, "a %s cannot be told to ifcfg files; it was left out", d.Type)
 			continue
 		}
 		if r.ifcfgs[d.Name] != nil {
@@ -63,7 +67,9 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 		r.members(d)
 	}
 	for _, d := range devices {
-		files = append(files, text("/etc/sysconfig/network-scripts/ifcfg-"+d.Name, r.ifcfgs[d.Name].String()))
+		f := text("/etc/sysconfig/network-scripts/ifcfg-"+d.Name, r.ifcfgs[d.Name].String())
+		f.Device = d.Name
+		files = append(files, f)
 	}
 	slices.SortStableFunc(files, func(a, b network.File) int { return strings.Compare(a.Path, b.Path) })
 	return append(files, r.shared(existing)...), r.problems
@@ -71,6 +77,13 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 
 func text(path, content string) network.File {
 	return network.File{Path: path, Mode: mode, Content: []byte(content)}
+}
+
+// shared is a file that others have a part in.
+func shared(path, content string) network.File {
+	f := text(path, content)
+	f.Shared = true
+	return f
 }
 
 func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
@@ -107,6 +120,9 @@ func (r *renderer) device(d *network.Device) []network.File {
 	f.set("DEVICE", d.Name)
 	f.set("ONBOOT", "yes")
 	f.set("USERCTL", "no")
+	if len(d.Routes) > 0 {
+		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+	}
 	if name := typeNames[d.Type]; name != "" {
 		f.set("TYPE", name)
 	}

@@ -1,4 +1,8 @@
-package media
+// Package udev waits for devices by what tells of them: udev's queue and its events.
+//
+// In come deadlines, out goes when there is nothing more to wait for. It never polls,
+// and never knows what a device is wanted for.
+package udev
 
 import (
 	"context"

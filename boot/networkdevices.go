@@ -1,0 +1,137 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"cloudseed/host"
+	"cloudseed/network"
+	"cloudseed/udev"
+)
+
+// lateTime is how long the local stage waits for a device that the configuration names
+// by its MAC address, after udev has done its work: a driver may still be at it.
+const lateTime = 5 * time.Second
+
+// Devices are a machine's network devices, and how to wait for them.
+type Devices struct {
+	List   func() ([]network.NIC, error)                                        // nil: what the machine's /sys shows
+	Settle func(context.Context) (waited bool, err error)                       // until those that are there are set up
+	Until  func(ctx context.Context, subsystem string, ready func() bool) error // until one came that makes ready say true
+
+	// Fixed devices are not there to be set up: those of another machine, as below an
+	// image's root, or of one that is only tried. Nothing comes, and none is renamed or
+	// brought up.
+	Fixed bool
+}
+
+// devices are those of the options, else of the machine.
+func (b *Boot) devices() Devices {
+	list := func() ([]network.NIC, error) { return network.Interfaces(path.Join(b.Host.Root(), "sys")) }
+	if b.Devices != nil {
+		d := *b.Devices
+		if d.List == nil {
+			d.List = list
+		}
+		return d
+	}
+	if !b.Host.IsLive() {
+		return Devices{List: list, Fixed: true}
+	}
+	return Devices{
+		List: func() ([]network.NIC, error) {
+			nics, err := list()
+			network.MarkBusy(nics)
+			return nics, err
+		},
+		Settle: udev.Settle, Until: udev.Until,
+	}
+}
+
+// listDevices tells of devices that cannot be listed, and goes on with none.
+func (b *Boot) listDevices() []network.NIC {
+	nics, err := b.devices().List()
+	if err != nil {
+		b.Log.Warn("cannot list the network devices: " + err.Error())
+	}
+	return nics
+}
+
+// awaitDevices waits, by events and with a deadline, for devices that the configuration
+// names and that are not there, and asks the sources again with what has come.
+//
+// Difference from cloud-init: it compares MAC addresses by their case, and gives up the
+// network altogether when one is missing.
+func (b *Boot) awaitDevices(ctx context.Context, p NetworkPlan, nics []network.NIC) (NetworkPlan, []network.NIC) {
+	d := b.devices()
+	if d.Fixed || p.Config == nil || !p.guessed() && len(network.Missing(p.Config, nics)) == 0 {
+		return p, nics
+	}
+	again := func() {
+		nics = b.listDevices()
+		p = b.networkSource(nics)
+	}
+	settle := func() {
+		settled, cancel := context.WithTimeout(ctx, settleTime)
+		defer cancel()
+		if waited, err := d.Settle(settled); err != nil {
+			b.Log.Warn("cannot wait for network devices: " + err.Error())
+		} else if waited {
+			again()
+		}
+	}
+	settle()
+	if missingMACs(p.Config, nics) == nil {
+		return p, nics
+	}
+	late, cancel := context.WithTimeoutCause(ctx, lateTime, fmt.Errorf("nothing came in %s", lateTime))
+	defer cancel()
+	err := d.Until(late, "net", func() bool {
+		again()
+		return missingMACs(p.Config, nics) == nil
+	})
+	if err == nil {
+		settle() // what has come gets its name from udev
+		return p, nics
+	}
+	for _, device := range missingMACs(p.Config, nics) {
+		b.Log.Warn(fmt.Sprintf("the network device %s with the MAC address %s is not there (%v); it is configured all the same", device.Name, device.MAC, err))
+	}
+	return p, nics
+}
+
+// missingMACs are the missing devices that are found by their MAC addresses, without
+// those that the boot need not wait for.
+func missingMACs(c *network.Config, nics []network.NIC) []*network.Device {
+	var missing []*network.Device
+	for _, d := range network.Missing(c, nics) {
+		if d.MAC != "" && !d.Optional {
+			missing = append(missing, d)
+		}
+	}
+	return missing
+}
+
+// rename gives devices the names that the configuration has for them, and tells whether
+// another was in the way and is called otherwise now.
+func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (displaced bool) {
+	if b.devices().Fixed {
+		return false
+	}
+	steps, problems := network.Renames(c, nics)
+	b.problems(problems)
+	if len(steps) == 0 {
+		return false
+	}
+	h := b.Host.As(b.stage, "network")
+	err := network.Apply(steps, func(argv ...string) error {
+		_, err := h.Run(ctx, host.Command{Argv: argv})
+		return err
+	})
+	if err != nil {
+		b.Log.Warn("cannot rename network devices: " + err.Error())
+	}
+	return network.Displaced(steps)
+}

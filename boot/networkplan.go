@@ -1,0 +1,120 @@
+package boot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+
+	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/render"
+)
+
+// NetworkPlan is what the sources of now say of the network, and what that makes of the
+// machine's files. Nothing of it is done yet.
+type NetworkPlan struct {
+	Config   *network.Config // nil: the network is left alone
+	Source   string          // who says so: "seed: network-config"
+	Why      string          // why that source and that renderer
+	Renderer render.Choice
+	Files    []network.File
+	Removed  []string // files that an earlier plan wrote and this one does not
+	Problems []config.Problem
+
+	stored any // the configuration in cloud-init's form
+}
+
+// PlanNetwork works out the network's configuration by the sources of now: those of the
+// present instance, if there is one. It changes nothing.
+func (b *Boot) PlanNetwork(context.Context) (NetworkPlan, error) {
+	if err := b.resume(); err != nil {
+		return NetworkPlan{}, err
+	}
+	nics, err := b.devices().List()
+	if err != nil {
+		return NetworkPlan{}, err
+	}
+	return b.rendered(b.networkSource(nics)), nil
+}
+
+// rendered adds to what a source says what that makes of the machine's files.
+func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
+	if p.Config == nil {
+		return p
+	}
+	var problems []config.Problem
+	p.Renderer, problems = b.renderer()
+	p.Problems = append(p.Problems, problems...)
+	p.Why = joinReasons(p.Why, p.Renderer.Reason)
+	p.Files, problems = p.Renderer.Render(p.Config, b.existing)
+	p.Problems = append(p.Problems, problems...)
+	p.Removed = b.vanished(p.Files)
+	return p
+}
+
+// vanished are the files that an earlier application wrote, that are still as it wrote
+// them, and that are not among the files of now. What somebody has changed since is
+// theirs.
+//
+// Difference from cloud-init: it leaves the files of devices that are configured no
+// more, and NetworkManager goes on using them.
+func (b *Boot) vanished(files []network.File) []string {
+	record, err := b.store.NetworkFiles()
+	if err != nil {
+		return nil // what we wrote is not known, so nothing is ours
+	}
+	var gone []string
+	for _, file := range slices.Sorted(maps.Keys(record)) {
+		if slices.ContainsFunc(files, func(f network.File) bool { return f.Path == file }) {
+			continue
+		}
+		if data := b.existing(file); data != nil && digest(data) == record[file] {
+			gone = append(gone, file)
+		}
+	}
+	return gone
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// existing is what is in a file now, nil when there is none.
+func (b *Boot) existing(file string) []byte {
+	data, err := b.Host.ReadFile(file)
+	if err != nil {
+		return nil // not there, or not to be read: it is written anew
+	}
+	return data
+}
+
+// renderer is whom to tell how the network is to be, and why.
+//
+// Difference from cloud-init: on a machine that has none of them, keyfiles are written
+// with a warning; cloud-init writes nothing.
+func (b *Boot) renderer() (render.Choice, []config.Problem) {
+	var order []string
+	for _, item := range config.New(b.systemLayers()...).Get("system_info.network.renderers").Items() {
+		order = append(order, item.Text())
+	}
+	choice, err := render.Choose(order, render.Machine{
+		Exists: func(pattern string) bool {
+			found, err := b.Host.Glob(pattern)
+			return err == nil && len(found) > 0
+		},
+		Command: func(name string) bool {
+			_, err := b.Host.LookPath(name)
+			return err == nil
+		},
+		Enabled: b.Host.UnitEnabled,
+	})
+	if err != nil {
+		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{
+			{Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same"},
+		}
+	}
+	return choice, nil
+}

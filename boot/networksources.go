@@ -1,0 +1,292 @@
+package boot
+
+import (
+	"fmt"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/datasource"
+	"cloudseed/network"
+	"cloudseed/state"
+)
+
+// networkSource is where a description of the network may come from.
+type networkSource struct {
+	name string
+	read func(*Boot, []network.NIC) described
+}
+
+// described is what a source says of the network.
+type described struct {
+	config   *network.Config // nil: it says nothing
+	at       string          // the place in the source, if it has several
+	why      string          // why it says nothing, if there is something to tell, or why it counts
+	problems []config.Problem
+	stored   any // in cloud-init's form
+}
+
+// fallbackSource is what counts when nobody says anything.
+const fallbackSource = "fallback"
+
+// networkSources are the sources in their order, which is cloud-init's: the first that
+// says anything counts.
+var networkSources = []networkSource{
+	{"data/upgraded-network", (*Boot).adminsNetwork},
+	{"kernel command line", (*Boot).commandLineNetwork},
+	{"initramfs", (*Boot).initramfsNetwork},
+	{"system configuration", (*Boot).systemNetwork},
+	{"seed", (*Boot).seedNetwork},
+	{"kernel command line", (*Boot).dracutGuess},
+	{fallbackSource, (*Boot).fallbackNetwork},
+}
+
+// networkSource asks the sources in their order. The plan has no Config when the network
+// is to be left alone.
+func (b *Boot) networkSource(nics []network.NIC) NetworkPlan {
+	p := NetworkPlan{Source: fallbackSource}
+	var passed []string
+	for _, source := range networkSources {
+		d := source.read(b, nics)
+		p.Problems = append(p.Problems, d.problems...)
+		if d.config == nil {
+			passed = append(passed, d.why)
+			continue
+		}
+		p.Source, p.Config, p.stored = source.name, d.config, d.stored
+		if d.at != "" {
+			p.Source += ": " + d.at
+		}
+		p.Why = joinReasons(append([]string{d.why}, passed...)...)
+		if d.config.Disabled {
+			p.Config, p.stored = nil, nil
+			p.Why = joinReasons("it says that networking is disabled", p.Why)
+		}
+		return p
+	}
+	p.Why = joinReasons(append([]string{"there is no network device to configure"}, passed...)...)
+	return p
+}
+
+// guessed tells that nobody said anything of the network.
+func (p NetworkPlan) guessed() bool { return p.Source == fallbackSource }
+
+// nothing tells that there was nothing to configure.
+func (p NetworkPlan) nothing() bool { return p.guessed() && p.Config == nil }
+
+// joinReasons leaves out those that are empty.
+func joinReasons(reasons ...string) string {
+	var all []string
+	for _, r := range reasons {
+		if r != "" {
+			all = append(all, r)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// parsed is a description in version 1 or 2. empty is why one that says nothing was
+// passed over.
+func parsed(v *config.Value, nics []network.NIC, empty string) described {
+	c, problems := network.Parse(v, nics)
+	d := described{config: c, problems: problems}
+	if c == nil {
+		d.why = empty
+		if len(problems) > 0 {
+			d.why = "what it says cannot be understood"
+		}
+		return d
+	}
+	if inner := v.Get("network"); inner != nil {
+		v = inner
+	}
+	d.stored = v.Any()
+	return d
+}
+
+// adminsNetwork is a marker that administrators and packages put there: the network is
+// never to be touched.
+func (b *Boot) adminsNetwork([]network.NIC) described {
+	if !b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
+		return described{}
+	}
+	return described{config: &network.Config{Disabled: true}}
+}
+
+// ownCmdline is the kernel's command line, if it is the machine's: an image is made on a
+// machine that has its own.
+func (b *Boot) ownCmdline() string {
+	if b.devices().Fixed {
+		return ""
+	}
+	return b.Cmdline
+}
+
+// commandLineNetwork is network-config= on the kernel's command line.
+func (b *Boot) commandLineNetwork(nics []network.NIC) described {
+	const name = "network-config="
+	text, given, err := network.CommandLineConfig(b.ownCmdline())
+	if !given {
+		return described{}
+	}
+	problem := func(err error) described {
+		return described{
+			why:      "network-config= on the kernel's command line cannot be understood",
+			problems: []config.Problem{{Severity: config.Error, Pos: config.Pos{File: "kernel command line"}, Key: name, Message: err.Error() + "; it was passed over"}},
+		}
+	}
+	if err != nil {
+		return problem(err)
+	}
+	value, problems, err := config.Parse("kernel command line network-config", text)
+	if err != nil {
+		return problem(err)
+	}
+	d := parsed(value, nics, "network-config= on the kernel's command line is empty")
+	d.at, d.problems = name, append(problems, d.problems...)
+	return d
+}
+
+// initramfsNetwork is the network that the initramfs made: klibc's, which leaves files
+// about it, or dracut's, when the root file system is on the network.
+//
+// Difference from cloud-init: it does not know dracut.
+func (b *Boot) initramfsNetwork(nics []network.NIC) described {
+	files, err := b.klibcFiles()
+	problems := []config.Problem{}
+	if err != nil {
+		problems = append(problems, config.Problem{Severity: config.Warning, Pos: config.Pos{File: "/run"}, Message: err.Error()})
+	}
+	if len(files) > 0 {
+		tree, found := network.Klibc(files, nics)
+		d := parsed(config.FromAny("initramfs", tree), nics, "")
+		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
+		return d
+	}
+	why := network.RootOnNetwork(b.ownCmdline())
+	if why == "" {
+		return described{problems: problems}
+	}
+	d := b.dracutNetwork(nics)
+	d.problems = append(problems, d.problems...)
+	if d.config != nil {
+		d.at, d.why = "dracut's ip=", "the root file system needs it: "+why
+	}
+	return d
+}
+
+// dracutGuess is what the kernel's command line says to dracut, where the root file
+// system does not need it and nobody else says anything: it is a better guess than
+// DHCP on the first device.
+func (b *Boot) dracutGuess(nics []network.NIC) described {
+	d := b.dracutNetwork(nics)
+	if d.config != nil {
+		d.at, d.why = "ip=", "no other source says anything of the network"
+	}
+	return d
+}
+
+func (b *Boot) dracutNetwork(nics []network.NIC) described {
+	tree, problems := network.Dracut(b.ownCmdline(), nics)
+	if tree == nil {
+		return described{problems: problems}
+	}
+	d := parsed(config.FromAny("kernel command line", tree), nics, "")
+	d.problems = append(problems, d.problems...)
+	return d
+}
+
+// klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
+// count if the command line asked for a network, or the firmware did so by iSCSI.
+func (b *Boot) klibcFiles() ([]network.KlibcFile, error) {
+	if !network.AsksForIP(b.ownCmdline()) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
+		return nil, nil
+	}
+	var files []network.KlibcFile
+	for _, pattern := range []string{"/run/net-*.conf", "/run/net6-*.conf"} {
+		found, err := b.Host.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range found {
+			data, err := b.Host.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("cannot read what the initramfs left: %w", err)
+			}
+			files = append(files, network.KlibcFile{Path: file, Text: string(data)})
+		}
+	}
+	return files, nil
+}
+
+// systemNetwork is the key `network` of the system's own configuration, which cc: on the
+// kernel's command line is part of.
+func (b *Boot) systemNetwork(nics []network.NIC) described {
+	c := config.New(b.systemLayers()...)
+	value := c.Get("network")
+	if value == nil {
+		return described{}
+	}
+	where := c.Where("network")
+	d := parsed(value, nics, "network in "+where+" is empty and was passed over")
+	d.at = where
+	return d
+}
+
+// seedNetwork is the seed's description of the network, in its language.
+func (b *Boot) seedNetwork(nics []network.NIC) described {
+	if b.seed == nil || b.seed.Network == nil {
+		return described{}
+	}
+	n := b.seed.Network
+	if n.Format == datasource.FormatENI {
+		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host)
+		problems = append(problems, network.AdoptByOrder(c, nics)...)
+		return described{config: c, at: n.Name, problems: problems, stored: tree(c)}
+	}
+	value, problems, err := config.Parse(n.Name, n.Data)
+	if err != nil {
+		return described{
+			why:      "the seed's " + n.Name + " cannot be understood",
+			problems: append(problems, config.Problem{Severity: config.Error, Message: fmt.Sprintf("%v; the network is not configured from it", err)}),
+		}
+	}
+	d := described{why: "the seed's " + n.Name + " says nothing"}
+	if n.Format == datasource.FormatOpenStack {
+		d.config, d.problems = network.ParseOpenStack(value, nics)
+		d.stored = tree(d.config)
+	} else {
+		d = parsed(value, nics, d.why)
+	}
+	if d.config != nil {
+		d.why = ""
+	}
+	d.at, d.problems = n.Name, append(problems, d.problems...)
+	return d
+}
+
+// tree is a configuration as version 2, for what was written in no version. cloud-init
+// has version 1 there.
+func tree(c *network.Config) any {
+	value, _, err := config.Parse("", network.RevealV2(c))
+	if c == nil || err != nil {
+		return nil
+	}
+	if inner := value.Get("network"); inner != nil {
+		value = inner
+	}
+	return value.Any()
+}
+
+// fallbackNetwork is DHCP on the first device.
+func (b *Boot) fallbackNetwork(nics []network.NIC) described {
+	c := network.Fallback(nics)
+	if c == nil {
+		return described{}
+	}
+	d := c.Devices[0]
+	return described{config: c, why: "DHCP on " + d.Name + ", since no source says anything of the network", stored: map[string]any{
+		"version": 2, "ethernets": map[string]any{d.Key: map[string]any{
+			"dhcp4": true, "dhcp6": true, "set-name": d.Name, "match": map[string]any{"macaddress": d.MAC},
+		}},
+	}}
+}

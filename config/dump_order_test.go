@@ -1,0 +1,23 @@
+package config_test
+
+import (
+	"testing"
+
+	"cloudseed/config"
+)
+
+func TestAnOrderedMapIsWrittenInItsOrder(t *testing.T) {
+	t.Parallel()
+	v := config.FromAny("made", config.Ordered[any]{
+		{Key: "version", Value: 2},
+		{Key: "ethernets", Value: config.Ordered[any]{{Key: "b", Value: config.Ordered[any]{}}, {Key: "a", Value: []any{"yes", true}}}},
+	})
+	const want = "version: 2\nethernets:\n    b: {}\n    a:\n    - 'yes'\n    - true\n"
+	if got := string(v.YAMLInOrder()); got != want {
+		t.Errorf("in order:\n%s", got)
+	}
+	const sorted = "ethernets:\n    a:\n    - 'yes'\n    - true\n    b: {}\nversion: 2\n"
+	if got := string(v.YAML()); got != sorted {
+		t.Errorf("sorted:\n%s", got)
+	}
+}

@@ -1,0 +1,233 @@
+package network
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cloudseed/config"
+)
+
+// eniParts is what an interface's options say of other interfaces. They are names, so
+// that it shows only at the end of the file what kind an interface is.
+type eniParts struct {
+	pos    config.Pos
+	slaves []string // the bond's
+	master string   // the bond that it belongs to
+	bond   []Option
+	ports  []string // the bridge's
+	bridge *Bridge
+	raw    string // what a VLAN is part of
+	id     string // of the VLAN
+	routes []Route
+}
+
+// part reads an option that makes a bond, a bridge or a VLAN, or a member of one, and
+// tells whether it was one (ifenslave(8), bridge-utils-interfaces(5),
+// vlan-interfaces(5)). Dashes and underscores are the same.
+//
+// Difference from cloud-init: it drops them all and takes the interface for a real one.
+func (r *eniReader) part(d *Device, o eniOption) bool {
+	p := r.parts[d.Name]
+	if p == nil {
+		p = &eniParts{pos: o.pos}
+		r.parts[d.Name] = p
+	}
+	name, value := strings.ReplaceAll(o.name, "_", "-"), strings.Join(o.values, " ")
+	switch {
+	case name == "bond-slaves" || name == "slaves":
+		p.slaves = append(p.slaves, r.members(o)...)
+		p.bond = slices.Grow(p.bond, 1) // a bond, be it without options
+	case name == "bond-master":
+		if members := r.members(o); len(members) > 0 {
+			p.master = members[0]
+		}
+	case strings.HasPrefix(name, "bond-"):
+		r.bondOption(p, o, name)
+	case strings.HasPrefix(name, "bridge-"):
+		if p.bridge == nil {
+			p.bridge = &Bridge{}
+		}
+		r.bridgeOption(d, p.bridge, o, name)
+	case name == "vlan-raw-device":
+		p.raw = value
+	case name == "vlan-id":
+		p.id = value
+	default:
+		return false
+	}
+	return true
+}
+
+// members are names of interfaces; "none" is nobody's.
+func (r *eniReader) members(o eniOption) []string {
+	var names []string
+	for _, name := range o.values {
+		switch {
+		case name == "none":
+		case name == "regex" || name == "all":
+			r.add(config.Warning, o.pos, o.name, fmt.Sprintf("%s is not understood, only names are; the rest of the line was ignored", name))
+			return names
+		case checkName(name) != nil:
+			r.add(config.Error, o.pos, o.name, checkName(name).Error()+"; it was left out")
+		case !slices.Contains(names, name):
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (r *eniReader) bondOption(p *eniParts, o eniOption, name string) {
+	kernel, _ := bondName1(name)
+	value := strings.Join(o.values, ",")
+	if kernel == "primary" {
+		value = o.values[0]
+	}
+	if kernel == "" || !printable(value) {
+		r.add(config.Error, o.pos, o.name, "this is no option of bonds; it was ignored")
+		return
+	}
+	p.bond = slices.DeleteFunc(p.bond, func(o Option) bool { return o.Name == kernel })
+	p.bond = append(p.bond, Option{kernel, value})
+}
+
+func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string) {
+	numbers := map[string]*string{
+		"bridge-bridgeprio": &b.Priority, "bridge-ageing": &b.Ageing, "bridge-fd": &b.ForwardDelay, "bridge-hello": &b.HelloTime, "bridge-maxage": &b.MaxAge,
+	}
+	perPort := map[string]*[]PortNumber{"bridge-pathcost": &b.PathCost, "bridge-portprio": &b.PortPriority}
+	switch {
+	case name == "bridge-ports":
+		b.Ports = r.members(o)
+	case name == "bridge-stp":
+		on := slices.Contains([]string{"on", "yes", "1", "true"}, strings.ToLower(o.values[0]))
+		b.STP = &on
+	case numbers[name] != nil:
+		if n, ok := r.number(o, o.values[0]); ok {
+			*numbers[name] = strconv.Itoa(n)
+		}
+	case perPort[name] != nil:
+		if len(o.values) != 2 || checkName(o.values[0]) != nil {
+			r.add(config.Error, o.pos, o.name, "expected a port and a number; it was ignored")
+			return
+		}
+		if n, ok := r.number(o, o.values[1]); ok {
+			all := slices.DeleteFunc(*perPort[name], func(p PortNumber) bool { return p.Port == o.values[0] })
+			*perPort[name] = append(all, PortNumber{o.values[0], n})
+		}
+	case name == "bridge-hw":
+		// "bridge_hw MAC address" is what the manual seems to say.
+		if mac, err := parseMAC(o.values[len(o.values)-1]); err == nil {
+			d.MAC = mac
+			return
+		}
+		r.add(config.Warning, o.pos, o.name, "only a MAC address is understood; it was ignored")
+	case slices.Contains([]string{"bridge-maxwait", "bridge-waitport", "bridge-gcint", "bridge-gcinit"}, name):
+		// They are for Debian's scripts.
+	default:
+		r.add(config.Warning, o.pos, o.name, "this option of bridges is not known; it was ignored")
+	}
+}
+
+func (r *eniReader) number(o eniOption, text string) (int, bool) {
+	seconds, _, _ := strings.Cut(text, ".") // bridge-utils takes parts of seconds
+	n, err := strconv.Atoi(seconds)
+	if err != nil || n < 0 || n > maxMTU {
+		r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected a number of 0 to %d, got %q; it was ignored", maxMTU, text))
+		return 0, false
+	}
+	return n, true
+}
+
+// kinds makes bonds, bridges and VLANs of the devices that are some, adds those that are
+// only spoken of, and gives devices their routes.
+func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
+	need := func(name string, pos config.Pos) *Device {
+		d := devices[name]
+		if d == nil {
+			d = &Device{Key: name, Name: name, Type: Physical, Pos: pos}
+			devices[name] = d
+			c.Devices = append(c.Devices, d)
+		}
+		return d
+	}
+	for _, d := range slices.Clone(c.Devices) {
+		p := r.parts[d.Name]
+		if p == nil || p.master == "" {
+			continue
+		}
+		bond := need(p.master, p.pos)
+		if bond.Bond == nil && bond.Type == Physical {
+			bond.Type, bond.Bond = BondType, &Bond{}
+		}
+		if bond.Bond != nil {
+			bond.Bond.Members = append(bond.Bond.Members, d.Name)
+		}
+	}
+	for _, d := range slices.Clone(c.Devices) {
+		p := cmp.Or(r.parts[d.Name], &eniParts{})
+		switch {
+		case d.Type == Loopback:
+		case p.bond != nil && p.master == "" || d.Bond != nil:
+			bond := cmp.Or(d.Bond, &Bond{})
+			for _, name := range p.slaves {
+				if !slices.Contains(bond.Members, name) {
+					bond.Members = append(bond.Members, name)
+				}
+			}
+			bond.Options = p.bond
+			for _, name := range bond.Members { // ifenslave takes them from a member too
+				if member := r.parts[name]; len(bond.Options) == 0 && member != nil {
+					bond.Options = slices.Clone(member.bond)
+				}
+			}
+			d.Type, d.Bond = BondType, bond
+		case p.bridge != nil:
+			d.Type, d.Bridge = BridgeType, p.bridge
+		default:
+			r.vlan(d, p)
+		}
+		for _, name := range d.members() {
+			member := need(name, d.Pos)
+			member.Subnets = slices.DeleteFunc(member.Subnets, func(s Subnet) bool { return s.Method == Manual && s.Routes == nil })
+		}
+		d.Rename = d.Type == Physical && d.MAC != ""
+		giveRoutes(d, p.routes)
+	}
+}
+
+// vlan makes a VLAN of a device that says so, or whose name does: eth0.100 is one of
+// eth0, vlan100 of what it names.
+func (r *eniReader) vlan(d *Device, p *eniParts) {
+	link, number, dotted := strings.Cut(d.Name, ".")
+	if !dotted {
+		number, dotted = strings.CutPrefix(d.Name, "vlan")
+		link = ""
+	}
+	link, number = cmp.Or(p.raw, link), cmp.Or(p.id, number)
+	const greatest = 4094 // IEEE 802.1Q
+	id, err := strconv.Atoi(number)
+	switch said := p.raw != "" || p.id != ""; {
+	case !said && (!dotted || link == "" || err != nil):
+		return // an interface like any other
+	case checkName(link) != nil || err != nil || id < 0 || id > greatest:
+		r.add(config.Error, d.Pos, d.Name, "expected a VLAN's number and the interface that it is part of; it is treated as an interface of its own")
+		return
+	}
+	d.Type, d.VLAN = VLANType, &VLAN{ID: id, Link: link}
+}
+
+// giveRoutes gives routes to the first subnet of their family.
+func giveRoutes(d *Device, routes []Route) {
+	for _, route := range routes {
+		i := slices.IndexFunc(d.Subnets, func(s Subnet) bool { return s.Family == familyOf(route.To.Addr()) && s.Method != None })
+		if i < 0 && len(d.Subnets) == 0 {
+			d.Routes = append(d.Routes, route)
+			continue
+		}
+		s := &d.Subnets[max(i, 0)]
+		s.Routes = append(s.Routes, route)
+	}
+}

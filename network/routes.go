@@ -1,0 +1,119 @@
+package network
+
+import (
+	"math"
+	"net/netip"
+
+	"cloudseed/config"
+)
+
+// routes reads a list of routes, in the words of version 1 or 2.
+func (r *reader) routes(v *config.Value, key string) []Route {
+	var routes []Route
+	items, keys := r.maps(v, key)
+	for i, item := range items {
+		if route, ok := r.route(item, keys[i]); ok {
+			routes = append(routes, route)
+		}
+	}
+	return routes
+}
+
+// routeTypes and routeScopes are netplan's, by the words of ip-route(8).
+var (
+	routeTypes  = []string{"unicast", "anycast", "blackhole", "broadcast", "local", "multicast", "nat", "prohibit", "throw", "unreachable", "xresolve"}
+	routeScopes = []string{"global", "link", "host"}
+)
+
+// route reads one route. Version 2 says to and via, version 1 network or destination and
+// gateway; what only version 2 has may stand beside either.
+func (r *reader) route(v *config.Value, key string) (Route, bool) {
+	route, ok := r.whither(v, key)
+	if !ok {
+		return route, false
+	}
+	route.Metric = r.metric(v.Get("metric"), key+".metric")
+	route.MTU = r.mtu(v.Get("mtu"), key+".mtu")
+	route.Table, _ = r.integer(v.Get("table"), key+".table", 1, math.MaxUint32)
+	route.OnLink = r.isTrue(v.Get("on-link"), key+".on-link")
+	route.Type = r.oneOf(v.Get("type"), key+".type", append(routeTypes, "route")...)
+	if route.Type == "route" {
+		route.Type = "" // version 1's word for an entry that is a route
+	}
+	route.Scope = r.oneOf(v.Get("scope"), key+".scope", routeScopes...)
+	route.Source = r.address(v.Get("from"), key+".from")
+	for name, into := range map[string]*int{
+		"congestion-window": &route.CongestionWindow, "advertised-receive-window": &route.ReceiveWindow, "advertised-mss": &route.SegmentSize,
+	} {
+		*into, _ = r.integer(v.Get(name), key+"."+name, 1, math.MaxUint32)
+	}
+	if v.Get("to") != nil {
+		r.unknownKeys(v, key, "to", "via", "metric", "mtu", "table", "on-link", "type", "scope", "from", "congestion-window", "advertised-receive-window", "advertised-mss")
+	}
+	return route, true
+}
+
+// whither reads where a route goes and by what gateway.
+func (r *reader) whither(v *config.Value, key string) (route Route, ok bool) {
+	via := "gateway"
+	if v.Get("via") != nil {
+		via = "via"
+	}
+	route.Gateway = r.address(v.Get(via), key+"."+via)
+	if !route.Gateway.IsValid() && !absent(v.Get(via)) {
+		return route, false // reported; without it the route would lead elsewhere
+	}
+	var to, length string
+	if v.Get("to") != nil {
+		to = r.text(v.Get("to"), key+".to")
+		length = hostLength(to)
+	} else {
+		network := v.Get("network")
+		if absent(network) {
+			network = v.Get("destination")
+		}
+		to, length = r.text(network, key+".network"), r.lengthText(v, key)
+	}
+	prefix, err := parseDestination(to, length, route.Gateway)
+	if err != nil {
+		r.error(v, key, "%v; the route was left out", err)
+		return route, false
+	}
+	route.To = prefix
+	return route, true
+}
+
+// route1 reads a route that names no device. It goes to the subnet that its gateway
+// is in, or else to the one device that gets its addresses of that family elsewhere.
+//
+// Difference from cloud-init: its renderers for NetworkManager and ifcfg files lose
+// such routes (issue 2881), the one for networkd gives them to all devices.
+func (r *reader) route1(v *config.Value, key string) {
+	route, ok := r.route(v, key)
+	if !ok {
+		return
+	}
+	family := familyOf(route.To.Addr())
+	var dynamic []*Subnet
+	for _, d := range r.config.Devices {
+		for i := range d.Subnets {
+			s := &d.Subnets[i]
+			if route.Gateway.IsValid() && contains(s.Address, route.Gateway) {
+				s.Routes = append(s.Routes, route)
+				return
+			}
+			if s.Family == family && s.Method != Static && s.Method != None && s.Method != Manual {
+				dynamic = append(dynamic, s)
+			}
+		}
+	}
+	if len(dynamic) == 1 {
+		dynamic[0].Routes = append(dynamic[0].Routes, route)
+		return
+	}
+	r.error(v, key, "no device has a network with the route's gateway; it was left out")
+}
+
+func contains(network netip.Prefix, addr netip.Addr) bool {
+	return network.IsValid() && network.Contains(addr)
+}
