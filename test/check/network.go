@@ -75,7 +75,7 @@ func Network(t testing.TB, g Guest, want Net) {
 			return
 		}
 	}
-	t.Errorf("the guest's network (-want +got):\n%s\nwritten was:\n%s", diff, g.Shell("grep -r . /etc/NetworkManager/system-connections"))
+	t.Errorf("the guest's network (-want +got):\n%s\nwritten was:\n%s", diff, g.Shell("cloud-init status --long; grep -r . /etc/NetworkManager/system-connections; true"))
 }
 
 // macPrefix is that of QEMU's interfaces and of the tests' configurations; the kernel

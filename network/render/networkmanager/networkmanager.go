@@ -221,6 +221,8 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	if d.Bridge.Priority != "" {
 		own.set("priority", d.Bridge.Priority)
 	}
+	r.bridgeTimes(own, d)
+	r.bridgePorts(d)
 	for _, name := range d.Bridge.Ports {
 		port := r.connections[name]
 		if port == nil {
