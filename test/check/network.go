@@ -12,13 +12,14 @@ import (
 )
 
 // Net is how a guest's network is, as the kernel, the resolver and NetworkManager show
-// it.
+// it. Only the order of search domains counts: that of servers between devices is
+// NetworkManager's own.
 type Net struct {
-	Links   []Link   // but for lo, by name
-	Routes  []Route  // but for those that come with an address and a link, by destination
-	Servers []string // of resolv.conf, sorted: their order between devices is NetworkManager's own
+	Links   []Link  // but for lo
+	Routes  []Route // but for those that come with an address and a link
+	Servers []string
 	Search  []string
-	Devices []Device // NetworkManager's, but for lo, by name
+	Devices []Device // NetworkManager's, but for lo
 }
 
 // Link is an interface.
@@ -30,7 +31,7 @@ type Link struct {
 	Kind      string // "bond", "bridge", "vlan"; "" of hardware
 	Parent    string // of a VLAN
 	Master    string
-	Addresses []string // but for link-local ones, sorted
+	Addresses []string // but for link-local ones
 	VLAN      int
 	Bond      Bond
 	Bridge    Bridge
@@ -58,7 +59,7 @@ type Route struct {
 // Device is what NetworkManager says of an interface.
 type Device struct {
 	Name, Connection, State string
-	Addresses, DNS, Search  []string // sorted; addresses but for link-local ones
+	Addresses, DNS, Search  []string // addresses but for link-local ones
 }
 
 // networkLimit is how long a network may take to be what it is to be: many times what a
@@ -69,9 +70,10 @@ const networkLimit = 60 * time.Second
 // router advertisements may come after the boot's end, so it looks more than once.
 func Network(t testing.TB, g Guest, want Net) {
 	t.Helper()
+	want = sorted(want)
 	var diff string
 	for end := time.Now().Add(networkLimit); time.Now().Before(end); time.Sleep(time.Second) {
-		if diff = gocmp.Diff(want, network(t, g)); diff == "" {
+		if diff = gocmp.Diff(want, sorted(network(t, g))); diff == "" {
 			return
 		}
 	}
@@ -158,7 +160,6 @@ func network(t testing.TB, g Guest) Net {
 				link.Addresses = append(link.Addresses, address.Local+"/"+address.PrefixLen.String())
 			}
 		}
-		slices.Sort(link.Addresses)
 		n.Links = append(n.Links, link)
 	}
 	for _, r := range append(a.Routes, a.Routes6...) {
@@ -174,11 +175,6 @@ func network(t testing.TB, g Guest) Net {
 			n.Search = fields[1 : len(fields)-1]
 		}
 	}
-	slices.Sort(n.Servers)
-	slices.SortFunc(n.Links, func(a, b Link) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(n.Routes, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Via, b.Via))
-	})
 	return n
 }
 
@@ -211,14 +207,27 @@ func devices(text string) []Device {
 			d.Search = append(d.Search, value)
 		}
 	}
-	for i := range all {
-		d := &all[i]
-		for _, list := range []*[]string{&d.Addresses, &d.DNS, &d.Search} {
-			slices.Sort(*list)
-			*list = slices.Compact(*list) // domains are said of both families
-		}
+	return slices.DeleteFunc(all, func(d Device) bool { return d.Name == "lo" })
+}
+
+// sorted has everything but search domains in an order of its own.
+func sorted(n Net) Net {
+	strings := func(list []string) []string {
+		list = slices.Sorted(slices.Values(list))
+		return slices.Compact(list) // a device's domains are said of both families
 	}
-	all = slices.DeleteFunc(all, func(d Device) bool { return d.Name == "lo" })
-	slices.SortFunc(all, func(a, b Device) int { return cmp.Compare(a.Name, b.Name) })
-	return all
+	n.Links = slices.SortedFunc(slices.Values(n.Links), func(a, b Link) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range n.Links {
+		n.Links[i].Addresses = strings(n.Links[i].Addresses)
+	}
+	n.Routes = slices.SortedFunc(slices.Values(n.Routes), func(a, b Route) int {
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(a.Metric, b.Metric), cmp.Compare(a.Via, b.Via), cmp.Compare(a.Device, b.Device))
+	})
+	n.Servers = strings(n.Servers)
+	n.Devices = slices.SortedFunc(slices.Values(n.Devices), func(a, b Device) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range n.Devices {
+		d := &n.Devices[i]
+		d.Addresses, d.DNS, d.Search = strings(d.Addresses), strings(d.DNS), strings(d.Search)
+	}
+	return n
 }

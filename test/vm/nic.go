@@ -3,6 +3,7 @@ package vm
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // NIC is a network interface of the guest, on a cable whose far end is a router in a
@@ -45,4 +46,18 @@ func networkArguments(nics []NIC) []string {
 			"-device", fmt.Sprintf("virtio-net-pci,netdev=net%d,mac=%s,romfile=", i, nic.MAC))
 	}
 	return args
+}
+
+// PlugNIC plugs an interface into the running machine, on a cable that has a far end.
+func (r *Running) PlugNIC(nic NIC) {
+	r.t.Helper()
+	id := "late" + strings.ReplaceAll(nic.MAC, ":", "")
+	r.qmp.execute("netdev_add", map[string]any{"type": "hubport", "id": id, "hubid": nic.Cable})
+	r.qmp.execute("device_add", map[string]any{"driver": "virtio-net-pci", "netdev": id, "mac": nic.MAC, "romfile": "", "id": id + "-device"})
+}
+
+// ChangeMedium puts another medium in the place of the seed's, on a CD-ROM drive.
+func (r *Running) ChangeMedium(image string) {
+	r.t.Helper()
+	r.qmp.execute("blockdev-change-medium", map[string]any{"device": "seed", "filename": image, "format": "raw", "force": true})
 }
