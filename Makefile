@@ -27,7 +27,8 @@ test:
 	go vet ./...
 	go test ./...
 	@echo "left out here, in make test-all: the rpm's contents (make test-rpm), whole boots in containers (make test-guest)"
-	@echo "and in virtual machines (make test-vm), the linters (make lint)"
+	@echo "and in virtual machines (make test-vm), the comparison with the real cloud-init (make test-differential),"
+	@echo "the linters (make lint)"
 
 .PHONY: lint
 lint:
@@ -42,6 +43,14 @@ rpm: build
 .PHONY: test-rpm
 test-rpm: rpm
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
+
+# The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
+# SEED=n COUNT=n: the random cases of a run before, or more of them.
+SEED  ?= 0
+COUNT ?= 3000
+.PHONY: test-differential
+test-differential:
+	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT)
 
 .PHONY: test-guest
 test-guest: rpm

@@ -77,7 +77,7 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	h := b.Host.As(b.stage, "network")
 	var errs []error
 	for _, f := range p.Files {
-		changed, err := h.WriteFile(f.Path, f.Content, b.fileOf(f))
+		changed, err := h.WriteFile(f.Path, f.Content, b.networkFile(f))
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)
@@ -97,18 +97,20 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	return change, errors.Join(append(errs, b.store.SetNetworkFiles(now), b.store.SetNetwork(decided), b.networkDone(p))...)
 }
 
-// fileOf is how a file is written. A user who reads it, like networkd's, may not be there.
-func (b *Boot) fileOf(f network.File) host.File {
-	attributes := host.File{Mode: f.Mode}
-	if f.Owner == "" {
-		return attributes
+// ReapplyNetwork applies the configuration that the sources of now give, whatever was
+// applied before, and tells the running network service. Devices keep their names: they
+// are in use.
+func (b *Boot) ReapplyNetwork(ctx context.Context) (activate.Change, error) {
+	p, err := b.PlanNetwork(ctx)
+	if err != nil {
+		return activate.Change{}, err
 	}
-	_, noUser := b.Host.User(f.Owner)
-	_, noGroup := b.Host.Group(f.Owner)
-	if noUser == nil && noGroup == nil {
-		attributes.Owner, attributes.Group = f.Owner, f.Owner
+	b.problems(p.Problems)
+	change, err := b.ApplyNetwork(p)
+	if err != nil || change.Empty() || b.devices().Fixed {
+		return change, err
 	}
-	return attributes
+	return change, activate.Apply(ctx, change, NetworkRunner(b.Host.As(b.stage, "network")))
 }
 
 // ours are the files that no one else has a part in, by the digests of their contents.

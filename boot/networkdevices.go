@@ -21,6 +21,9 @@ type Devices struct {
 	Settle func(context.Context) (waited bool, err error)                       // until those that are there are set up
 	Until  func(ctx context.Context, subsystem string, ready func() bool) error // until one came that makes ready say true
 
+	// Pause lets a time pass, or the context end.
+	Pause func(ctx context.Context, d time.Duration) error
+
 	// Fixed devices are not there to be set up: those of another machine, as below an
 	// image's root, or of one that is only tried. Nothing comes, and none is renamed or
 	// brought up.
@@ -46,7 +49,18 @@ func (b *Boot) devices() Devices {
 			network.MarkBusy(nics)
 			return nics, err
 		},
-		Settle: udev.Settle, Until: udev.Until,
+		Settle: udev.Settle, Until: udev.Until, Pause: pause,
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

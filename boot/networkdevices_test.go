@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,6 +20,8 @@ type wired struct {
 	nics   []network.NIC
 	coming []network.NIC // each arrives at an event
 	settle func(*wired)  // what udev still has to do
+	pause  func()        // what happens while time passes
+	pauses int
 }
 
 func (w *wired) devices() *boot.Devices {
@@ -38,6 +41,13 @@ func (w *wired) devices() *boot.Devices {
 					return context.DeadlineExceeded
 				}
 				w.nics, w.coming = append(w.nics, w.coming[0]), w.coming[1:]
+			}
+			return nil
+		},
+		Pause: func(context.Context, time.Duration) error {
+			w.pauses++
+			if w.pause != nil {
+				w.pause()
 			}
 			return nil
 		},

@@ -125,7 +125,7 @@ func (c *Confined) WriteFile(name string, data []byte, f File) (changed bool, er
 	if f.Secret {
 		e.Before, e.After = "", ""
 	} else {
-		e.Diff = unified(e.Path, before, data)
+		e.Diff = Unified(e.Path, before, data)
 	}
 	c.h.note(e)
 	return true, nil

@@ -81,8 +81,8 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// unified is the diff of two texts, empty if either is too large or no text.
-func unified(path string, before, after []byte) string {
+// Unified is the diff of two contents of a file, empty if either is too large or no text.
+func Unified(path string, before, after []byte) string {
 	if len(before) > maxDiff || len(after) > maxDiff || !isText(before) || !isText(after) {
 		return ""
 	}

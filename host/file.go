@@ -72,7 +72,7 @@ func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err er
 		// Not even a digest: that of a short secret can be guessed.
 		e.Before, e.After = "", ""
 	} else {
-		e.Diff = unified(e.Path, before, data)
+		e.Diff = Unified(e.Path, before, data)
 	}
 	h.note(e)
 	return true, nil

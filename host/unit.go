@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
@@ -70,8 +71,12 @@ func (h *Host) restart(ctx context.Context, unit string) error {
 }
 
 // UnitEnabled tells whether systemd starts a unit at boot: whether something wants it.
-// It is read from the links, since systemd may not run, or be that of another root.
+// It is read from the links, since systemd may not run, or be that of another root. One
+// that is masked, which is a link to nothing, is not started whoever wants it.
 func (h *Host) UnitEnabled(unit string) bool {
+	if to, err := h.Readlink("/etc/systemd/system/" + unit); err == nil && to == os.DevNull {
+		return false
+	}
 	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"} {
 		wants, err := h.Glob(dir + "/*.wants")
 		if err != nil {

@@ -41,7 +41,6 @@ var Absent = map[string][]string{
 	"salt_minion":              {"salt_minion"},
 	"ssh_authkey_fingerprints": {"no_ssh_fingerprints", "authkey_hash"},
 	"keys_to_console":          {"ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
-	"install_hotplug":          {"updates"},
 	"phone_home":               {"phone_home"},
 	"power_state_change":       {"power_state"},
 

@@ -22,6 +22,7 @@ func All() []Module {
 		scriptsPerBoot,
 		scriptsPerInstance,
 		scriptsUser,
+		installHotplug,
 		finalMessage,
 	}
 }
@@ -35,6 +36,6 @@ var DefaultStages = map[string][]string{
 	"cloud_config_modules": {"timezone", "runcmd"},
 	"cloud_final_modules": {
 		"write_files_deferred", "scripts_vendor", "scripts_per_once", "scripts_per_boot",
-		"scripts_per_instance", "scripts_user", "final_message",
+		"scripts_per_instance", "scripts_user", "install_hotplug", "final_message",
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // parsePrefix reads an address with the length of its network, which is written after
@@ -116,8 +117,9 @@ func checkName(name string) error {
 	return nil
 }
 
+// printable tells whether a text stays in its line, in any file.
 func printable(text string) bool {
-	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }
 
 func familyOf(addr netip.Addr) Family {

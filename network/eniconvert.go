@@ -128,14 +128,14 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	switch strings.ReplaceAll(o.name, "_", "-") {
 	case "dns-nameservers", "dns-nameserver":
 		for _, text := range o.values {
-			for _, server := range strings.FieldsFunc(text, isComma) {
+			for _, server := range splitList(text) {
 				r.server(into, o, server)
 			}
 		}
 	case "dns-search", "dns-domain":
 		for _, text := range o.values {
-			for _, domain := range strings.FieldsFunc(text, isComma) {
-				if domain != "null" && printable(domain) && !slices.Contains(into.Search, domain) {
+			for _, domain := range splitList(text) {
+				if domain != "null" && printable(domain) {
 					into.Search = append(into.Search, domain)
 				}
 			}
@@ -146,8 +146,6 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	return true
 }
 
-func isComma(r rune) bool { return r == ',' } // oVirt hands on what was typed
-
 func (r *eniReader) server(into *DNS, o eniOption, text string) {
 	if text == "null" {
 		return
@@ -157,9 +155,7 @@ func (r *eniReader) server(into *DNS, o eniOption, text string) {
 		r.add(config.Error, o.pos, o.name, err.Error()+"; it was left out")
 		return
 	}
-	if !slices.Contains(into.Servers, addr) {
-		into.Servers = append(into.Servers, addr)
-	}
+	into.Servers = append(into.Servers, addr)
 }
 
 // option reads any other option: of the device, or for addresses, by its name. oVirt

@@ -17,7 +17,6 @@ type eniParts struct {
 	slaves []string // the bond's
 	master string   // the bond that it belongs to
 	bond   []Option
-	ports  []string // the bridge's
 	bridge *Bridge
 	raw    string // what a VLAN is part of
 	id     string // of the VLAN
@@ -170,6 +169,7 @@ func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
 		p := cmp.Or(r.parts[d.Name], &eniParts{})
 		switch {
 		case d.Type == Loopback:
+			d.MAC = "" // it has none
 		case p.bond != nil && p.master == "" || d.Bond != nil:
 			bond := cmp.Or(d.Bond, &Bond{})
 			for _, name := range p.slaves {

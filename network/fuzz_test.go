@@ -29,7 +29,7 @@ func checkConfig(t *testing.T, c *network.Config) {
 	if c == nil {
 		return
 	}
-	parse2(t, network.RevealV2(c), fuzzNICs)
+	roundTrip(t, "fuzz", c, fuzzNICs)
 	network.Renames(c, fuzzNICs)
 	files, _ := networkmanager.Render(c)
 	seen := map[string]bool{}

@@ -100,10 +100,15 @@ type File struct {
 	Path    string
 	Mode    fs.FileMode
 	Owner   string // user and group; "": root. Where there is no such user it is root's
-	Secret  bool   // there are keys in it
+	Secret  bool   // it holds a password or a private key
 	Content []byte
 	Device  string // the name of the interface that it brings up; "" when it is not one's own
 	Shared  bool   // others have their part in it: it stays when it is not written any more
+}
+
+// HasSecret tells that a device's files hold a password or a private key.
+func (d *Device) HasSecret() bool {
+	return d.WiFi != nil || d.Tunnel != nil && d.Tunnel.WireGuard != nil
 }
 
 // problems collects what went wrong while reading.

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"cloudseed/config"
 )
@@ -59,7 +60,7 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	if s.Method == Static && !o.staticAddress(&s, v, key) {
 		return s, false
 	}
-	o.advertisements(d, s)
+	o.advertisements(d, kind)
 	s.Gateway = o.address(v.Get("gateway"), key+".gateway")
 	s.Metric = o.metric(v.Get("metric"), key+".metric")
 	o.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
@@ -68,20 +69,25 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	for i, route := range v.Get("routes").Items() {
 		o.services(&s.DNS, route, fmt.Sprintf("%s.routes.%d", key, i))
 	}
-	o.services(&s.DNS, v, key)
+	var own DNS
+	o.services(&own, v, key)
+	for _, server := range own.Servers {
+		// nova repeats a network's name servers in its routes.
+		if !slices.Contains(s.DNS.Servers, server) {
+			s.DNS.Servers = append(s.DNS.Servers, server)
+		}
+	}
+	s.DNS.Search = append(s.DNS.Search, own.Search...)
 	return s, true
 }
 
 // advertisements says whether the device listens to routers, as cloud-init has it: an
 // address that was given is not to be joined by others.
-func (o *openStack) advertisements(d *Device, s Subnet) {
-	if s.Family != IPv6 {
-		return
-	}
-	switch s.Method {
-	case Static:
+func (o *openStack) advertisements(d *Device, kind string) {
+	switch kind {
+	case "ipv6", "static6":
 		d.AcceptRA = new(bool)
-	case Dynamic, Stateful:
+	case "ipv6_dhcp", "ipv6_dhcpv6-stateful":
 		yes := true
 		d.AcceptRA = &yes
 	}

@@ -42,8 +42,19 @@ func (r *reader) version1(v *config.Value, at string) {
 func (r *reader) device1(v *config.Value, t Type, key string) {
 	r.described = true
 	name := r.text(v.Get("name"), key+".name")
+	switch {
+	case name == "lo" && t == Physical:
+		// Difference from cloud-init: it takes lo for an Ethernet then.
+		t = Loopback
+	case name != "lo" && t == Loopback:
+		r.warn(v, key, "lo alone is the loopback, not %s; it was left out", name)
+		return
+	}
 	d := &Device{Key: name, Name: name, Type: t, Pos: v.Pos()}
 	d.MAC = r.mac(v.Get("mac_address"), key+".mac_address")
+	if t == Loopback {
+		d.MAC = "" // it has none
+	}
 	d.Rename = t == Physical && d.MAC != ""
 	d.MTU = r.mtu(v.Get("mtu"), key+".mtu")
 	d.AcceptRA = r.boolean(v.Get("accept-ra"), key+".accept-ra")

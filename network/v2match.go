@@ -14,7 +14,8 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	match := v.Get("match")
 	if d.Name == "lo" {
 		// Difference from cloud-init: it takes lo for an Ethernet here.
-		d.Type = Loopback
+		d.Type, d.ClonedMAC = Loopback, ""
+		return nil
 	}
 	if mode := r.oneOf(v.Get("infiniband-mode"), key+".infiniband-mode", "datagram", "connected"); mode != "" {
 		d.Type, d.Link.Connected = Infiniband, mode == "connected"

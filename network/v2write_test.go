@@ -172,7 +172,7 @@ func parseNamed(name, text string, nics []network.NIC) (*network.Config, []confi
 
 func TestWhatWasParsedAndWrittenAndParsedIsTheSameForRandomConfigurations(t *testing.T) {
 	t.Parallel()
-	const each = 500
+	const each = 300
 	n, devices := 0, 0
 	for name, random := range map[string]func(*rand.Rand, networktest.Options) (string, []networktest.NIC){
 		"network-config 1": networktest.V1, "network-config 2": networktest.V2, "interfaces": networktest.ENI, "network_data.json": networktest.OpenStack,

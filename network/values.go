@@ -3,7 +3,6 @@ package network
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -180,9 +179,7 @@ func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
 				r.error(item, key, "%v; it was left out", err)
 				continue
 			}
-			if !slices.Contains(into.Servers, addr) {
-				into.Servers = append(into.Servers, addr)
-			}
+			into.Servers = append(into.Servers, addr)
 		}
 	}
 	for _, item := range r.list(search, key) {
@@ -191,9 +188,7 @@ func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
 				r.error(item, key, "expected a domain, got %q; it was left out", domain)
 				continue
 			}
-			if !slices.Contains(into.Search, domain) {
-				into.Search = append(into.Search, domain)
-			}
+			into.Search = append(into.Search, domain)
 		}
 	}
 }

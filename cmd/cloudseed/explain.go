@@ -3,13 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"strconv"
 
-	"cloudseed/boot"
 	"cloudseed/config"
-	"cloudseed/host"
 
 	"github.com/spf13/cobra"
 )
@@ -25,10 +21,7 @@ func explainCommand(g *globals) *cobra.Command {
 		Short: "Tell where each value of the configuration comes from, and what it overrides",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := boot.New(boot.Options{
-				Host: host.New(g.root, host.Options{}), Cmdline: kernelCommandLine(),
-				Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
-			}).Configuration(cmd.Context())
+			c, err := g.onlooker(cmd.ErrOrStderr()).Configuration(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"cloudseed/boot"
 	"cloudseed/bootlog"
@@ -91,6 +93,31 @@ func console(atBoot bool) io.Writer {
 	return file
 }
 
+// errBusy says that another process has the lock.
+var errBusy = errors.New("another cloudseed is at work on this machine; wait for it: cloudseed status --wait")
+
+// turnTime is how long a process waits for another that has the lock.
+const turnTime = 2 * time.Minute
+
+// openMachineInTurn opens the machine when no other process is at work on it any more.
+func (g *globals) openMachineInTurn(ctx context.Context) (*machine, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, turnTime, errBusy)
+	defer cancel()
+	again := time.NewTicker(100 * time.Millisecond) // the kernel tells nobody that a lock is free
+	defer again.Stop()
+	for {
+		m, err := g.openMachine()
+		if !errors.Is(err, errBusy) {
+			return m, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 // lock keeps two processes from changing one machine at the same time. The kernel
 // gives it back when the process ends, however it does.
 func lock(h *host.Host) (*os.File, error) {
@@ -100,7 +127,7 @@ func lock(h *host.Host) (*os.File, error) {
 	}
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, errors.Join(errors.New("another cloudseed is at work on this machine; wait for it: cloudseed status --wait"), file.Close())
+		return nil, errors.Join(errBusy, file.Close())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the machine: %w", errors.Join(err, file.Close()))
@@ -132,6 +159,14 @@ func (m *machine) Close() error {
 		errs = append(errs, m.file.Close())
 	}
 	return errors.Join(append(errs, m.lock.Close())...)
+}
+
+// onlooker is a boot that is asked what it would do, and does nothing.
+func (g *globals) onlooker(stderr io.Writer) *boot.Boot {
+	return boot.New(boot.Options{
+		Host: host.New(g.root, host.Options{}), Cmdline: kernelCommandLine(),
+		Log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
 }
 
 // openState opens the machine's state to be read. Anybody may.

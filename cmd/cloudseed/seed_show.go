@@ -103,12 +103,18 @@ func show(path string, i datasource.Inspection) shownSeed {
 			shown.Problems = append(shown.Problems, shownProblem{config.Error.String(), attempt.Where, attempt.Outcome})
 		}
 	}
+	shown.Problems = append(shown.Problems, showProblems(problems)...)
+	return shown
+}
+
+func showProblems(problems []config.Problem) []shownProblem {
+	shown := []shownProblem{}
 	for _, p := range problems {
 		message := p.Message
 		if p.Key != "" {
 			message = p.Key + ": " + message
 		}
-		shown.Problems = append(shown.Problems, shownProblem{p.Severity.String(), p.Pos.String(), message})
+		shown = append(shown, shownProblem{p.Severity.String(), p.Pos.String(), message})
 	}
 	return shown
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/network"
@@ -48,14 +49,11 @@ func Apply(ctx context.Context, c Change, run Run) error {
 			return fmt.Errorf("cannot tell whether NetworkManager runs: %w", err)
 		}
 		return errors.New("cannot activate the network: NetworkManager does not run; it reads its files when it starts")
-	case networkd:
+	case render.Networkd:
 		return s.networkd()
 	}
 	return fmt.Errorf("cannot activate the files of %s: it is not known how", c.Renderer)
 }
-
-// networkd is the name of the renderer for systemd-networkd.
-const networkd = "networkd"
 
 // service is one run of Apply.
 type service struct {
@@ -141,7 +139,9 @@ func (s service) networkd() error {
 	}
 	var names []string
 	for _, f := range s.devices() {
-		names = append(names, f.Device)
+		if !slices.Contains(names, f.Device) { // a bond has a file that makes it and one with its addresses
+			names = append(names, f.Device)
+		}
 	}
 	if len(names) == 0 {
 		return nil

@@ -72,7 +72,7 @@ func TestApply(t *testing.T) {
 			want: []string{running, "ifdown eth0", "ifup eth0"},
 		},
 		"networkd sets its devices up": {
-			change: activate.Change{Renderer: "networkd", Files: append([]network.File{{Path: "/etc/x.netdev"}}, files...)},
+			change: activate.Change{Renderer: "networkd", Files: append([]network.File{{Path: "/etc/x.netdev", Device: "eth0"}}, files...)},
 			want:   []string{"networkctl reload", "networkctl reconfigure eth0 eth1"},
 		},
 		"an old networkd is restarted": {

@@ -41,8 +41,7 @@ var unwanted = []string{
 // masked are units that RHEL guests do not have and that would only cost time.
 var masked = []string{
 	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
-	"e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "systemd-networkd.service",
-	"systemd-pstore.service",
+	"e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "systemd-pstore.service",
 }
 
 // guestFiles is laid over the system.

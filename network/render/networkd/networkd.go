@@ -69,7 +69,7 @@ func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
 	for _, key := range u.clean() {
 		r.problem(config.Error, d, "the value for %s has more than one line; it was left out", key)
 	}
-	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
+	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes(), Device: d.Name}
 }
 
 func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {

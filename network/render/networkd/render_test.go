@@ -1,10 +1,8 @@
 package networkd_test
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,8 +90,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	t.Helper()
 	first := archive.Files[0]
 	if first.Name == "interfaces" {
-		none := func(string) ([]byte, error) { return nil, errors.New(fs.ErrNotExist.Error()) }
-		return network.ParseENI("/etc/network/interfaces", string(first.Data), none)
+		return network.ParseENI("/etc/network/interfaces", string(first.Data), nil)
 	}
 	var nics []network.NIC
 	if i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "nics" }); i >= 0 {

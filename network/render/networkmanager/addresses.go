@@ -24,7 +24,8 @@ func (r *renderer) addresses(k *keyfile, d *network.Device) (mtu int) {
 	for i := range d.Subnets {
 		s := &d.Subnets[i]
 		r.subnet(k, d, s, n)
-		join(&dns, s.DNS)
+		dns.Servers = append(dns.Servers, s.DNS.Servers...)
+		dns.Search = append(dns.Search, s.DNS.Search...)
 		if s.MTU > 0 && s.Family == network.IPv4 {
 			mtu = s.MTU
 		}
@@ -116,7 +117,6 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		return
 	}
 	own := k.section(family)
-	own.setDefault("method", "disabled") // until its own subnet comes
 	value := route.To.String()
 	if route.Gateway.IsValid() {
 		value += "," + route.Gateway.String()
@@ -179,18 +179,15 @@ func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 	}
 }
 
-// join adds the servers and domains that are not there yet.
+// join adds the servers and domains that are not there yet. What is twice among the new
+// ones stays so, as in cloud-init.
 func join(dns *network.DNS, more network.DNS) {
-	for _, server := range more.Servers {
-		if !slices.Contains(dns.Servers, server) {
-			dns.Servers = append(dns.Servers, server)
-		}
-	}
-	for _, domain := range more.Search {
-		if !slices.Contains(dns.Search, domain) {
-			dns.Search = append(dns.Search, domain)
-		}
-	}
+	dns.Servers = append(dns.Servers, missing(dns.Servers, more.Servers)...)
+	dns.Search = append(dns.Search, missing(dns.Search, more.Search)...)
+}
+
+func missing[T comparable](there, more []T) []T {
+	return slices.DeleteFunc(slices.Clone(more), func(item T) bool { return slices.Contains(there, item) })
 }
 
 func enabled(s *section) bool { return s != nil && s.values["method"] != "disabled" }

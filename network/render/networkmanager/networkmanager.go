@@ -72,9 +72,12 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	for _, d := range devices {
 		r.device(d)
 	}
+	for _, d := range devices {
+		r.ports(d)
+	}
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name})
+		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -112,7 +115,7 @@ var typeNames = map[network.Type]string{
 	network.Infiniband: "infiniband",
 }
 
-// device fills in one connection, and in those of a bridge's ports whose they are.
+// device fills in one connection.
 func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
@@ -228,6 +231,14 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	}
 	r.bridgeTimes(own, d)
 	r.bridgePorts(d)
+}
+
+// ports tells those of a bridge whose they are. As in cloud-init, that comes after what
+// they are themselves.
+func (r *renderer) ports(d *network.Device) {
+	if d.Bridge == nil {
+		return
+	}
 	for _, name := range d.Bridge.Ports {
 		port := r.connections[name]
 		if port == nil {

@@ -27,8 +27,8 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 			if route.OnLink {
 				r.problem(config.Warning, d, "ifcfg files cannot say on-link; the route to %s may be refused", route.To)
 			}
-			if isDefault(route) && !fromRouter(s.Method) {
-				r.defaultVia(f, d, route)
+			if isDefault(route) && !fromRouter(s) {
+				r.defaultVia(f, d, s, route)
 				continue
 			}
 			others = append(others, route)
@@ -44,15 +44,17 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 
 // fromRouter tells whether the router advertises the default route, so that one that
 // is given is one more.
-func fromRouter(m network.Method) bool {
-	return m == network.SLAAC || m == network.Stateless || m == network.Stateful
+func fromRouter(s network.Subnet) bool {
+	return s.Family == network.IPv6 && s.Method != network.Static && s.Method != network.None
 }
 
-// defaultVia makes a default route the device's gateway.
+// defaultVia makes a default route the device's gateway. Its metric is that of the
+// subnet's family, as in cloud-init, which matters only to version 2, where all routes
+// go with the first subnet.
 //
 // Difference from cloud-init: of two default routes in OpenStack's network_data.json
 // it fails altogether; here as elsewhere the last counts.
-func (r *renderer) defaultVia(f ifcfg, d *network.Device, route network.Route) {
+func (r *renderer) defaultVia(f ifcfg, d *network.Device, s network.Subnet, route network.Route) {
 	f.set("DEFROUTE", "yes")
 	if f["BOOTPROTO"] == "dhcp" {
 		f.set("DHCLIENT_SET_DEFAULT_ROUTE", "yes")
@@ -65,7 +67,7 @@ func (r *renderer) defaultVia(f ifcfg, d *network.Device, route network.Route) {
 		f.set(key, route.Gateway.String())
 	}
 	if route.Metric != nil {
-		f.set(metricKey(route.To.Addr().Is6()), strconv.Itoa(*route.Metric))
+		f.set(metricKey(s.Family == network.IPv6), strconv.Itoa(*route.Metric))
 	}
 }
 

@@ -21,11 +21,8 @@ func (r *renderer) shared(existing func(path string) []byte) []network.File {
 		return files
 	}
 	files = append(files, shared(resolvPath, r.resolvConf(string(existing(resolvPath)), servers, domains)))
-	if len(r.config.DNS.Servers) > 0 {
-		// They are in no ifcfg file: NetworkManager would take them out of resolv.conf.
-		files = append(files, text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"))
-	}
-	return files
+	// NetworkManager would take those that are in no ifcfg file out of resolv.conf.
+	return append(files, text("/etc/NetworkManager/conf.d/99-cloud-init.conf", fmt.Sprintf(header, "#")+"[main]\ndns = none\n"))
 }
 
 // udevRules give interfaces their names by their MAC addresses. udev's texts know no
@@ -45,26 +42,20 @@ func (r *renderer) udevRules() string {
 	return b.String()
 }
 
-// sysconfigNetwork keeps the lines of others.
-//
-// Difference from cloud-init: it loses what follows any line that speaks of cloud-init,
-// not only its own header.
+// sysconfigNetwork keeps the lines of others, after ours.
 func (r *renderer) sysconfigNetwork(existing string) string {
 	var b strings.Builder
-	for line := range strings.Lines(existing) {
-		if strings.HasPrefix(line, "# Created by cloud-init") {
-			break // from here on it is ours
-		}
-		key, _, _ := strings.Cut(line, "=")
-		if slices.Contains([]string{"NETWORKING", "NETWORKING_IPV6", "IPV6_AUTOCONF"}, key) {
-			continue
-		}
-		b.WriteString(strings.TrimSuffix(line, "\n") + "\n")
-	}
-	fmt.Fprintf(&b, header, "#")
-	b.WriteString("NETWORKING=yes\n")
+	head := fmt.Sprintf(header, "#")
+	b.WriteString(head + "NETWORKING=yes\n")
 	if r.usesIPv6() {
 		b.WriteString("NETWORKING_IPV6=yes\nIPV6_AUTOCONF=no\n")
+	}
+	for line := range strings.Lines(existing) {
+		line = strings.TrimSuffix(line, "\n") + "\n"
+		if strings.Contains(line, "NETWORKING") || strings.Contains(line, "IPV6_AUTOCONF") || strings.Contains(head, line) {
+			continue // it is ours
+		}
+		b.WriteString(line)
 	}
 	return b.String()
 }
@@ -134,7 +125,7 @@ func (r *renderer) resolvConf(existing string, servers []netip.Addr, domains []s
 			kept = append(kept, line)
 		}
 	}
-	allServers = r.addServers(allServers, servers)
+	allServers = addServers(allServers, servers)
 	allDomains = r.addDomains(allDomains, domains)
 	var b strings.Builder
 	head := fmt.Sprintf(header, ";")
@@ -153,12 +144,10 @@ func (r *renderer) resolvConf(existing string, servers []netip.Addr, domains []s
 	return head + b.String()
 }
 
-func (r *renderer) addServers(all []string, more []netip.Addr) []string {
+func addServers(all []string, more []netip.Addr) []string {
 	for _, addr := range more {
 		switch server := addr.String(); {
 		case slices.Contains(all, server):
-		case len(all) >= maxServers:
-			r.limit("the resolver asks %d name servers; %s was left out", maxServers, server)
 		default:
 			all = append(all, server)
 		}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"cloudseed/config"
 	"cloudseed/network"
 )
 
-// maxServers is how many name servers the resolver asks (resolv.conf(5), MAXNS).
+// maxServers is how many name servers an ifcfg file tells: as many as the resolver asks
+// (resolv.conf(5), MAXNS).
 const maxServers = 3
 
 // subnets writes how a device gets its addresses.
@@ -25,7 +27,7 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		}
 	}
 	addresses4, addresses6 := 0, 0
-	var names network.DNS
+	names := namesOf(d)
 	for _, s := range d.Subnets {
 		switch {
 		case s.Method == network.Dynamic && s.Family == network.IPv4:
@@ -41,15 +43,9 @@ func (r *renderer) subnets(f ifcfg, d *network.Device) {
 		}
 		if s.Method == network.Static {
 			gateway(f, s.Gateway)
+			dns(f, names(s))
 		}
-		names.Servers = append(names.Servers, s.DNS.Servers...)
-		names.Search = append(names.Search, s.DNS.Search...)
 	}
-	if len(d.Subnets) > 0 {
-		names.Servers = append(names.Servers, d.DNS.Servers...)
-		names.Search = append(names.Search, d.DNS.Search...)
-	}
-	dns(f, names)
 }
 
 // method writes where the addresses of one family come from.
@@ -145,18 +141,36 @@ func metricKey(ipv6 bool) string {
 	return "IPV4_ROUTE_METRIC"
 }
 
-// dns writes the name servers and domains of all of a device's subnets.
+// namesOf gives the name servers and domains that go with each address in turn: its own,
+// and with the first one those of the device when no subnet has any, as version 2 has it.
 //
-// Difference from cloud-init: it writes none beside DHCP, where NetworkManager then takes
-// them out of resolv.conf, and a subnet's over those of the one before.
+// Difference from cloud-init: it takes version 1's name servers of one interface for
+// something else, and writes them into resolv.conf alone.
+func namesOf(d *network.Device) func(network.Subnet) network.DNS {
+	rest := d.DNS
+	for _, s := range d.Subnets {
+		if len(s.DNS.Servers)+len(s.DNS.Search) > 0 {
+			rest = network.DNS{}
+		}
+	}
+	return func(s network.Subnet) network.DNS {
+		names := network.DNS{Servers: slices.Concat(s.DNS.Servers, rest.Servers), Search: slices.Concat(s.DNS.Search, rest.Search)}
+		rest = network.DNS{}
+		return names
+	}
+}
+
+// dns writes the name servers and domains of a subnet, over those of the one before, as
+// cloud-init does. All of them are in resolv.conf, which NetworkManager is told to leave
+// alone.
 func dns(f ifcfg, d network.DNS) {
-	for i, server := range unique(d.Servers) {
+	for i, server := range d.Servers {
 		if i < maxServers {
 			f.set(fmt.Sprintf("DNS%d", i+1), server.String())
 		}
 	}
 	if len(d.Search) > 0 {
-		f.set("DOMAIN", joined(unique(d.Search)))
+		f.set("DOMAIN", joined(d.Search))
 	}
 }
 

@@ -1,0 +1,41 @@
+package host_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cloudseed/host/hosttest"
+)
+
+func TestAUnitIsEnabledWhenSomethingWantsItAndItIsNotMasked(t *testing.T) {
+	t.Parallel()
+	const service = "/usr/lib/systemd/system/a.service"
+	for name, test := range map[string]struct {
+		links map[string]string
+		want  bool
+	}{
+		"nothing wants it":            {map[string]string{"/etc/systemd/system/b.target.wants/b.service": service}, false},
+		"an administrator's link":     {map[string]string{"/etc/systemd/system/b.target.wants/a.service": service}, true},
+		"a package's link":            {map[string]string{"/usr/lib/systemd/system/b.target.wants/a.service": "../a.service"}, true},
+		"wanted, but masked":          {map[string]string{"/etc/systemd/system/b.target.wants/a.service": service, "/etc/systemd/system/a.service": "/dev/null"}, false},
+		"wanted, with a file instead": {map[string]string{"/etc/systemd/system/b.target.wants/a.service": service, "/etc/systemd/system/a.service": service}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := hosttest.New(t)
+			for link, to := range test.links {
+				at := filepath.Join(m.Root(), link)
+				if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Symlink(to, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := m.UnitEnabled("a.service"); got != test.want {
+				t.Errorf("UnitEnabled is %v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,51 @@
+package state_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/state"
+)
+
+func TestWhatWasDecidedOnTheNetworkIsForEverybody(t *testing.T) {
+	t.Parallel()
+	s, m := open(t)
+	if n, err := s.Network(); n != nil || err != nil {
+		t.Errorf("before: %v, %v", n, err)
+	}
+	must(t, s.SetNetwork(state.Network{Source: "seed", Renderer: "sysconfig", Why: "it is there"}))
+	must(t, s.SetNetworkFiles(map[string]string{"/etc/a": "00"}))
+	o, err := s.Overall("")
+	if err != nil || o.Network == nil || o.Network.String() != "seed, sysconfig: it is there" {
+		t.Errorf("the status has %v, %v", o.Network, err)
+	}
+	if got := (state.Network{Source: "seed", Why: "it says so"}).String(); got != "seed, left alone: it says so" {
+		t.Errorf("got %q", got)
+	}
+	files, err := s.NetworkFiles()
+	if diff := cmp.Diff(map[string]string{"/etc/a": "00"}, files); diff != "" || err != nil {
+		t.Errorf("the files differ (-want +got):\n%s%v", diff, err)
+	}
+	for path, want := range map[string]uint32{"/var/lib/cloud/data/network.json": 0o644, "/var/lib/cloud/data/network-files.json": 0o600} {
+		if info, err := m.Stat(path); err != nil || uint32(info.Mode().Perm()) != want {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+	}
+	m.Put(t, "/var/lib/cloud/data/network-files.json", "{")
+	if _, err := s.NetworkFiles(); err == nil {
+		t.Error("a broken file is no error")
+	}
+}
+
+func TestWhatIsOwedToAnInstanceIsToBeDoneWhateverBecameOfItBefore(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	become(t, s, "i-1")
+	must(t, s.Begin("apply_network_config", state.PerInstance))
+	must(t, s.End("apply_network_config", state.PerInstance))
+	must(t, s.Owe("i-1", "apply_network_config"))
+	if got, err := s.Standing("apply_network_config", state.PerInstance); err != nil || got != state.Interrupted {
+		t.Errorf("it stands at %d, %v", got, err)
+	}
+}

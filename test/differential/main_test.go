@@ -1,0 +1,57 @@
+// Package differential compares cloudseed with the real cloud-init: the same input must
+// give the same result, but for the differences that are listed here, each with its
+// reason from docs/differences.md.
+//
+// In come inputs of our own and random ones, out go test failures. How cloud-init is
+// got and asked is package cloudinit's business.
+package differential
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"cloudseed/test/differential/cloudinit"
+)
+
+var (
+	update = flag.Bool("update", false, "write the golden files of the listed differences")
+	seed   = flag.Uint64("seed", 0, "the `number` that random cases follow from; 0: another one each time")
+	count  = flag.Int("count", 3000, "how `many` random cases to try")
+)
+
+// real is the cloud-init that all tests ask.
+var real *cloudinit.Process
+
+// TestMain starts cloud-init once. It is got from Debian's archive: `make
+// test-differential` and CI run these tests, and there none is left out.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("CLOUDSEED_DIFFERENTIAL") == "" {
+		fmt.Println("LEFT OUT: the comparison with the real cloud-init; make test-differential makes it")
+		return
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx := context.Background()
+	packages, err := cloudinit.Fetch(ctx, "../../build/cloud-init")
+	if err == nil {
+		real, err = cloudinit.Start(ctx, packages)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		fmt.Fprintln(os.Stderr, "hint: .ci/run says which packages of Debian's these tests need")
+		return 1
+	}
+	fmt.Println("compared with cloud-init", real.Version)
+	code := m.Run()
+	if err := real.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return 1
+	}
+	return code
+}

@@ -1,0 +1,175 @@
+package guest_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"cloudseed/test/guest"
+)
+
+// A keyfile is proven by what NetworkManager makes of it: it is loaded, and then written
+// anew by NetworkManager itself, since a setting changes. Whatever it did not understand
+// is not in what it writes.
+
+// readBack has the guest's NetworkManager load the keyfiles in $1/CASE/ and write them anew;
+// what it writes is put into $1/CASE.out/, what goes wrong into $1/CASE.err.
+const readBack = `set -u
+cd "$1"
+connections=/etc/NetworkManager/system-connections
+for case in */; do
+    case=${case%/}
+    rm -f $connections/*
+    cp "$case"/* $connections/
+    chown root:root $connections/*
+    chmod 600 $connections/*
+    since=$(date '+%F %T.%N')
+    nmcli connection reload
+    mkdir "$case.out"
+    for file in $connections/*; do
+        uuid=$(sed -n 's/^uuid=//p' "$file")
+        nmcli connection load "$file" || echo "$file was not loaded"
+        nmcli connection modify uuid "$uuid" connection.autoconnect-retries 3 || echo "$file is no connection"
+        cp "$file" "$case.out/"
+    done >>"$case.err" 2>&1
+    journalctl -u NetworkManager --since "$since" -o cat | grep '^<warn>.*keyfile' >>"$case.err"
+done
+chmod -R a+rX .
+`
+
+// nmDefaults are settings that NetworkManager does not write since they hold anyway
+// (nm-settings(5)). dns=; and the like are not there either.
+var nmDefaults = []string{
+	"bridge.stp=true", "bridge.priority=32768", "bridge.forward-delay=15", "bridge.hello-time=2", "bridge.max-age=20", "bridge.ageing-time=300",
+	"bridge-port.path-cost=100", "bridge-port.priority=32", "ipv4.may-fail=true", "ipv6.may-fail=true", "vxlan.learning=true",
+	"wifi.mode=infrastructure", "vlan.flags=1",
+}
+
+func TestNetworkManagerUnderstandsEveryKeyfile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	written := map[string]map[string]string{} // by case and file name
+	put := func(test, file, content string) {
+		if written[test] == nil {
+			written[test] = map[string]string{}
+			if err := os.Mkdir(filepath.Join(dir, test), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		written[test][file] = content
+		if err := os.WriteFile(filepath.Join(dir, test, file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goldens, err := filepath.Glob("../../network/render/networkmanager/testdata/*.txtar")
+	if err != nil || len(goldens) == 0 {
+		t.Fatalf("there are no golden files: %v", err)
+	}
+	for _, golden := range goldens {
+		archive, err := txtar.ParseFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if strings.HasPrefix(f.Name, "want/") && strings.HasSuffix(f.Name, ".nmconnection") {
+				put(strings.TrimSuffix(filepath.Base(golden), ".txtar"), filepath.Base(f.Name), string(f.Data))
+			}
+		}
+	}
+	const wrong = "[connection]\nid=x\nuuid=1dd9a779-d327-56e1-8454-c65e2556c12c\ntype=ethernet\ninterface-name=x\n\n"
+	mistakes := map[string]struct{ content, want string }{
+		"wrong-key":     {wrong + "[ipv4]\nmethod=auto\nmay-fial=true\n", "ipv4.may-fial"},
+		"wrong-section": {wrong + "[ivp4]\nmethod=auto\n", "ivp4.method"},
+		"wrong-address": {wrong + "[ipv4]\nmethod=manual\naddress1=10.0.0.300/24\n", "ipv4.addresses"},
+		"wrong-number":  {wrong + "[ethernet]\nmtu=many\n", "ethernet.mtu"},
+		"wrong-route":   {wrong + "[ipv4]\nmethod=auto\nroute1=10.0.0.0/8,nowhere\n", "ipv4.route1"},
+		"wrong-bond":    {strings.Replace(wrong, "type=ethernet", "type=bond", 1) + "[bond]\nmode=802.3ad\nlacp_rate=quick\n", "bond.lacp_rate"},
+	}
+	for name, mistake := range mistakes {
+		put(name, "x.nmconnection", mistake.content)
+	}
+
+	g := guest.New(t, built).Boot(guest.Options{Args: []string{"--bind=" + dir + ":/keyfiles"}})
+	if err := os.WriteFile(filepath.Join(dir, "read-back"), []byte(readBack), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	g.Shell("sh /keyfiles/read-back /keyfiles")
+
+	for test, files := range written {
+		var lost []string
+		for file, content := range files {
+			again, err := os.ReadFile(filepath.Join(dir, test+".out", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost = append(lost, missing(content, string(again))...)
+		}
+		said, err := os.ReadFile(filepath.Join(dir, test+".err"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mistake, isOne := mistakes[test]; isOne {
+			all := strings.Join(lost, "\n") + string(said)
+			if !strings.Contains(all, mistake.want) {
+				t.Errorf("%s: nothing was noticed of %s: %s", test, mistake.want, all)
+			}
+			continue
+		}
+		for _, setting := range lost {
+			t.Errorf("%s: NetworkManager did not keep %s", test, setting)
+		}
+		if len(said) > 0 {
+			t.Errorf("%s: NetworkManager said:\n%s", test, said)
+		}
+	}
+	t.Logf("NetworkManager wrote the keyfiles of %d cases as they were", len(written)-len(mistakes))
+}
+
+// missing are the settings of a keyfile that are not in what NetworkManager wrote.
+func missing(before, after string) []string {
+	kept := settings(after)
+	var lost []string
+	for name, value := range settings(before) {
+		if value == "" || kept[name] == value || slices.Contains(nmDefaults, name+"="+value) {
+			continue
+		}
+		lost = append(lost, fmt.Sprintf("%s=%s (it has %q)", name, value, kept[name]))
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// settings are the settings of a keyfile by section and key. Where there are two ways to
+// say a thing, it is said in one: a gateway is behind the address, and the addresses of
+// a family are a set.
+func settings(keyfile string) map[string]string {
+	all := map[string]string{}
+	section := ""
+	for line := range strings.Lines(keyfile) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") {
+			section = strings.Trim(line, "[]")
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		all[section+"."+key] = value
+	}
+	for _, family := range []string{"ipv4", "ipv6"} {
+		address, gateway, _ := strings.Cut(all[family+".address1"], ",")
+		if gateway != "" {
+			all[family+".address1"], all[family+".gateway"] = address, gateway
+		}
+		if all[family+".method"] == "disabled" {
+			delete(all, family+".may-fail") // what is not tried cannot fail
+		}
+	}
+	return all
+}
