@@ -17,6 +17,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/datasource"
+	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/state"
@@ -37,6 +38,10 @@ type Options struct {
 	Cmdline  string   // the kernel's command line
 	Files    []string // further configuration files, over all others (--file)
 
+	Offline bool // there is no network, and there will be none: nothing is asked of it
+
+	// Get is how things are fetched; nil: as the client has it. Tests replace it.
+	Get     func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
 	Devices *Devices // network devices; nil: the machine's
 }
 
@@ -51,6 +56,11 @@ type Boot struct {
 	layers []config.Layer // the system's own configuration, once it was read
 	config *config.Config
 	report Report
+
+	applies bool     // this stage is to apply user data, so it fetches what that includes
+	online  bool     // there is a network now
+	awaited []string // URLs that this stage could have used, had there been a network
+	over    bool     // no stage comes after this one
 }
 
 // New prepares a boot. Nothing happens until a stage is run.
@@ -133,7 +143,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 	var errs []error
 	for _, step := range sequence {
 		errs = append(errs, b.runStage(ctx, step.name, step.run)...)
-		if b.seed == nil {
+		if b.seed == nil && (b.over || !b.store.AwaitsSeed()) {
 			break // no instance: the later units' conditions would skip them
 		}
 	}
@@ -144,6 +154,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
 	b.stage, b.layers = name, nil // what the last stage wrote may be configuration
+	b.applies, b.online, b.awaited = false, false, nil
 	b.Log = b.Options.Log.With("stage", name)
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
@@ -169,7 +180,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	}
 	b.note(b.store.EndStage(name, errs, warnings))
 	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
-	if name == state.StageFinal {
+	if name == state.StageFinal || b.over {
 		b.note(b.store.Finish())
 		b.summarise()
 	}

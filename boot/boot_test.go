@@ -1,17 +1,21 @@
 package boot_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudseed/boot"
 	"cloudseed/bootlog"
 	"cloudseed/datasource/media"
+	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
 	"cloudseed/state"
@@ -30,6 +34,7 @@ type guest struct {
 	*hosttest.Machine
 	seed    string
 	cmdline string
+	shown   string // certificate and key, when something was last fetched
 	devices *boot.Devices
 	console strings.Builder
 }
@@ -62,9 +67,7 @@ func (g *guest) boot(t *testing.T) boot.Report {
 	}
 	var all boot.Report
 	for _, stage := range state.Stages {
-		b := g.agent(t)
-		b.Run(t.Context(), stage)
-		r := b.Report()
+		r := g.run(t, stage)
 		all.InstanceID, all.Datasource = r.InstanceID, r.Datasource
 		all.Modules = append(all.Modules, r.Modules...)
 		all.Errors = append(all.Errors, r.Errors...)
@@ -73,14 +76,48 @@ func (g *guest) boot(t *testing.T) boot.Report {
 	return all
 }
 
+// run runs a stage, in a process of its own.
+func (g *guest) run(t *testing.T, stage string) boot.Report {
+	t.Helper()
+	b := g.agent(t)
+	b.Run(t.Context(), stage)
+	r := b.Report()
+	r.Errors, r.Warnings = timeless(r.Errors), timeless(r.Warnings)
+	return r
+}
+
+// timeless are messages without the times that something took.
+func timeless(messages []string) []string {
+	var out []string
+	for _, m := range messages {
+		out = append(out, regexp.MustCompile(` tries in [0-9.a-z]+\)`).ReplaceAllString(m, " tries)"))
+	}
+	return out
+}
+
 // agent is the agent of one stage.
 func (g *guest) agent(t *testing.T) *boot.Boot {
 	t.Helper()
+	return boot.New(g.options(t))
+}
+
+func (g *guest) options(t *testing.T) boot.Options {
+	t.Helper()
 	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
-	return boot.New(boot.Options{
-		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Console: &g.console,
-		Cmdline: g.cmdline, Devices: g.devices,
-	})
+	return boot.Options{
+		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Devices: g.devices, Console: &g.console,
+		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
+			c.Pause = time.Microsecond // between tries
+			if c.Certificate != nil {
+				certificate, key, err := c.Certificate()
+				if err != nil {
+					t.Error(err)
+				}
+				g.shown, c.Certificate = string(certificate)+" / "+string(key), nil
+			}
+			return c.Get(ctx, r)
+		},
+	}
 }
 
 type testWriter struct{ t *testing.T }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"cloudseed/datasource"
 	"cloudseed/modules"
 	"cloudseed/network"
 	"cloudseed/network/activate"
@@ -96,9 +95,7 @@ func (b *Boot) planFor(ctx context.Context, name string) (mac string, device *ne
 
 // refreshSeed reads the seed again if it is still there and still the same instance's.
 func (b *Boot) refreshSeed(ctx context.Context) {
-	seed, report := datasource.Find(ctx, datasource.Search{
-		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, DMI: b.dmi, Only: b.Seed, Name: b.SeedName, Log: b.Log, Sources: Sources(),
-	})
+	seed, report := b.searchNetwork(ctx) // there is a network: devices are added to a machine that runs
 	if seed == nil || seed.InstanceID != b.seed.InstanceID {
 		b.Log.Debug("the seed is not here now; what is remembered of it counts", "why", report.Summary())
 		return

@@ -36,13 +36,10 @@ func SystemConfig(h *host.Host) *config.Value {
 }
 
 // find looks for a seed. b.seed stays nil if there is none and there never was; then
-// this boot is over for the agent, and everything that waits for it is told.
+// this boot is over for the agent, and everything that waits for it is told - unless
+// there may be a seed on the network: then the network stage looks again.
 func (b *Boot) find(ctx context.Context) error {
-	search := datasource.Search{
-		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, DMI: b.dmi, Only: b.Seed, Name: b.SeedName, Log: b.Log,
-		Sources: Sources(),
-	}
-	seed, report := datasource.Find(ctx, search)
+	seed, report := b.search(ctx, nil)
 	if d := b.devices(); (seed == nil || seed.Partial) && b.Seed == "" && !d.Fixed {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, settleTime)
@@ -52,12 +49,10 @@ func (b *Boot) find(ctx context.Context) error {
 			b.Log.Warn("cannot wait for devices: " + err.Error())
 		}
 		if waited { // even in vain: what has come meanwhile is there
-			seed, report = datasource.Find(ctx, search)
+			seed, report = b.search(ctx, nil)
 		}
 	}
-	for _, line := range report {
-		b.Log.Debug("searching for a seed", "tried", line.Where, "outcome", line.Outcome)
-	}
+	b.trace(report)
 	if seed != nil {
 		b.problems(seed.Problems)
 		b.seed, b.found = seed, true
@@ -70,29 +65,38 @@ func (b *Boot) find(ctx context.Context) error {
 	if err != nil {
 		b.note(err)
 	}
+	b.seed = cached
+	if urls := append(report.Awaited(), b.awaited...); len(urls) > 0 {
+		b.Log.Info("waiting for the network to fetch " + strings.Join(urls, ", "))
+		return errors.Join(b.store.AwaitSeed(urls), b.store.Enable())
+	}
 	if cached != nil {
 		// The medium is gone, as oVirt takes it away after the first boot. The guest
 		// stays what it is.
 		b.Log.Info("no seed is attached: the machine stays the instance that it was", "instance", cached.InstanceID)
-		b.seed = cached
 		return nil
 	}
+	return b.disable(report)
+}
+
+// search looks for a seed in all places; in those on the network if get is given.
+func (b *Boot) search(ctx context.Context, get func(context.Context, string, bool) ([]byte, error)) (*datasource.Seed, datasource.Report) {
+	return datasource.Find(ctx, datasource.Search{
+		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, Only: b.Seed, Name: b.SeedName, Log: b.Log, Sources: Sources(),
+		DMI: func(name string) string { return b.dmi(ctx, name) }, Fetch: get,
+	})
+}
+
+func (b *Boot) trace(report datasource.Report) {
+	for _, line := range report {
+		b.Log.Debug("searching for a seed", "tried", line.Where, "outcome", line.Outcome)
+	}
+}
+
+func (b *Boot) disable(report datasource.Report) error {
 	why := "no seed was found: " + report.Summary()
 	b.Log.Info(why)
 	return b.store.Disable(why)
-}
-
-// dmi is a field of the machine's SMBIOS tables, "" when it has none. In a container
-// they are the host's and say nothing of the guest.
-func (b *Boot) dmi(key string) string {
-	if !b.Host.IsLive() || b.Host.Exists("/run/systemd/container") {
-		return ""
-	}
-	data, err := b.Host.ReadFile("/sys/class/dmi/id/" + key)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
 }
 
 // cached is the seed of the instance that the machine was last; nil if it never was

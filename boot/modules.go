@@ -158,10 +158,7 @@ func (b *Boot) anyKey(keys []string) bool {
 
 // runModule runs a module if its semaphore allows, and reports what became of it.
 func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
-	r := ModuleReport{Name: m.Name, Stage: b.stage, Frequency: e.frequency}
-	if r.Frequency == "" {
-		r.Frequency = m.Frequency
-	}
+	r := ModuleReport{Name: m.Name, Stage: b.stage, Frequency: frequencyOf(e, m)}
 	start := time.Now()
 	switch {
 	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf):

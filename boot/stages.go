@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cloudseed/datasource"
 	"cloudseed/modules"
 	"cloudseed/state"
 )
@@ -24,39 +25,93 @@ var moduleLists = []moduleList{
 // the seed's instance, and writes the network's configuration. With dsmode local it
 // also runs the init modules.
 func (b *Boot) local(ctx context.Context) error {
+	b.fetchConfigURL(ctx)
 	b.config = b.systemConfig()
 	if err := b.find(ctx); err != nil {
 		return err
 	}
+	if b.store.AwaitsSeed() {
+		// With a seed on the network, it is the guest's own: what the system's
+		// configuration says, or DHCP on the first device.
+		return b.applyNetwork(ctx)
+	}
 	if b.seed == nil {
 		return b.unseeded(ctx) // said why already
 	}
+	b.applies = true
 	b.note(b.injectFiles())
 	if err := b.become(); err != nil {
 		return err
 	}
 	input := b.readUserData(ctx)
-	b.prepare(ctx)
+	if len(b.awaited) == 0 {
+		b.prepare(ctx) // else it is not known what is wanted
+	}
 	b.note(b.setEarlyHostname(ctx))
 	b.note(b.applyNetwork(ctx))
-	if b.seed.Mode != "local" {
+	if b.seed.Mode != datasource.ModeLocal {
 		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
+		return nil
+	}
+	if len(b.awaited) > 0 {
+		// Difference from cloud-init: there user data that includes anything from the
+		// network is lost with dsmode local, which is oVirt's.
+		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", b.awaited)
+		return nil
+	}
+	if name := b.moduleOfTheNetwork(); name != "" {
+		// Difference from cloud-init: there it fails.
+		b.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
 		return nil
 	}
 	return b.initModules(ctx, input)
 }
 
+// moduleOfTheNetwork is the first of the init modules that needs the network and is
+// still to run for this instance.
+func (b *Boot) moduleOfTheNetwork() string {
+	for _, e := range b.entries("cloud_init_modules") {
+		m, ok := modules.Find(e.name)
+		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(b.env(m, e.args)) {
+			continue
+		}
+		if standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// frequencyOf is how often a module runs: as its entry says, or else as itself.
+func frequencyOf(e entry, m modules.Module) state.Frequency {
+	if e.frequency != "" {
+		return e.frequency
+	}
+	return m.Frequency
+}
+
 // network is the second stage, once the network is up: the init modules, unless the
 // local stage has run them.
 func (b *Boot) network(ctx context.Context) error {
-	if err := b.resume(); err != nil || b.seed == nil {
+	b.online = true
+	b.fetchConfigURL(ctx)
+	awaited := b.store.AwaitsSeed()
+	take := b.resume
+	if awaited {
+		take = func() error { return b.fetchSeed(ctx) }
+	}
+	if err := take(); err != nil || b.seed == nil {
 		return err
 	}
+	b.applies = !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx)
 	b.note(b.applyNetwork(ctx))
-	if b.store.HappenedThisBoot(initModulesMark) {
+	if !b.applies {
 		b.Log.Info("the local stage has run the init modules")
 		return nil
+	}
+	if awaited {
+		b.prepare(ctx)
 	}
 	return b.initModules(ctx, input)
 }
@@ -108,11 +163,7 @@ func (b *Boot) prepare(ctx context.Context) {
 		if !ok || m.Prepare == nil {
 			continue
 		}
-		frequency := e.frequency
-		if frequency == "" {
-			frequency = m.Frequency
-		}
-		standing, err := b.store.Standing("config_"+m.Name, frequency)
+		standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m))
 		if err == nil && standing != state.Done {
 			err = m.Prepare(ctx, b.env(m, e.args))
 		}

@@ -41,6 +41,8 @@ func (b *Boot) systemConfig() *config.Config {
 // readUserData takes the seed's data apart and puts its cloud-config over the
 // system's. It changes nothing on the machine.
 func (b *Boot) readUserData(ctx context.Context) *input {
+	ctx, cancel := context.WithTimeoutCause(ctx, includeTime, fmt.Errorf("all that user data includes was not there within %s", includeTime))
+	defer cancel()
 	in := &input{}
 	layers := slices.Clone(b.systemLayers())
 	system := config.New(layers...)
@@ -83,7 +85,7 @@ func (b *Boot) readUserData(ctx context.Context) *input {
 // process takes data apart. Its problems are reported by the stage that applies it,
 // in consume: every stage reads it again.
 func (b *Boot) process(ctx context.Context, name string, blobs []secret.Bytes) userdata.Result {
-	o := userdata.Options{KnownKeys: modules.Keys()}
+	o := userdata.Options{KnownKeys: modules.Keys(), Fetch: b.include}
 	if name == "user-data" {
 		o.LaunchIndex = b.seed.LaunchIndex // vendor data is for all machines
 	}
@@ -164,6 +166,7 @@ func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
 		Host: b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
 		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
+		Fetch: b.source,
 	}
 }
 

@@ -18,18 +18,19 @@ import (
 // Search says where to look for a seed. Host, Config and Sources must be given.
 type Search struct {
 	Host    *host.Host
-	Config  *config.Value // the system's configuration: datasource_list, datasource
-	Cmdline string        // the kernel's command line
-	DMI     func(key string) string
-	Only    string // a device, image file or directory that is the only place to look; "" looks everywhere
-	Name    string // what messages call Only, if not by its path
+	Config  *config.Value            // the system's configuration: datasource_list, datasource
+	Cmdline string                   // the kernel's command line
+	DMI     func(name string) string // a field of SMBIOS by dmidecode's name; "" when there is none
+	Only    string                   // a device, image file or directory that is the only place to look; "" looks everywhere
+	Name    string                   // what messages call Only, if not by its path
 	Log     *slog.Logger
 	Sources []Source // the kinds of seeds, by name
 
-	// Fetch gets a file from the network; an error that is fs.ErrNotExist says that the
-	// server has none. nil before there is a network: seeds that need one are then noted
-	// in the report as such.
-	Fetch func(ctx context.Context, url string) ([]byte, error)
+	// Fetch gets a file from the network. Its errors are sentences that name the URL
+	// without its secrets; one that is fs.ErrNotExist says that the server has no such
+	// file, which is not asked for again if it is optional. nil before there is a network:
+	// seeds that need one are then noted in the report as such.
+	Fetch func(ctx context.Context, url string, optional bool) ([]byte, error)
 
 	// What tests replace: the machine's devices, and how one is opened. mount allows
 	// the kernel's own drivers to read it.
@@ -39,6 +40,7 @@ type Search struct {
 	volumes []*volume // scanned once for all sources
 	scanned bool
 	known   bool
+	id      string // of the instance that this machine is
 }
 
 // Volume is an open file system.
@@ -66,7 +68,7 @@ func Find(ctx context.Context, s Search) (*Seed, Report) {
 	if s.DMI == nil {
 		s.DMI = func(string) string { return "" }
 	}
-	s.known = s.isInstance()
+	s.known, s.id = s.isInstance()
 	defer s.close()
 	seed := s.first(ctx, &report)
 	for _, a := range report {
@@ -158,16 +160,19 @@ func (s *Search) Setting(datasource, key string) *config.Value {
 
 // isInstance asks the state whether this machine was made an instance. If that cannot
 // be told it was: then less is changed.
-func (s *Search) isInstance() bool {
+func (s *Search) isInstance() (known bool, id string) {
 	if s.Only != "" {
-		return false // the user wants to see what the medium does
+		return false, "" // the user wants to see what the medium does
 	}
 	id, err := state.New(s.Host).PreviousID()
 	if err != nil {
 		s.Log.Warn(fmt.Sprintf("cannot tell whether this machine is an instance already: %v", err))
 	}
-	return id != "" || err != nil
+	return id != "" || err != nil, id
 }
+
+// Is tells whether this machine is the instance of that id already.
+func (s *Search) Is(id string) bool { return id != "" && id == s.id }
 
 // Known tells whether this machine is an instance already. Then it stays that instance
 // until there is a whole seed of another: what only hints at a seed, or is the ruin of

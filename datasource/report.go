@@ -40,13 +40,17 @@ func (r *Report) Later(where, format string, args ...any) {
 }
 
 // NeedsNetwork tells whether there is a seed that could not be fetched yet.
-func (r Report) NeedsNetwork() bool {
+func (r Report) NeedsNetwork() bool { return len(r.Awaited()) > 0 }
+
+// Awaited are the places of seeds that could not be fetched yet.
+func (r Report) Awaited() []string {
+	var places []string
 	for _, a := range r {
 		if a.NeedsNetwork {
-			return true
+			places = append(places, a.Where)
 		}
 	}
-	return false
+	return places
 }
 
 // Summary is the report in one line.

@@ -17,9 +17,10 @@ var forbidden = []struct {
 }{
 	{"host", []string{"cloudseed/config", "cloudseed/datasource/", "cloudseed/modules", "cloudseed/boot", "cloudseed/state"}, "the door to the machine knows nothing of who comes through"},
 	{"config", []string{"cloudseed/host", "cloudseed/state", "cloudseed/modules", "os", "os/exec"}, "configuration knows no machine"},
-	{"userdata", []string{"cloudseed/host", "cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/"}, "parts are taken apart wherever they came from"},
-	{"modules", []string{"os", "os/exec", "cloudseed/datasource/", "cloudseed/boot", "cloudseed/network/", "cloudseed/userdata"}, "modules work through the host alone, and know no seed or stage"},
-	{"datasource/", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
+	{"fetch", []string{"cloudseed/boot", "cloudseed/config", "cloudseed/datasource/", "cloudseed/host", "cloudseed/modules", "cloudseed/network/", "cloudseed/state", "cloudseed/userdata"}, "what is fetched, and for whom, is not its business"},
+	{"userdata", []string{"cloudseed/fetch", "cloudseed/host", "cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/"}, "parts are taken apart wherever they came from"},
+	{"modules", []string{"cloudseed/fetch", "os", "os/exec", "cloudseed/datasource/", "cloudseed/boot", "cloudseed/network/", "cloudseed/userdata"}, "modules work through the host alone, and know no seed or stage"},
+	{"datasource/", []string{"cloudseed/fetch", "cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
 	{"datasource/media", []string{"cloudseed/config", "cloudseed/host", "cloudseed/state"}, "media know nothing of what is on them"},
 	{"network/", []string{"cloudseed/datasource/", "cloudseed/modules", "cloudseed/boot", "cloudseed/host", "os/exec"}, "the network's model and files are pure"},
 	{"state", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/config"}, "state does not know whose it is"},
@@ -34,6 +35,7 @@ var alone = map[string]string{
 	"github.com/spf13/cobra":                   "cmd/cloudseed",
 	"github.com/coreos/go-systemd/v22/dbus":    "host",
 	"github.com/coreos/go-systemd/v22/journal": "bootlog",
+	"net/http": "fetch", // the rest is lent a function, and needs no network in its tests
 }
 
 // umbrella links every file system and compressor there is.
@@ -84,8 +86,8 @@ func TestTheProgramLinksNoUmbrella(t *testing.T) {
 	if slices.Contains(deps, umbrella) {
 		t.Errorf("%s is linked", umbrella)
 	}
-	if slices.Contains(deps, "testing") || slices.Contains(deps, "net/http") {
-		t.Error("testing or net/http is linked: nothing in this version needs them")
+	if slices.Contains(deps, "testing") {
+		t.Error("testing is linked: no program needs it")
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/secret"
 )
 
 // content is what the file is to hold.
@@ -49,42 +50,23 @@ func rawContent(v *config.Value) ([]byte, error) {
 	return []byte(v.Text()), nil
 }
 
-// fetch gets the content from the file's source. The URL is shown without what may
-// be secret in it.
+// fetch gets the content from the file's source.
 func (w *fileWrite) fetch(ctx context.Context) ([]byte, error) {
-	location, err := url.Parse(w.Source.URI)
-	if err != nil {
-		return nil, errors.New("cannot read source.uri as a URL")
-	}
-	if location.Scheme == "file" || location.Scheme == "" && strings.HasPrefix(w.Source.URI, "/") {
+	if location, err := url.Parse(w.Source.URI); err == nil && isLocal(w.Source.URI) {
 		return w.env.Host.ReadFile(location.Path)
 	}
-	if location.Scheme != "http" && location.Scheme != "https" {
-		return nil, errors.New("source.uri is neither an http nor a file URL nor a path")
-	}
-	shown := location.Scheme + "://" + location.Host + location.Path
 	if w.env.Fetch == nil {
-		return nil, fmt.Errorf("cannot get %s: there is no way to the network here", shown)
+		return nil, fmt.Errorf("cannot fetch %s: there is no way to the network here", secret.URL(w.Source.URI))
 	}
 	headers := map[string]string{}
 	for _, h := range w.Source.Headers {
 		headers[h.Key] = h.Value
 	}
-	data, err := w.env.Fetch(ctx, w.Source.URI, headers)
-	if err != nil {
-		return nil, fmt.Errorf("cannot get %s: %w", shown, withoutURL(err))
-	}
-	return data, nil
+	return w.env.Fetch(ctx, w.Source.URI, headers)
 }
 
-// withoutURL takes the URL, which may hold a secret, out of an error of net/http.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
-}
+// isLocal tells a URL or path of a file of this machine.
+func isLocal(uri string) bool { return strings.HasPrefix(uri, "/") || strings.HasPrefix(uri, "file:") }
 
 // contentEncoding is how content is encoded, by cloud-init's names.
 type contentEncoding struct{ base64, gzip bool }

@@ -34,6 +34,10 @@ type Module struct {
 	// order, and must return at once. Most modules have none.
 	Prepare func(ctx context.Context, e *Env) error
 
+	// NeedsNetwork tells whether the configuration has it get anything from the network.
+	// Most modules have none.
+	NeedsNetwork func(e *Env) bool
+
 	// Run does the work. What is wrong with values of the configuration goes to
 	// Env.Problem; the error is what stopped the module beside that.
 	Run func(ctx context.Context, e *Env) error
@@ -51,7 +55,7 @@ type Env struct {
 	// What the boot lends a module. Each may be nil: the module then says what it
 	// could not do, or does without.
 	Output io.Writer                                                                        // where the stage's output goes (the key output)
-	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL, tried as often as makes sense
+	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
 	Render func(template string, variables map[string]any) (string, error)                  // a jinja template, without its header line
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 

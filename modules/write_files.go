@@ -45,6 +45,11 @@ var (
 		Name: "write_files", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
 		Doc: "Writes files. It runs before users are made and packages installed: a file that needs them has the key defer. " +
 			"One whose owner does not exist yet is put off in the same way.",
+		NeedsNetwork: func(e *Env) bool {
+			var keys writeFilesKeys
+			e.Config.Root().Decode(&keys)
+			return slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return !f.Defer && f.Source.URI != "" && !isLocal(f.Source.URI) })
+		},
 		Run: func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, false) },
 	}
 	writeFilesDeferred = Module{

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -246,7 +245,7 @@ func TestAfterAPowerCutFilesAreAsWithout(t *testing.T) {
 
 func TestSource(t *testing.T) {
 	t.Parallel()
-	const shown = "cannot get https://example.com/a: "
+	const shown = "cannot fetch https://example.com/a: "
 	tests := []struct {
 		name, entry string
 		fetch       func(ctx context.Context, url string, headers map[string]string) ([]byte, error)
@@ -269,13 +268,13 @@ func TestSource(t *testing.T) {
 		{
 			name: "without content nothing is written", entry: "source: {uri: 'https://user:hunter2@example.com/a?key=hunter2'}",
 			fetch: func(context.Context, string, map[string]string) ([]byte, error) {
-				return nil, &url.Error{Op: "Get", URL: "https://user:hunter2@example.com/a?key=hunter2", Err: errors.New("it timed out")}
+				return nil, errors.New(shown + "the server was silent")
 			},
-			reports: "error: user-data:2:3: write_files.0: " + shown + "it timed out",
+			reports: "error: user-data:2:3: write_files.0: " + shown + "the server was silent",
 		},
 		{
-			name: "what is no address is reported", entry: "source: {uri: 'ftp://x'}",
-			reports: "error: user-data:2:3: write_files.0: source.uri is neither an http nor a file URL nor a path",
+			name: "without content and a network nothing is written", entry: "source: {uri: 'https://user:hunter2@example.com/a?key=hunter2'}",
+			reports: "error: user-data:2:3: write_files.0: " + shown + "there is no way to the network here",
 		},
 	}
 	for _, test := range tests {

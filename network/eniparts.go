@@ -101,7 +101,12 @@ func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string)
 	case name == "bridge-ports":
 		b.Ports = r.members(o)
 	case name == "bridge-stp":
-		on := slices.Contains([]string{"on", "yes", "1", "true"}, strings.ToLower(o.values[0]))
+		word := strings.ToLower(o.values[0])
+		on := slices.Contains([]string{"on", "yes", "1", "true"}, word)
+		if !on && !slices.Contains([]string{"off", "no", "0", "false"}, word) {
+			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected on or off, got %q; it was ignored", o.values[0]))
+			return
+		}
 		b.STP = &on
 	case numbers[name] != nil:
 		if n, ok := r.number(o, o.values[0]); ok {

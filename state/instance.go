@@ -81,6 +81,22 @@ func (s *Store) Announce(id string) error {
 	return s.write(path.Join(RunDir, ".instance-id"), []byte(id+"\n"), false)
 }
 
+// awaitedFile says that this boot's network stage is to look for a seed, and where: a
+// URL a line. Its unit starts for this, too.
+const awaitedFile = RunDir + "/.awaited-seed"
+
+// AwaitSeed notes that the seed of this boot may be on the network. What an earlier run
+// of the local stage announced does not hold any more.
+func (s *Store) AwaitSeed(urls []string) error {
+	return errors.Join(s.host.QuietRemove(path.Join(RunDir, ".instance-id")),
+		s.write(awaitedFile, []byte(strings.Join(urls, "\n")+"\n"), false))
+}
+
+// AwaitsSeed tells whether a seed is still to be looked for on the network.
+func (s *Store) AwaitsSeed() bool {
+	return s.host.Exists(awaitedFile) && !s.host.Exists(path.Join(RunDir, ".instance-id"))
+}
+
 // Announced is the id of the instance that the local stage of this boot settled on;
 // "" when it has not run or found none.
 func (s *Store) Announced() (string, error) {

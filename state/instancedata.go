@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"cloudseed/secret"
 )
 
 // Facts are what instance-data.json says of the instance and the machine.
@@ -57,6 +59,9 @@ func (s *Store) WriteInstanceData(f Facts) error {
 			metadata[key] = redactedForOthers
 			hidden = append(hidden, "ds/meta_data/"+key)
 		}
+	}
+	if from, ok := metadata["seedfrom"].(string); ok {
+		metadata["seedfrom"] = secret.URL(from)
 	}
 	open["ds"] = map[string]any{"meta_data": metadata}
 	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}

@@ -48,7 +48,7 @@ const (
 // BeginBoot forgets what the last boot said of itself.
 func (s *Store) BeginBoot() error {
 	var errs []error
-	for _, file := range []string{resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
+	for _, file := range []string{awaitedFile, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
 		errs = append(errs, s.host.QuietRemove(file))
 	}
 	status := Status{Stages: map[string]*StageStatus{}}

@@ -40,21 +40,11 @@ func (p *processor) include(part *Part, depth int) {
 		}
 		content, err := p.options.Fetch(p.ctx, url, once)
 		if err != nil {
-			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "cannot fetch what it includes: %v; the others were used", err)
+			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "it includes what is not to be had: %v; the rest was used", err)
 			continue
 		}
-		p.blob(content, p.name+" "+shortURL(url), depth+1)
+		p.blob(content, p.name+" "+secret.URL(url), depth+1)
 	}
-}
-
-// shortURL is a URL for messages: without its query, which may hold a secret.
-func shortURL(url string) string {
-	short, _, _ := strings.Cut(url, "?")
-	if scheme, rest, ok := strings.Cut(short, "://"); ok {
-		host, path, _ := strings.Cut(rest, "/")
-		short = scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + "/" + path
-	}
-	return short
 }
 
 // archive puts in place of a part the parts that it lists. They are what they say:

@@ -44,8 +44,7 @@ type Options struct {
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
 	// Fetch gets what an #include names, a URL or a file; once says that what was
-	// fetched before may be used again. Its errors are shown, so they must not hold the
-	// secrets of a URL. Without Fetch an include is a problem.
+	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
 	// Render fills in a jinja template, which comes without its header line. Without
 	// Render a template is a problem.
@@ -89,16 +88,30 @@ func Process(ctx context.Context, name string, raw []byte, o Options) Result {
 	return ProcessList(ctx, name, []secret.Bytes{secret.NewBytes(raw)}, o)
 }
 
-// ProcessList takes several pieces of data apart, as vendor data may be. Their parts
-// are numbered through, and each piece's cloud-config is merged into those before.
+// ProcessList takes several pieces of data apart, as vendor data may be.
 func ProcessList(ctx context.Context, name string, pieces []secret.Bytes, o Options) Result {
-	p := processor{ctx: ctx, name: name, options: o}
+	named := make([]Piece, len(pieces))
 	for i, piece := range pieces {
-		place := name
+		named[i] = Piece{name, piece}
 		if len(pieces) > 1 {
-			place = fmt.Sprintf("%s item %d", name, i+1)
+			named[i].Name = fmt.Sprintf("%s item %d", name, i+1)
 		}
-		p.blob(piece.Reveal(), place, 0)
+	}
+	return ProcessPieces(ctx, name, named, o)
+}
+
+// Piece is data with what messages call it.
+type Piece struct {
+	Name    string
+	Content secret.Bytes
+}
+
+// ProcessPieces takes pieces of data apart. Their parts are numbered through, and each
+// piece's cloud-config is merged into those before.
+func ProcessPieces(ctx context.Context, name string, pieces []Piece, o Options) Result {
+	p := processor{ctx: ctx, name: name, options: o}
+	for _, piece := range pieces {
+		p.blob(piece.Content.Reveal(), piece.Name, 0)
 	}
 	for i := range p.result.Parts {
 		p.handle(&p.result.Parts[i])

@@ -254,7 +254,7 @@ func TestProcess(t *testing.T) {
 		{
 			name: "an include", data: "#include\n# a comment\nhttp://h/config\n\n#include-once http://h/script\nhttp://u:pw@h/404?token=x\n",
 			config: "{'from': 'http://h/config'}", scripts: []string{"part-002  #!/bin/sh\n# once: true\n"},
-			problems: []string{"error user-data:6:1: cannot fetch what it includes: not found; the others were used"},
+			problems: []string{"error user-data:6:1: it includes what is not to be had: not found; the rest was used"},
 		},
 		{
 			name: "includes without an end", data: "#include http://h/loop\n",

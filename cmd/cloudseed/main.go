@@ -103,7 +103,7 @@ and tries a seed out.`,
 	})
 	root.AddCommand(
 		tryCommand(&g), insideCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), singleCommand(&g), cleanCommand(&g),
-		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), develCommand(&g),
+		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
 	)
 	return root
 }

@@ -62,13 +62,17 @@ var (
 	otherOutputs = []string{"eni", "netplan"}
 )
 
-// distros are cloud-init's; those of ifcfgDistros have ifcfg files as RHEL has them.
-var (
-	distros = append(strings.Fields("alpine aosc arch debian ubuntu raspberry-pi-os freebsd dragonfly gentoo cos netbsd openbsd azurelinux mariner"+
-		" photon opensuse opensuse-leap opensuse-microos opensuse-tumbleweed sle_hpc sle-micro sles suse"), ifcfgDistros...)
-	ifcfgDistros = strings.Fields("almalinux amazon centos cloudlinux eurolinux fedora miraclelinux openmandriva rhel rocky virtuozzo" +
+// distros are cloud-init's names of distributions.
+func distros() []string {
+	return append(ifcfgDistros(), strings.Fields("alpine aosc arch debian ubuntu raspberry-pi-os freebsd dragonfly gentoo cos netbsd openbsd"+
+		" azurelinux mariner photon opensuse opensuse-leap opensuse-microos opensuse-tumbleweed sle_hpc sle-micro sles suse")...)
+}
+
+// ifcfgDistros are those with ifcfg files as RHEL has them.
+func ifcfgDistros() []string {
+	return strings.Fields("almalinux amazon centos cloudlinux eurolinux fedora miraclelinux openmandriva rhel rocky virtuozzo" +
 		" openeuler OpenCloudOS TencentOS")
-)
+}
 
 // check refuses a command line that cannot be understood, and gives the interfaces that
 // it names.
@@ -89,7 +93,7 @@ func (n *netConvert) check() ([]network.NIC, error) {
 		choices     []string
 	}{
 		{"-k/--kind", n.kind, slices.Concat(convert.Kinds(), otherKinds)},
-		{"-D/--distro", n.distro, distros},
+		{"-D/--distro", n.distro, distros()},
 		{"-O/--output-kind", n.output, slices.Concat(convert.Outputs(), otherOutputs)},
 	} {
 		if !slices.Contains(choice.choices, choice.value) {
@@ -113,7 +117,7 @@ func (n *netConvert) run(nics []network.NIC, stderr io.Writer) error {
 		return fmt.Errorf("cannot read %s: the kind %s is not read by this agent", n.file, n.kind)
 	case slices.Contains(otherOutputs, n.output):
 		return fmt.Errorf("cannot write for %s: its files are not written by this agent", n.output)
-	case n.output == render.Sysconfig && !slices.Contains(ifcfgDistros, n.distro):
+	case n.output == render.Sysconfig && !slices.Contains(ifcfgDistros(), n.distro):
 		return fmt.Errorf("cannot write ifcfg files for %s: they are written as the RHEL family has them", n.distro)
 	}
 	data, err := os.ReadFile(n.file)

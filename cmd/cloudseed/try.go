@@ -173,6 +173,7 @@ func insideCommand(g *globals) *cobra.Command {
 			}
 			b := boot.New(boot.Options{
 				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(), Console: os.Stderr,
+				Offline: true,
 				Devices: &boot.Devices{Fixed: true}, // the copy has none, and waits for none
 			})
 			errs := b.RunAll(cmd.Context())

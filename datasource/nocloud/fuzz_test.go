@@ -12,8 +12,8 @@ import (
 func TestFieldsOfSMBIOSStandInURLs(t *testing.T) {
 	t.Parallel()
 	for from, want := range map[string]string{
-		"__dmi.system-uuid__/x": "<product_uuid>/x", "a__dmi.chassis-serial-number__b__dmi.bios-vendor__": "a<chassis_serial>b<bios_vendor>",
-		"__dmi.nonsense__/__dmi.system-version__": "__dmi.nonsense__/<product_version>", "__dmi.system-uuid": "__dmi.system-uuid", "": "",
+		"__dmi.system-uuid__/x": "<system-uuid>/x", "a__dmi.chassis-serial-number__b__dmi.bios-vendor__": "a<chassis-serial-number>b<bios-vendor>",
+		"__dmi.nonsense__/__dmi.system-version__": "__dmi.nonsense__/<system-version>", "__dmi.system-uuid": "__dmi.system-uuid", "": "",
 	} {
 		if got := replaceDMI(from, func(key string) string { return "<" + key + ">" }); got != want {
 			t.Errorf("%q: got %q, want %q", from, got, want)

@@ -61,7 +61,7 @@ func (Source) Find(ctx context.Context, s *datasource.Search, r *datasource.Repo
 // serial is the machine's serial number in SMBIOS. Firmware that was never set up has
 // bytes of all ones there.
 func serial(s *datasource.Search) string {
-	text := s.DMI("product_serial")
+	text := s.DMI("system-serial-number")
 	if strings.ReplaceAll(text, "\xff", "") == "" {
 		return ""
 	}

@@ -182,7 +182,7 @@ func TestSeveralPlacesAreJoined(t *testing.T) {
 			t.Parallel()
 			m := seedtest.New(t, sources, c.drives...)
 			m.Search.Cmdline = c.cmdline
-			m.Search.DMI = func(key string) string { return map[string]string{"product_serial": c.serial}[key] }
+			m.Search.DMI = func(key string) string { return map[string]string{"system-serial-number": c.serial}[key] }
 			if c.config != "" {
 				m.Configure(t, c.config)
 			}
@@ -363,14 +363,14 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 		"a URL with a pattern":      {cmdline: "ds=nocloud;s=http://192.0.2.1/%s.txt", network: true, want: "pattern  net user:p", source: "cmdline,http://192.0.2.1/%s.txt"},
 		"a URL with a query and SMBIOS": {
 			cmdline: "ds=nocloud;s=http://192.0.2.1/?id=__dmi.system-uuid__&f=", network: true,
-			want: "query  net user:q vendor:qv", source: "cmdline,http://192.0.2.1/?id=U-1&f=",
+			want: "query  net user:q vendor:qv", source: "cmdline,http://192.0.2.1/",
 		},
-		"a password is not shown":                           {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", network: true, want: "login  net user:l", source: "cmdline,http://u:xxxxx@192.0.2.1/"},
+		"a password is not shown":                           {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", network: true, want: "login  net user:l", source: "cmdline,http://192.0.2.1/"},
 		"a password is not shown before there is a network": {cmdline: "ds=nocloud;s=http://u:secret@192.0.2.1/", want: "no seed", later: true},
 		"a file that must be there":                         {cmdline: "ds=nocloud;s=http://192.0.2.1/half", network: true, want: "no seed", told: "http://192.0.2.1/half: cannot fetch http://192.0.2.1/half/user-data: file does not exist"},
 		"what is optional or broken": {
 			cmdline: "ds=nocloud;s=http://192.0.2.1/b/", network: true, want: "nocloud  net user:b", source: "cmdline,http://192.0.2.1/b/",
-			told: "warning: http://192.0.2.1/b/network-config: cannot fetch it: the server is busy; it was left out\nerror: http://192.0.2.1/b/meta-data:1:",
+			told: "warning: http://192.0.2.1/b/: cannot fetch http://192.0.2.1/b/network-config: the server is busy; it was left out\nerror: http://192.0.2.1/b/meta-data:1:",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -380,18 +380,21 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 			m.Put(t, "/media/seed/meta-data", "instance-id: dir\nlocal-hostname: dir")
 			m.Put(t, "/media/seed/user-data", "d")
 			m.Search.Cmdline = c.cmdline
-			m.Search.DMI = func(key string) string { return map[string]string{"product_uuid": "U-1"}[key] }
+			m.Search.DMI = func(key string) string { return map[string]string{"system-uuid": "U-1"}[key] }
 			if c.config != "" {
 				m.Configure(t, c.config)
 			}
 			if c.network {
-				m.Search.Fetch = func(_ context.Context, url string) ([]byte, error) {
+				m.Search.Fetch = func(_ context.Context, url string, optional bool) ([]byte, error) {
+					if optional != (strings.Contains(url, "network-config") || strings.Contains(url, "vendor-data")) {
+						t.Errorf("%s is optional: %v", url, optional)
+					}
 					data, ok := web[url]
 					switch {
 					case data == "fail":
-						return nil, errors.New("the server is busy")
+						return nil, fmt.Errorf("cannot fetch %s: the server is busy", url)
 					case !ok:
-						return nil, fs.ErrNotExist
+						return nil, fmt.Errorf("cannot fetch %s: %w", url, fs.ErrNotExist)
 					}
 					return []byte(data), nil
 				}

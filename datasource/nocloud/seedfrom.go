@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
 
 	"cloudseed/config"
 	"cloudseed/datasource"
+	"cloudseed/secret"
 )
 
 // networkSchemes are how a seed on the network is named.
@@ -32,9 +32,11 @@ func (g *gathered) seedFrom(ctx context.Context, s *datasource.Search, from stri
 	case isFile, strings.HasPrefix(from, "/"):
 		other, ok = directory(s, from, dir, r)
 	case !onNetwork(from):
-		r.Warn(shown(from), "seedfrom is neither a path nor a URL of http, https, ftp or ftps")
+		r.Warn(secret.URL(from), "seedfrom is neither a path nor a URL of http, https, ftp or ftps")
+	case s.Fetch == nil && s.Is(quickID(s)):
+		r.Note(secret.URL(from), "it was not asked: the instance id is given here, and this machine is that instance already")
 	case s.Fetch == nil:
-		r.Later(shown(from), "it needs the network: left to the network stage")
+		r.Later(secret.URL(from), "it needs the network: left to the network stage")
 	default:
 		other, ok = fetch(ctx, s.Fetch, from, r)
 	}
@@ -44,6 +46,15 @@ func (g *gathered) seedFrom(ctx context.Context, s *datasource.Search, from stri
 	g.userData, g.vendorData, g.network = nil, nil, nil
 	g.add(other)
 	return true
+}
+
+// quickID is the instance's id if it can be had without the network: from the command
+// line or a seed directory, as with cloud-init.
+func quickID(s *datasource.Search) string {
+	g := &gathered{}
+	g.words("cmdline", s.Cmdline)
+	g.directories(s, &datasource.Report{})
+	return datasource.ID(g.metadata, "instance-id")
 }
 
 // directory reads a seed that is a directory of the machine.
@@ -58,29 +69,35 @@ func directory(s *datasource.Search, from, dir string, r *datasource.Report) (fi
 }
 
 // fetch gets a seed from the network.
-func fetch(ctx context.Context, get func(context.Context, string) ([]byte, error), from string, r *datasource.Report) (files, bool) {
-	t := &datasource.Tree{Source: from}
+//
+// Difference from cloud-init: that an optional file is not there is not asked for ten
+// times more, a second each.
+func fetch(ctx context.Context, get func(context.Context, string, bool) ([]byte, error), from string, r *datasource.Report) (files, bool) {
+	// Difference from cloud-init: a URL stands without its login and query in what
+	// everybody may read.
+	shown := secret.URL(from)
+	t := &datasource.Tree{Source: shown}
 	content := map[string]*[]byte{}
 	for _, file := range []struct {
 		name     string
 		required bool
 	}{{"network-config", false}, {"meta-data", true}, {"user-data", true}, {"vendor-data", false}} {
 		at := fileURL(from, file.name)
-		data, err := get(ctx, at)
+		data, err := get(ctx, at, !file.required)
 		switch {
 		case err == nil:
 			content[file.name] = &data
 		case file.required:
-			r.Warn(shown(from), "cannot fetch %s: %v", shown(at), err)
+			r.Warn(shown, "%v", err)
 			return files{}, false
 		case !errors.Is(err, fs.ErrNotExist):
-			t.Problem(config.Warning, config.Pos{File: shown(at)}, "", "cannot fetch it: %v; it was left out", err)
+			t.Problem(config.Warning, config.Pos{File: shown}, "", "%v; it was left out", err)
 		}
 	}
-	found := files{place: shown(from), userData: content["user-data"], vendorData: content["vendor-data"]}
-	found.metadata, found.broken = parse(t, shown(fileURL(from, "meta-data")), *content["meta-data"])
+	found := files{place: shown, userData: content["user-data"], vendorData: content["vendor-data"]}
+	found.metadata, found.broken = parse(t, secret.URL(fileURL(from, "meta-data")), *content["meta-data"])
 	if data := content["network-config"]; data != nil {
-		found.network = network(t, shown(fileURL(from, "network-config")), *data)
+		found.network = network(t, secret.URL(fileURL(from, "network-config")), *data)
 	}
 	found.problems = t.Problems
 	return found, true
@@ -98,25 +115,6 @@ func fileURL(from, name string) string {
 	return from + name
 }
 
-// shown is a URL without the password that may be in it.
-func shown(from string) string {
-	u, err := url.Parse(from)
-	if err != nil || u.User == nil {
-		return from
-	}
-	return u.Redacted()
-}
-
-// dmiNames are the fields of SMBIOS by dmidecode's names, and sysfs's for the same.
-var dmiNames = map[string]string{
-	"baseboard-asset-tag": "board_asset_tag", "baseboard-manufacturer": "board_vendor", "baseboard-product-name": "board_name",
-	"baseboard-serial-number": "board_serial", "baseboard-version": "board_version", "bios-release-date": "bios_date",
-	"bios-vendor": "bios_vendor", "bios-version": "bios_version", "chassis-asset-tag": "chassis_asset_tag",
-	"chassis-manufacturer": "chassis_vendor", "chassis-serial-number": "chassis_serial", "chassis-version": "chassis_version",
-	"system-manufacturer": "sys_vendor", "system-product-name": "product_name", "system-serial-number": "product_serial",
-	"system-uuid": "product_uuid", "system-version": "product_version",
-}
-
 // replaceDMI puts fields of SMBIOS where __dmi.name__ stands. A name that there is none
 // of stays as it is.
 func replaceDMI(from string, dmi func(string) string) string {
@@ -129,13 +127,12 @@ func replaceDMI(from string, dmi func(string) string) string {
 			return out.String()
 		}
 		name, tail, ok := strings.Cut(rest, after)
-		field, known := dmiNames[name]
-		if !ok || !known {
+		if _, known := datasource.DMIFields[name]; !ok || !known {
 			out.WriteString(before)
 			from = rest
 			continue
 		}
-		out.WriteString(dmi(field))
+		out.WriteString(dmi(name))
 		from = tail
 	}
 }

@@ -135,6 +135,16 @@ func (d device) drop(keys ...string) bool {
 	return cured
 }
 
+func (d device) dropBridgeTimes() bool {
+	cured := false
+	for _, options := range []string{"params", "parameters"} {
+		m, _ := d[options].(map[string]any)
+		cured = device(m).drop("ageing-time", "forward-delay", "hello-time", "max-age", "path-cost", "port-priority",
+			"bridge_ageing", "bridge_fd", "bridge_hello", "bridge_maxage", "bridge_pathcost", "bridge_portprio") || cured
+	}
+	return cured
+}
+
 func (d device) dropVLANAddress() bool {
 	if d["vlan_mac_address"] != nil {
 		d["vlan_mac_address"] = nil // the key must be there

@@ -31,22 +31,14 @@ var meanings = []meaning{
 		vlans := c.each("vlan", "vlans", device.dropMTU)
 		return c.each("bridge", "bridges", device.dropMTU) || vlans
 	}},
+	{"a bridge's times and the settings of its parts", render.NetworkManager, func(c *configuration) bool {
+		return c.each("bridge", "bridges", device.dropBridgeTimes)
+	}},
 	{"The MAC address of a bond or a VLAN", render.NetworkManager, func(c *configuration) bool {
 		vlans := c.each("vlan", "vlans", device.dropVLANAddress)
 		return c.each("bond", "bonds", func(d device) bool {
 			return d.drop("mac_address", "macaddress", "ethernet_mac_address")
 		}) || vlans
-	}},
-	{"A bridge's times, and the costs and priorities of its ports", render.NetworkManager, func(c *configuration) bool {
-		return c.each("bridge", "bridges", func(d device) bool {
-			cured := false
-			for _, key := range []string{"params", "parameters"} {
-				options, _ := d[key].(map[string]any)
-				cured = device(options).drop("forward-delay", "hello-time", "max-age", "ageing-time", "path-cost", "port-priority",
-					"bridge_fd", "bridge_hello", "bridge_maxage", "bridge_ageing", "bridge_pathcost", "bridge_portprio") || cured
-			}
-			return cured
-		})
 	}},
 	{"references of version 2 are keys", render.Sysconfig, (*configuration).dropReferencesToRenamed},
 	{"references of version 2 are keys", render.Networkd, (*configuration).dropReferencesToRenamed},

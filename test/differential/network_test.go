@@ -51,18 +51,22 @@ type outcome struct {
 	err   string
 }
 
-// both gives what cloud-init made of an input and what cloudseed did, by the outputs.
-func both(t testing.TB, in input) (theirs, ours map[string]outcome) {
+// both gives what cloud-init made of an input and what cloudseed did, by the outputs:
+// those that are named, or all.
+func both(t testing.TB, in input, outputs ...string) (theirs, ours map[string]outcome) {
 	t.Helper()
+	if len(outputs) == 0 {
+		outputs = convert.Outputs()
+	}
 	kind := kindOf(t, in.name)
 	results, err := real.Convert(cloudinit.Network{
-		Kind: kind, Input: in.text, Outputs: convert.Outputs(), Distro: "rhel", Interfaces: in.interfaces, Existing: in.existing,
+		Kind: kind, Input: in.text, Outputs: outputs, Distro: "rhel", Interfaces: in.interfaces, Existing: in.existing,
 	})
 	if err != nil {
 		t.Fatalf("%s: %v", in.name, err)
 	}
 	theirs, ours = map[string]outcome{}, map[string]outcome{}
-	for _, output := range convert.Outputs() {
+	for _, output := range outputs {
 		their := outcome{files: map[string]string{}, err: results[output].Error}
 		for path, f := range results[output].Files {
 			their.files[f.Mode+path] = f.Content

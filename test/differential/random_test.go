@@ -81,7 +81,7 @@ func TestRandomConfigurationsGiveTheFilesOfCloudInit(t *testing.T) {
 			for _, reason := range reasons {
 				meant[reason]++
 			}
-			theirs, ours := both(t, cured)
+			theirs, ours := both(t, cured, output)
 			if their, our := theirs[output], ours[output]; !their.equal(our) || their.err != "" {
 				fail(cured, output, their, our)
 			}

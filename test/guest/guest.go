@@ -49,6 +49,7 @@ type Machine struct {
 // Options say how a machine is booted.
 type Options struct {
 	ISO  string   // image file of the drive /dev/sr0; "": there is none
+	Word string   // a word on the kernel's command line; a container has that of its first process instead
 	Args []string // further arguments to systemd-nspawn
 }
 
@@ -57,6 +58,7 @@ type Running struct {
 	*Machine
 	Took    time.Duration // from the start to the end of the boot
 	Console string        // file with everything that came on its console
+	started time.Time
 	nspawn  *exec.Cmd
 	done    chan struct{} // closed when nspawn has ended
 	leader  int           // process id of the guest's systemd
@@ -101,13 +103,17 @@ func (m *Machine) Start(o Options) *Running {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	r.nspawn = exec.Command("systemd-nspawn", append(args, o.Args...)...)
+	args = append(args, o.Args...)
+	if o.Word != "" {
+		args = append(args, o.Word) // an argument of the guest's systemd, which passes over it
+	}
+	r.nspawn = exec.Command("systemd-nspawn", args...)
 	r.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	r.nspawn.Stdout, r.nspawn.Stderr = console, console
 	group := r.makeControlGroup()
 	defer group.Close()
 	r.nspawn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, UseCgroupFD: true, CgroupFD: int(group.Fd())}
-	start := time.Now()
+	r.started = time.Now()
 	if err := r.nspawn.Start(); err != nil {
 		m.t.Fatalf("cannot start systemd-nspawn: %v", err)
 	}
@@ -118,7 +124,7 @@ func (m *Machine) Start(o Options) *Running {
 	}()
 
 	for r.leader == 0 || !r.Try("systemctl is-system-running").answered("starting", "running", "degraded", "initializing") {
-		if time.Since(start) > bootLimit {
+		if time.Since(r.started) > bootLimit {
 			m.t.Fatalf("the guest's systemd takes no commands; its console:\n%s", r.ConsoleText())
 		}
 		select {
@@ -134,16 +140,21 @@ func (m *Machine) Start(o Options) *Running {
 // Boot starts the machine and returns when its boot is finished.
 func (m *Machine) Boot(o Options) *Running {
 	m.t.Helper()
-	start := time.Now()
 	r := m.Start(o)
-	ctx, cancel := context.WithTimeout(m.t.Context(), bootLimit)
+	r.Finish()
+	return r
+}
+
+// Finish returns when the boot of a machine that was started is finished.
+func (r *Running) Finish() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), bootLimit)
 	defer cancel()
 	if result := r.try(ctx, "systemctl is-system-running --wait"); !result.answered("running", "degraded") {
-		m.t.Fatalf("the guest's boot does not end: %+v; its console:\n%s", result, r.ConsoleText())
+		r.t.Fatalf("the guest's boot does not end: %+v; its console:\n%s", result, r.ConsoleText())
 	}
-	r.Took = time.Since(start)
-	m.t.Logf("boot: %.1f s", r.Took.Seconds())
-	return r
+	r.Took = time.Since(r.started)
+	r.t.Logf("boot: %.1f s", r.Took.Seconds())
 }
 
 // Result is what a script in the guest did.
@@ -299,19 +310,6 @@ func removeGroups(dir string) error {
 		}
 	}
 	return os.Remove(dir)
-}
-
-// makeNetwork gives the guest an eth0 with a carrier: a veth whose other end, the
-// gateway of the oVirt seed, is in a namespace of its own.
-func (r *Running) makeNetwork() {
-	peer := r.name + "p"
-	for _, ns := range []string{r.name, peer} {
-		r.command("ip", "netns", "add", ns)
-		r.cleanup = append(r.cleanup, func() { r.command("ip", "netns", "del", ns) })
-	}
-	r.command("ip", "-n", r.name, "link", "add", "eth0", "address", "52:54:00:12:34:56", "type", "veth", "peer", "name", "p0", "netns", peer)
-	r.command("ip", "-n", peer, "link", "set", "p0", "up")
-	r.command("ip", "-n", peer, "address", "add", "10.50.200.1/24", "dev", "p0")
 }
 
 // loopDevice is a block device with the image's content.

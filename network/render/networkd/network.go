@@ -30,7 +30,7 @@ func (r *renderer) network(d *network.Device) *unit {
 // Difference from cloud-init: it takes the key of a device with a pattern for its name,
 // and writes a list of drivers as Python does.
 func match(u *unit, d *network.Device) {
-	found := !d.Match.IsZero() && d.MAC == "" && !d.Rename
+	found := byPattern(d)
 	drivers := d.Driver
 	if drivers == "" {
 		drivers = strings.Join(d.Match.Drivers, " ")
@@ -48,6 +48,9 @@ func match(u *unit, d *network.Device) {
 		u.add("Match", "MACAddress", d.MAC)
 	}
 }
+
+// byPattern tells that a device is all interfaces that match.
+func byPattern(d *network.Device) bool { return !d.Match.IsZero() && d.MAC == "" && !d.Rename }
 
 // linkSection says how the interface itself is to be. The MTU of a subnet is the
 // device's when that has none.

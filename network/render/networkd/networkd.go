@@ -53,7 +53,11 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	r.relate(devices)
 	var files []network.File
 	for _, d := range devices {
-		files = append(files, r.file(d, "network", r.network(d)))
+		f := r.file(d, "network", r.network(d))
+		if isThere(d) {
+			f.Device = d.Name
+		}
+		files = append(files, f)
 		if u := r.netdev(d); u != nil {
 			f := r.file(d, "netdev", u)
 			if d.Tunnel != nil && d.Tunnel.WireGuard != nil {
@@ -69,7 +73,7 @@ func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
 	for _, key := range u.clean() {
 		r.problem(config.Error, d, "the value for %s has more than one line; it was left out", key)
 	}
-	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes(), Device: d.Name}
+	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
 }
 
 func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
@@ -127,6 +131,12 @@ func (r *renderer) stack(d *network.Device, parent string) {
 		r.problem(config.Warning, d, "the interface %s that it is on is not configured; systemd-networkd does not make %s", parent, d.Name)
 	}
 	r.below[parent] = append(r.below[parent], d)
+}
+
+// isThere tells whether a device is an interface of the machine. Others networkd makes,
+// or they have not come yet: it sets them up when they are there.
+func isThere(d *network.Device) bool {
+	return (d.Type == network.Physical || d.Type == network.Infiniband) && !byPattern(d)
 }
 
 // hasMember tells whether some device belongs to an owner in the end.

@@ -8,6 +8,7 @@ package networkmanager
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"cloudseed/config"
@@ -173,7 +174,7 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 		// Difference from cloud-init: it drops the address of bonds and VLANs, and a cloud
 		// drops what comes from another.
-		if d.Type != network.BridgeType && mac != "" {
+		if (d.Type == network.BondType || d.Type == network.VLANType) && mac != "" {
 			k.section("ethernet").set("cloned-mac-address", mac)
 		}
 		// Difference from cloud-init: it does so for bonds, and drops the MTU of
@@ -229,8 +230,40 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	if d.Bridge.Priority != "" {
 		own.set("priority", d.Bridge.Priority)
 	}
-	r.bridgeTimes(own, d)
-	r.bridgePorts(d)
+	// Difference from cloud-init: it drops these. NetworkManager refuses the whole
+	// connection for a number that is out of its bounds (nm-settings, bridge).
+	for _, setting := range []struct {
+		key, value  string
+		least, most int
+	}{
+		{"ageing-time", d.Bridge.Ageing, 0, 1000000},
+		{"forward-delay", d.Bridge.ForwardDelay, 2, 30},
+		{"hello-time", d.Bridge.HelloTime, 1, 10},
+		{"max-age", d.Bridge.MaxAge, 6, 40},
+	} {
+		if setting.value == "" {
+			continue
+		}
+		n, err := strconv.Atoi(setting.value)
+		if err != nil || n > setting.most || n < setting.least {
+			r.problem(config.Warning, d, "NetworkManager takes a %s of %d to %d, not %s; it was ignored", setting.key, setting.least, setting.most, setting.value)
+			continue
+		}
+		own.set(setting.key, setting.value)
+	}
+}
+
+func (r *renderer) portNumbers(d *network.Device, key string, numbers []network.PortNumber, least, most int) {
+	for _, n := range numbers {
+		port := r.connections[n.Port]
+		switch {
+		case port == nil: // reported with the ports
+		case n.Number < least || n.Number > most:
+			r.problem(config.Warning, d, "NetworkManager takes a port's %s of %d to %d, not %d; it was ignored", key, least, most, n.Number)
+		default:
+			port.section("bridge-port").set(key, fmt.Sprint(n.Number))
+		}
+	}
 }
 
 // ports tells those of a bridge whose they are. As in cloud-init, that comes after what
@@ -249,4 +282,7 @@ func (r *renderer) ports(d *network.Device) {
 		port.section("connection").setDefault("slave-type", "bridge")
 		port.section("connection").setDefault("master", uuid(d.Name))
 	}
+	// Difference from cloud-init: it drops these too.
+	r.portNumbers(d, "path-cost", d.Bridge.PathCost, 1, 65535)
+	r.portNumbers(d, "priority", d.Bridge.PortPriority, 0, 63)
 }

@@ -11,6 +11,7 @@ A result is {"error": TEXT} when cloud-init fails, and the answer is when the re
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
 
+import copy
 import json
 import logging
 import os
@@ -77,28 +78,41 @@ def files_below(root):
     return files
 
 
-def render(output, request):
+def failure(error):
+    return {"error": "%s: %s" % (type(error).__name__, error)}
+
+
+def render(output, request, config):
     """As cloud-init's net-convert does, for one output."""
     root = tempfile.mkdtemp()
     try:
         for path, text in request.get("existing", {}).items():
             util.write_file(root + path, text)
-        known = {mac: name for name, mac in request["interfaces"].items()}
-        config = read(request["kind"], request["input"], known)
         distro = distros.fetch(request["distro"])(request["distro"], {}, None)
         renderer = RENDERERS[output](config=distro.renderer_configs.get(output))
         state = network_state.parse_net_config_data(config, renderer=renderer)
         renderer.render_network_state(network_state=state, target=root + "/")
         return {"files": files_below(root)}
     except Exception as error:  # every failure is what is to be compared
-        return {"error": "%s: %s" % (type(error).__name__, error)}
+        return failure(error)
     finally:
         shutil.rmtree(root)
 
 
 def net_convert(request):
     is_not_asked_of_this_machine(request["interfaces"])
-    return {"results": {o: render(o, request) for o in request["outputs"]}}
+    known = {mac: name for name, mac in request["interfaces"].items()}
+    try:
+        config = read(request["kind"], request["input"], known)
+    except Exception as error:
+        return {"results": {o: failure(error) for o in request["outputs"]}}
+    return {
+        "results": {
+            # A renderer may change what it is given.
+            o: render(o, request, copy.deepcopy(config))
+            for o in request["outputs"]
+        }
+    }
 
 
 REQUESTS = {
@@ -115,7 +129,7 @@ def main():
         try:
             answer = REQUESTS[request["do"]](request)
         except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
+            answer = failure(error)
         print(json.dumps(answer), flush=True)
 
 

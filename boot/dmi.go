@@ -1,0 +1,50 @@
+package boot
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cloudseed/datasource"
+	"cloudseed/host"
+)
+
+// dmi is a field of the machine's SMBIOS tables by dmidecode's name, "" when it has
+// none. In a container they are the host's and say nothing of the guest.
+func (b *Boot) dmi(ctx context.Context, name string) string {
+	field, known := datasource.DMIFields[name]
+	if !known || !b.Host.IsLive() || b.Host.Exists("/run/systemd/container") {
+		return ""
+	}
+	data, err := b.Host.ReadFile("/sys/class/dmi/id/" + field)
+	if err != nil {
+		return b.dmidecode(ctx, name)
+	}
+	if strings.ReplaceAll(strings.TrimSpace(string(data)), "\xff", "") == "" {
+		return "" // firmware that was never set up
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// dmidecode asks the program of that name, where the kernel does not tell: it reads
+// memory that is not safe to read on other architectures, as cloud-init knows.
+func (b *Boot) dmidecode(ctx context.Context, name string) string {
+	_, machine := b.Host.Kernel()
+	if !slices.Contains([]string{"x86_64", "aarch64", "i386", "i586", "i686"}, machine) {
+		return ""
+	}
+	program, err := b.Host.LookPath("dmidecode")
+	if err != nil {
+		return ""
+	}
+	result, err := b.Host.Run(ctx, host.Command{Argv: []string{program, "--string", name}, Quiet: true})
+	if err != nil {
+		b.Log.Debug("cannot ask dmidecode: " + err.Error())
+		return ""
+	}
+	text := strings.TrimSpace(result.Stdout)
+	if strings.Trim(text, ".") == "" {
+		return "" // how dmidecode prints bytes of all ones
+	}
+	return text
+}

@@ -1,0 +1,70 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cloudseed/datasource"
+)
+
+// fetchSeed looks again for the seed that the local stage could not reach without a
+// network, and makes the machine its instance. Without it a machine that was an instance
+// before stays that instance; one that was none keeps the network that it has, and this
+// boot ends with an error.
+//
+// Difference from cloud-init: the seed's own description of the network counts too; there
+// it is fetched and left alone.
+func (b *Boot) fetchSeed(ctx context.Context) error {
+	b.seed, b.config = nil, b.systemConfig()
+	seed, report := b.searchNetwork(ctx)
+	b.trace(report)
+	if seed != nil {
+		b.problems(seed.Problems)
+		b.seed, b.found = seed, true
+		b.note(b.injectFiles())
+		if err := b.become(); err != nil {
+			return err
+		}
+		b.note(b.applyNetwork(ctx))
+		return nil
+	}
+	why := notFetched(report)
+	cached, err := b.cached()
+	if err != nil {
+		b.note(err)
+	}
+	if cached == nil {
+		b.over = true
+		if why == nil {
+			return b.disable(report)
+		}
+		return why
+	}
+	if why != nil {
+		b.note(fmt.Errorf("%w; the machine stays the instance %s", why, cached.InstanceID))
+	}
+	b.seed = cached
+	return b.become()
+}
+
+func (b *Boot) searchNetwork(ctx context.Context) (*datasource.Seed, datasource.Report) {
+	ctx, cancel := context.WithTimeoutCause(ctx, seedTime, fmt.Errorf("the seed was not there within %s", seedTime))
+	defer cancel()
+	return b.search(ctx, b.seedOnNetwork)
+}
+
+// notFetched is what kept a seed from being had; nil if nothing promised one.
+func notFetched(report datasource.Report) error {
+	var reasons []string
+	for _, a := range report {
+		if a.Warning {
+			reasons = append(reasons, a.Outcome)
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return errors.New("there is no seed: " + strings.Join(reasons, "; "))
+}

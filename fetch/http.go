@@ -1,0 +1,121 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"cloudseed/secret"
+)
+
+// maxRedirects is what the library that cloud-init fetches by allows.
+const maxRedirects = 30
+
+// missing is an answer that there is no such thing.
+type missing struct{ error }
+
+// busy is an answer that says when to come again.
+type busy struct {
+	error
+	pause time.Duration
+}
+
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }
+
+// http prepares to get a URL of http or https. The proxy is the environment's.
+func (c *Client) http(target *url.URL, headers map[string]string) (func(context.Context) ([]byte, error), error) {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: c.dial, DisableKeepAlives: true,
+		MaxResponseHeaderBytes: 1 << 20,
+	}
+	var err error
+	if transport.TLSClientConfig, err = c.tls(); err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: transport, CheckRedirect: redirect}
+	return func(ctx context.Context) ([]byte, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+		if err != nil {
+			return nil, final{errors.New("it is no URL")}
+		}
+		request.Header.Set("User-Agent", c.Agent)
+		for name, value := range headers {
+			request.Header.Set(name, value)
+			if http.CanonicalHeaderKey(name) == "Host" {
+				request.Host = value
+			}
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return nil, c.cause(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode < 200 || response.StatusCode > 299 {
+			return nil, refusal(response)
+		}
+		return c.readAll(response.Body)
+	}, nil
+}
+
+// refusal is an answer that is not what was asked for.
+func refusal(response *http.Response) error {
+	err := fmt.Errorf("the server answered %s", response.Status)
+	if response.Request.Response != nil { // which sent us here
+		err = fmt.Errorf("%w at %s, where it had sent us", err, secret.URL(response.Request.URL.String()))
+	}
+	switch response.StatusCode {
+	case http.StatusNotFound, http.StatusGone:
+		return missing{err}
+	case http.StatusServiceUnavailable:
+		if seconds, not := strconv.Atoi(response.Header.Get("Retry-After")); not == nil && seconds > 0 {
+			return busy{err, time.Duration(seconds) * time.Second}
+		}
+	}
+	return err
+}
+
+// redirect bounds how often a server may send us elsewhere. Elsewhere need not know the
+// URL that we come from: it may hold a secret.
+func redirect(request *http.Request, via []*http.Request) error {
+	request.Header.Del("Referer")
+	if len(via) > maxRedirects {
+		return final{fmt.Errorf("the server sent us elsewhere more than %d times", maxRedirects)}
+	}
+	return nil
+}
+
+// tls is what this machine trusts, and how it shows who it is.
+func (c *Client) tls() (*tls.Config, error) {
+	config := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	if c.Authorities != nil {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the certificates that this machine trusts: %w", err)
+		}
+		pool.AppendCertsFromPEM(c.Authorities)
+		config.RootCAs = pool
+	}
+	if c.Certificate == nil {
+		return config, nil
+	}
+	certificate, key, err := c.Certificate()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read this machine's certificate: %w", err)
+	}
+	if certificate == nil {
+		return config, nil
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use this machine's certificate: %w", err)
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
+}
