@@ -48,22 +48,31 @@ const redactedForOthers = "redacted for non-root user"
 // shows them to everybody.
 var secretMetadata = []string{"admin_pass", "random_seed", "password", "security-credentials", "user-data", "user_data", "vendor-data", "vendor_data"}
 
-// WriteInstanceData writes instance-data.json for everybody and
-// instance-data-sensitive.json for root, and the name of the cloud beside them.
-func (s *Store) WriteInstanceData(f Facts) error {
-	open, sensitive := f.open(), f.open()
-	var hidden []string
-	metadata := maps.Clone(f.Metadata)
+// OpenMetadata is metadata without what only root may read.
+func OpenMetadata(metadata map[string]any) map[string]any {
+	metadata = maps.Clone(metadata)
 	for _, key := range secretMetadata {
 		if _, ok := metadata[key]; ok {
 			metadata[key] = redactedForOthers
-			hidden = append(hidden, "ds/meta_data/"+key)
 		}
 	}
 	if from, ok := metadata["seedfrom"].(string); ok {
 		metadata["seedfrom"] = secret.URL(from)
 	}
-	open["ds"] = map[string]any{"meta_data": metadata}
+	return metadata
+}
+
+// WriteInstanceData writes instance-data.json for everybody and
+// instance-data-sensitive.json for root, and the name of the cloud beside them.
+func (s *Store) WriteInstanceData(f Facts) error {
+	open, sensitive := f.open(), f.open()
+	var hidden []string
+	for _, key := range secretMetadata {
+		if _, ok := f.Metadata[key]; ok {
+			hidden = append(hidden, "ds/meta_data/"+key)
+		}
+	}
+	open["ds"] = map[string]any{"meta_data": OpenMetadata(f.Metadata)}
 	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}
 	for key, value := range map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig} {
 		open[key], sensitive[key] = redactedForOthers, value
