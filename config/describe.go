@@ -11,6 +11,7 @@ type KeyDoc struct {
 	Doc        string
 	Default    string
 	Enum       []string
+	Takes      Shape             // where the Go type does not say
 	Deprecated map[string]string // spelling: since when, and what to write instead
 	Children   []KeyDoc          // of a map, or of the maps in a list
 }
@@ -55,6 +56,9 @@ func describeStruct(t reflect.Type, within []reflect.Type) []KeyDoc {
 		}
 		if f.rules.scalar {
 			doc.Type += ", or one alone"
+		}
+		if doc.Takes = f.rules.takes; doc.Takes != nil {
+			doc.Type = doc.Takes.String()
 		}
 		if words := f.tag.Get("type"); words != "" {
 			doc.Type = words
