@@ -98,7 +98,7 @@ var (
 
 func (d *decoder) value(v *Value, into reflect.Value, at path, rules fieldRules) {
 	if d.strict && rules.takes != nil && !v.IsNull() {
-		d.shaped(v, into.Type(), at, rules.takes, rules)
+		d.shaped(v, into.Type(), at, rules.takes)
 		return
 	}
 	if into.Type() == valueType {

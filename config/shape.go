@@ -118,18 +118,18 @@ func (v *Value) Check(keys any) []Problem {
 
 // shaped checks a value by its shape. What stands there is not quoted: it may be a
 // password.
-func (d *decoder) shaped(v *Value, into reflect.Type, at path, s Shape, rules fieldRules) {
+func (d *decoder) shaped(v *Value, into reflect.Type, at path, s Shape) {
 	a, ok := s.find(v)
 	switch {
 	case !ok:
 		d.problem(Error, v, at, "expected %s, got %s", s.brief(), kindInWords(v))
 	case a.Word == "list":
 		for i, item := range v.items {
-			d.shaped(item, into, at.child(strconv.Itoa(i)), a.Of, rules)
+			d.shaped(item, into, at.child(strconv.Itoa(i)), a.Of)
 		}
 	case a.Word == "map":
 		for _, p := range v.pairs {
-			d.shaped(p.value, into, at.child(p.key), a.Of, rules)
+			d.shaped(p.value, into, at.child(p.key), a.Of)
 		}
 	case a.Word == "keys":
 		d.structure(v, reflect.New(elementOf(into)).Elem(), at)
