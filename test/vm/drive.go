@@ -20,7 +20,7 @@ var devices = map[Bus]string{IDE: "ide-cd", SCSI: "scsi-cd", Virtio: "virtio-blk
 
 // Drive is a drive with a medium in it.
 type Drive struct {
-	Image string
+	Image string // "": there is none in it
 	Bus   Bus
 }
 
@@ -46,14 +46,17 @@ func driveArguments(o Options) []string {
 			id = fmt.Sprintf("beside%d", i)
 		}
 		scsi = scsi || d.Bus == SCSI
-		if d.Bus == Floppy {
-			// By the old way QEMU makes the controller too.
-			args = append(args, "-drive", "file="+d.Image+",if=floppy,id="+id+",format=raw,readonly=on")
+		if d.Image == "" {
+			args = append(args, emptyDrive(d.Bus)...)
 			continue
 		}
-		args = append(args, "-drive", "file="+d.Image+",if=none,id="+id+",format=raw,readonly=on")
-		if id == "seed" && o.Plug != nil {
-			continue // Start plugs it in
+		as := "none"
+		if d.Bus == Floppy {
+			as = "floppy" // the old way, by which QEMU makes the controller too
+		}
+		args = append(args, "-drive", "file="+d.Image+",if="+as+",id="+id+",format=raw,readonly=on")
+		if d.Bus == Floppy || id == "seed" && o.Plug != nil {
+			continue // it is attached, or Start plugs it in
 		}
 		args = append(args, "-device", devices[d.Bus]+",drive="+id)
 	}
@@ -61,4 +64,12 @@ func driveArguments(o Options) []string {
 		args = append([]string{"-device", "virtio-scsi-pci,id=scsi0"}, args...)
 	}
 	return args
+}
+
+// emptyDrive are QEMU's arguments for a drive for removable media that has none.
+func emptyDrive(bus Bus) []string {
+	if bus == Floppy {
+		return []string{"-drive", "if=floppy"}
+	}
+	return []string{"-device", devices[bus]}
 }

@@ -31,6 +31,7 @@ func isInstance(t *testing.T, r *vm.Running, id, cloud, datasource string) {
 	check.Equal(t, r, "cat /run/cloud-init/cloud-id", cloud)
 	check.Equal(t, r, "cat /var/lib/cloud/instance/datasource", datasource)
 	check.Equal(t, r, "cat /etc/seeded; echo; cat /ran", id+"\n"+id)
+	t.Log(r.Shell("bash -c 'time cloudseed seed scan'; journalctl -b -o short-monotonic | grep -iE 'fd0|fd1|floppy|udev|cloudseed|cloud-init'")) // XXX
 }
 
 func noCloud(source string) string {
@@ -49,27 +50,30 @@ func TestTheSeedIsFoundOnEveryKindOfDisk(t *testing.T) {
 	for name, c := range map[string]struct {
 		image  func(t *testing.T) string
 		bus    vm.Bus
+		beside []vm.Drive
+		disks  string // all that the guest has
 		id     string
 		cloud  string
 		source string
 	}{
 		"a whole virtio disk in FAT": {
-			func(t *testing.T) string { return cd.FAT(t, "config-2", seed.ConfigFAT) }, vm.Virtio, uuid, "configdrive", configDrive("/dev/vdb"),
+			func(t *testing.T) string { return cd.FAT(t, "config-2", seed.ConfigFAT) }, vm.Virtio, nil, "vda vdb", uuid, "configdrive", configDrive("/dev/vdb"),
 		},
-		"a GPT partition of a virtio disk": {
-			func(t *testing.T) string { return nc.Partition(t, seed.GPT, "CIDATA") }, vm.Virtio, "disk-1", "nocloud", noCloud("/dev/vdb2"),
+		"a GPT partition of a virtio disk beside an empty CD-ROM drive": {
+			func(t *testing.T) string { return nc.Partition(t, seed.GPT, "CIDATA") }, vm.Virtio, []vm.Drive{{Bus: vm.IDE}}, "sr0 vda vdb", "disk-1", "nocloud", noCloud("/dev/vdb2"),
 		},
 		"an MBR partition of an NVMe disk": {
-			func(t *testing.T) string { return cd.Partition(t, seed.MBR, "CONFIG-2") }, vm.NVMe, uuid, "configdrive", configDrive("/dev/nvme0n1p2"),
+			func(t *testing.T) string { return cd.Partition(t, seed.MBR, "CONFIG-2") }, vm.NVMe, nil, "nvme0n1 vda", uuid, "configdrive", configDrive("/dev/nvme0n1p2"),
 		},
-		"a floppy": {
-			func(t *testing.T) string { return nc.FAT(t, "cidata", seed.Floppy) }, vm.Floppy, "disk-1", "nocloud", noCloud("/dev/fd0"),
+		"a floppy beside an empty drive for them": {
+			func(t *testing.T) string { return nc.FAT(t, "cidata", seed.Floppy) }, vm.Floppy, []vm.Drive{{Bus: vm.Floppy}}, "fd0 fd1 vda", "disk-1", "nocloud", noCloud("/dev/fd0"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := vm.New(t, built).Boot(vm.Options{Medium: c.image(t), Bus: c.bus})
+			r := vm.New(t, built).Boot(vm.Options{Medium: c.image(t), Bus: c.bus, Beside: c.beside})
 			isInstance(t, r, c.id, c.cloud, c.source)
+			check.Equal(t, r, "echo $(lsblk -dno NAME | sort)", c.disks)
 			r.PowerOff()
 		})
 	}
