@@ -46,7 +46,7 @@ chmod -R a+rX .
 // (nm-settings(5)). dns=; and the like are not there either.
 var nmDefaults = []string{
 	"bridge.stp=true", "bridge.priority=32768", "bridge.forward-delay=15", "bridge.hello-time=2", "bridge.max-age=20", "bridge.ageing-time=300",
-	"bridge-port.path-cost=100", "bridge-port.priority=32", "ipv4.may-fail=true", "ipv6.may-fail=true", "vxlan.learning=true",
+	"bridge-port.path-cost=100", "bridge-port.priority=32", "ipv4.may-fail=true", "ipv6.may-fail=true", "vxlan.learning=true", "vxlan.ageing=300",
 	"wifi.mode=infrastructure", "vlan.flags=1",
 }
 

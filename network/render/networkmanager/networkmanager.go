@@ -8,6 +8,7 @@ package networkmanager
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,7 @@ type renderer struct {
 	config      *network.Config
 	connections map[string]*keyfile // by the names of devices
 	bonds       map[string]string   // the names of bonds by those of their members
+	vrfs        map[string]string   // and of VRFs
 	problems    []config.Problem
 }
 
@@ -52,11 +54,19 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
 		return nil, nil
 	}
-	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
+	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c), vrfs: vrfsOf(c)}
 	var devices []*network.Device
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
-		if typeNames[d.Type] == "" {
+		if d.WiFi != nil && len(d.WiFi.AccessPoints) == 0 {
+			r.problem(config.Error, d, "it has no wireless network that it could join; it was left out")
+			continue
+		}
+		if typeOf(d) == "ip-tunnel" && !d.Tunnel.Remote.IsValid() {
+			r.problem(config.Error, d, "NetworkManager makes no tunnel without the address of its other end (remote); it was left out")
+			continue
+		}
+		if typeOf(d) == "" {
 			if d.Type != network.Loopback {
 				r.problem(config.Error, d, "a %s cannot be told to NetworkManager; it was left out", d.Type)
 			}
@@ -79,6 +89,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	var files []network.File
 	for _, d := range devices {
 		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
+		files = append(files, r.further(d)...)
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -107,39 +118,26 @@ func (r *renderer) reference(name string) string {
 	return name
 }
 
-// typeNames are NetworkManager's words for kinds of devices; it leaves loopback alone.
-var typeNames = map[network.Type]string{
-	network.Physical:   "ethernet",
-	network.VLANType:   "vlan",
-	network.BondType:   "bond",
-	network.BridgeType: "bridge",
-	network.Infiniband: "infiniband",
-}
-
 // device fills in one connection.
 func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
-	connection.set("type", typeNames[d.Type])
+	connection.set("type", typeOf(d))
 	if bond := r.bonds[d.Name]; bond != "" {
 		connection.set("slave-type", "bond")
 		connection.set("master", r.reference(bond))
+	} else if vrf := r.vrfs[d.Name]; vrf != "" {
+		connection.set("slave-type", "vrf")
+		connection.set("master", uuid(vrf))
 	}
-	own := k.section(typeNames[d.Type])
+	own := k.section(typeOf(d))
 	if len(d.Routes) > 0 {
 		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
 	}
 	mtu := r.addresses(k, d)
-	switch {
-	case d.Bond != nil:
-		r.bond(own, d)
-	case d.Bridge != nil:
-		r.bridge(own, d)
-	case d.VLAN != nil:
-		own.set("id", fmt.Sprint(d.VLAN.ID))
-		own.set("parent", r.reference(d.VLAN.Link))
-	}
+	r.kind(k, own, d)
 	r.link(k, own, d, mtu)
+	r.settings(k, d)
 	if d.Type == network.BridgeType || !own.has("mac-address") {
 		connection.set("interface-name", d.Name)
 	}
@@ -149,8 +147,8 @@ func (r *renderer) device(d *network.Device) {
 func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 	mac := strings.ToUpper(d.MAC)
 	switch d.Type {
-	case network.Physical:
-		if d.WakeOnLAN {
+	case network.Physical, network.WiFiType:
+		if d.WakeOnLAN && d.Type == network.Physical {
 			own.set("wake-on-lan", "64") // NM_SETTING_WIRED_WAKE_ON_LAN_MAGIC
 		}
 		if mtu > 0 {
@@ -161,7 +159,7 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 	case network.Infiniband:
 		// Difference from cloud-init: it drops the address when there is no MTU.
-		own.set("transport-mode", "datagram")
+		own.set("transport-mode", map[bool]string{false: "datagram", true: "connected"}[d.Link.Connected])
 		if mtu > 0 {
 			own.set("mtu", fmt.Sprint(mtu))
 		}
@@ -174,7 +172,7 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 		// Difference from cloud-init: it drops the address of bonds and VLANs, and a cloud
 		// drops what comes from another.
-		if (d.Type == network.BondType || d.Type == network.VLANType) && mac != "" {
+		if d.Type != network.BridgeType && mac != "" {
 			k.section("ethernet").set("cloned-mac-address", mac)
 		}
 		// Difference from cloud-init: it does so for bonds, and drops the MTU of
@@ -199,6 +197,18 @@ func bondsOf(c *network.Config) map[string]string {
 	return bonds
 }
 
+func vrfsOf(c *network.Config) map[string]string {
+	vrfs := map[string]string{}
+	for _, d := range c.Devices {
+		if d.VRF != nil {
+			for _, member := range d.VRF.Members {
+				vrfs[member] = d.Name
+			}
+		}
+	}
+	return vrfs
+}
+
 // bondOptions are NetworkManager's options of bonds, in the order in which they are
 // written (nm-settings, bond; kernel documentation, bonding).
 var bondOptions = []string{
@@ -209,15 +219,22 @@ var bondOptions = []string{
 }
 
 func (r *renderer) bond(own *section, d *network.Device) {
+	given := map[string]string{}
+	for _, o := range d.Bond.Options {
+		given[o.Name] = o.Value
+	}
+	if given["arp_ip_target"] != "" && (given["arp_interval"] == "" || given["arp_interval"] == "0") {
+		// Difference from cloud-init: it writes a connection that NetworkManager refuses.
+		r.problem(config.Warning, d, "targets of ARP need an interval (arp-interval); arp_ip_target was ignored")
+		delete(given, "arp_ip_target")
+	}
 	for _, name := range bondOptions {
-		for _, o := range d.Bond.Options {
-			if o.Name == name {
-				own.set(name, o.Value)
-			}
+		if value, ok := given[name]; ok {
+			own.set(name, value)
 		}
 	}
 	for _, o := range d.Bond.Options {
-		if !own.has(o.Name) {
+		if !slices.Contains(bondOptions, o.Name) {
 			r.problem(config.Warning, d, "NetworkManager knows no option %s of bonds; it was ignored", o.Name)
 		}
 	}
@@ -230,6 +247,11 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 	if d.Bridge.Priority != "" {
 		own.set("priority", d.Bridge.Priority)
 	}
+	forwardDelay := d.Bridge.ForwardDelay
+	if forwardDelay == "0" && d.Bridge.STP != nil && !*d.Bridge.STP {
+		own.set("forward-delay", "0") // without STP only
+		forwardDelay = ""
+	}
 	// Difference from cloud-init: it drops these. NetworkManager refuses the whole
 	// connection for a number that is out of its bounds (nm-settings, bridge).
 	for _, setting := range []struct {
@@ -237,7 +259,7 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 		least, most int
 	}{
 		{"ageing-time", d.Bridge.Ageing, 0, 1000000},
-		{"forward-delay", d.Bridge.ForwardDelay, 2, 30},
+		{"forward-delay", forwardDelay, 2, 30},
 		{"hello-time", d.Bridge.HelloTime, 1, 10},
 		{"max-age", d.Bridge.MaxAge, 6, 40},
 	} {
