@@ -170,3 +170,16 @@ func (r *renderer) wireGuard(k *keyfile, own *section, d *network.Device) {
 		}
 	}
 }
+
+// vrfsOf tells of each device the VRF that it belongs to.
+func vrfsOf(c *network.Config) map[string]string {
+	vrfs := map[string]string{}
+	for _, d := range c.Devices {
+		if d.VRF != nil {
+			for _, member := range d.VRF.Members {
+				vrfs[member] = d.Name
+			}
+		}
+	}
+	return vrfs
+}
