@@ -30,6 +30,7 @@ type Command struct {
 	SecretArgs []int         // positions in Argv that are not to be shown
 	OK         []int         // exit codes beside 0 that are no error
 	Quiet      bool          // not recorded: it only asks
+	Secretive  bool          // errors do not show what it said
 }
 
 // NoTimeout lets a command run as long as it takes: the user's own scripts.
@@ -112,6 +113,9 @@ func shownArgv(c Command) []string {
 // secrets that it was given: each line of its input, what follows the first colon there
 // (chpasswd's form), and its secret arguments.
 func (c Command) withoutSecrets(said string) string {
+	if c.Secretive {
+		return ""
+	}
 	var secrets []string
 	for line := range strings.Lines(string(c.Stdin.Reveal())) {
 		line = strings.TrimSpace(line)
