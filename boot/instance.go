@@ -16,12 +16,12 @@ import (
 	"cloudseed/datasource/nocloud"
 	"cloudseed/host"
 	"cloudseed/state"
-	"cloudseed/udev"
 )
 
 // settleTime is how long the local stage waits, at the most, for the kernel to have
-// shown all its devices. It waits for that event and not for the time.
-const settleTime = 30 * time.Second
+// shown all its devices. It waits for that event and not for the time: a machine that is
+// slow may well need it, and without its seed it would not be what it is to be.
+const settleTime = 2 * time.Minute
 
 // Sources are the kinds of seeds, in the order in which they are looked for where the
 // configuration has none.
@@ -40,13 +40,15 @@ func SystemConfig(h *host.Host) *config.Value {
 // there may be a seed on the network: then the network stage looks again.
 func (b *Boot) find(ctx context.Context) error {
 	seed, report := b.search(ctx, nil)
-	if (seed == nil || seed.Partial) && b.Seed == "" && b.Host.IsLive() {
+	if d := b.devices(); (seed == nil || seed.Partial) && b.Seed == "" && !d.Fixed {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, settleTime)
 		defer cancel()
-		if waited, err := udev.Settle(settled); err != nil {
+		waited, err := d.Settle(settled)
+		if err != nil {
 			b.Log.Warn("cannot wait for devices: " + err.Error())
-		} else if waited {
+		}
+		if waited { // even in vain: what has come meanwhile is there
 			seed, report = b.search(ctx, nil)
 		}
 	}

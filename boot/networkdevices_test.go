@@ -162,3 +162,18 @@ func TestNamesAreSeenToAtEveryBoot(t *testing.T) {
 		t.Errorf("it is called %s", machine.nics[0].Name)
 	}
 }
+
+func TestASeedThatCameWhileUdevWasWaitedForInVainIsFound(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, nil)
+	g.seed = "" // it is looked for
+	g.devices = ethernets().devices()
+	g.devices.Settle = func(context.Context) (bool, error) {
+		g.Put(t, "/var/lib/cloud/seed/nocloud/meta-data", "instance-id: i-late\n")
+		g.Put(t, "/var/lib/cloud/seed/nocloud/user-data", "#cloud-config\n{}\n")
+		return true, context.DeadlineExceeded
+	}
+	if r := g.boot(t); r.InstanceID != "i-late" {
+		t.Errorf("the instance is %q; the warnings are %q", r.InstanceID, r.Warnings)
+	}
+}

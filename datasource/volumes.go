@@ -72,15 +72,23 @@ func (s *Search) onlyDevice(r *Report) {
 	case why != nil:
 		r.Note(s.called(s.Only), "%v", why)
 	case device == nil: // a directory
+	case device.Filesystem == media.Unknown && device.partitioned:
+		r.Note(s.called(s.Only), "it is a disk with partitions: look at one of those (losetup --find --show --partscan makes devices of an image's)")
 	case device.Filesystem == media.Unknown:
 		r.Note(s.called(s.Only), nothingKnown)
 	default:
-		s.volumes = append(s.volumes, &volume{device: *device})
+		s.volumes = append(s.volumes, &volume{device: device.Device})
 	}
 }
 
+// probedDevice is a device or image file, and whether it is a disk with partitions.
+type probedDevice struct {
+	media.Device
+	partitioned bool
+}
+
 // probe tells what is on a device or in an image file; nil is a directory.
-func probe(path string) (*media.Device, error) {
+func probe(path string) (*probedDevice, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -98,7 +106,7 @@ func probe(path string) (*media.Device, error) {
 		return nil, err
 	}
 	super, err := media.Probe(f, size)
-	return &media.Device{Path: path, Size: size, Superblock: super}, err
+	return &probedDevice{media.Device{Path: path, Size: size, Superblock: super}, media.IsPartitioned(f)}, err
 }
 
 // called is what messages call a path.

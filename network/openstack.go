@@ -121,7 +121,7 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 		return false
 	case d.Name == "" && !ok:
 		d.Name = o.standIn(d.MAC)
-		o.warn(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
+		o.warnOfMachine(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
 		return true
 	case d.Name == "":
 		d.Name = nic.Name

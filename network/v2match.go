@@ -80,7 +80,7 @@ func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key
 		d.Name = wanted.Name // it may come later
 	default:
 		d.Match = wanted
-		r.warn(match, key, "no interface matches yet; %s is taken for the interface's name", d.Key)
+		r.warnOfMachine(match, key, "no interface matches yet; %s is taken for the interface's name", d.Key)
 	}
 	return nil
 }

@@ -32,6 +32,14 @@ func (r *reader) warn(v *config.Value, key, format string, args ...any) {
 	r.add(config.Warning, v.Pos(), key, fmt.Sprintf(format, args...))
 }
 
+// warnOfMachine warns of what a machine lacks. Of one without any interface nothing is
+// known: a configuration is then looked at for its own sake.
+func (r *reader) warnOfMachine(v *config.Value, key, format string, args ...any) {
+	if len(r.nics) > 0 {
+		r.warn(v, key, format, args...)
+	}
+}
+
 // absent tells that there is nothing: no value, null, or an empty text, which oVirt
 // writes for fields that nobody filled in.
 func absent(v *config.Value) bool {

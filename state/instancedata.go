@@ -48,12 +48,18 @@ const redactedForOthers = "redacted for non-root user"
 // shows them to everybody.
 var secretMetadata = []string{"admin_pass", "admin-pass", "random_seed", "password", "passwd", "security-credentials", "user-data", "user_data", "vendor-data", "vendor_data"}
 
+// OpenMetadata is metadata without what only root may read.
+func OpenMetadata(metadata map[string]any) map[string]any {
+	var hidden []string
+	return redactMap(metadata, "", &hidden)
+}
+
 // WriteInstanceData writes instance-data.json for everybody and
 // instance-data-sensitive.json for root, and the name of the cloud beside them.
 func (s *Store) WriteInstanceData(f Facts) error {
 	open, sensitive := f.open(), f.open()
 	var hidden []string
-	metadata := redact(f.Metadata, "ds/meta_data", &hidden)
+	metadata := redactMap(f.Metadata, "ds/meta_data", &hidden)
 	open["ds"] = map[string]any{"meta_data": metadata}
 	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}
 	for key, value := range map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig} {
@@ -78,21 +84,7 @@ func (s *Store) WriteInstanceData(f Facts) error {
 func redact(x any, at string, hidden *[]string) any {
 	switch x := x.(type) {
 	case map[string]any:
-		open := make(map[string]any, len(x))
-		for key, value := range x {
-			path := at + "/" + key
-			from, isText := value.(string)
-			switch {
-			case slices.Contains(secretMetadata, strings.ToLower(key)):
-				open[key] = redactedForOthers
-				*hidden = append(*hidden, path)
-			case key == "seedfrom" && isText:
-				open[key] = secret.URL(from)
-			default:
-				open[key] = redact(value, path, hidden)
-			}
-		}
-		return open
+		return redactMap(x, at, hidden)
 	case []any:
 		open := make([]any, len(x))
 		for i, value := range x {
@@ -101,6 +93,24 @@ func redact(x any, at string, hidden *[]string) any {
 		return open
 	}
 	return x
+}
+
+func redactMap(x map[string]any, at string, hidden *[]string) map[string]any {
+	open := make(map[string]any, len(x))
+	for key, value := range x {
+		path := at + "/" + key
+		from, isText := value.(string)
+		switch {
+		case slices.Contains(secretMetadata, strings.ToLower(key)):
+			open[key] = redactedForOthers
+			*hidden = append(*hidden, path)
+		case key == "seedfrom" && isText:
+			open[key] = secret.URL(from)
+		default:
+			open[key] = redact(value, path, hidden)
+		}
+	}
+	return open
 }
 
 // cloudID is the name that cloud-id prints: the cloud's, or the platform's when the

@@ -4,16 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"cloudseed/boot"
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/host"
+	"cloudseed/modules"
+	"cloudseed/network/convert"
+	"cloudseed/state"
 	"cloudseed/userdata"
 
 	"github.com/spf13/cobra"
@@ -91,13 +96,13 @@ func show(path string, i datasource.Inspection) shownSeed {
 	}
 	problems := i.Problems
 	if seed := i.Seed; seed != nil {
-		shown.Datasource, shown.InstanceID, shown.Hostname, shown.Metadata = seed.Datasource, seed.InstanceID, seed.Hostname, seed.Metadata
+		shown.Datasource, shown.InstanceID, shown.Hostname, shown.Metadata = seed.Datasource, seed.InstanceID, seed.Hostname, state.OpenMetadata(seed.Metadata)
 		if seed.Network != nil {
 			shown.Network = shownNetwork{seed.Network.Name, seed.Network.Format}
 		}
 		var found []config.Problem
 		shown.UserData, found = showUserData(seed)
-		problems = append(problems, found...)
+		problems = append(append(problems, found...), networkProblems(seed)...)
 	} else {
 		for _, attempt := range i.Report {
 			shown.Problems = append(shown.Problems, shownProblem{config.Error.String(), attempt.Where, attempt.Outcome})
@@ -124,7 +129,14 @@ func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
 	raw := seed.UserData.Reveal()
 	sum := sha256.Sum256(raw)
 	shown := shownUserData{Size: len(raw), SHA256: hex.EncodeToString(sum[:])}
-	result := userdata.Process(context.Background(), "user-data", raw, userdata.Options{LaunchIndex: seed.LaunchIndex})
+	result := userdata.Process(context.Background(), "user-data", raw, userdata.Options{
+		LaunchIndex: seed.LaunchIndex, KnownKeys: modules.Keys(),
+		Fetch: func(context.Context, string, bool) ([]byte, error) { return nil, nil }, // at boot
+		Render: func(template string) (string, error) { // with what is known then
+			header, _, _ := strings.Cut(template, "\n")
+			return header + "\n", nil
+		},
+	})
 	switch len(result.Parts) {
 	case 0:
 	case 1:
@@ -133,6 +145,27 @@ func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
 		shown.Type = "multipart/mixed"
 	}
 	return shown, result.Problems
+}
+
+// networkKinds are the languages of network configurations, by convert's words.
+var networkKinds = map[datasource.Format]string{
+	datasource.FormatENI: convert.ENI, datasource.FormatOpenStack: convert.OpenStack, datasource.FormatYAML: convert.YAML,
+}
+
+// networkProblems are what is wrong with a seed's network configuration on any machine.
+func networkProblems(seed *datasource.Seed) []config.Problem {
+	if seed.Network == nil {
+		return nil
+	}
+	_, problems, err := convert.Parse(convert.Input{
+		Name: seed.Network.Name, Kind: networkKinds[seed.Network.Format], Text: seed.Network.Data, Existing: func(string) []byte { return nil },
+	})
+	if err != nil {
+		problem := config.Problem{Pos: config.Pos{File: seed.Network.Name}, Message: err.Error()}
+		errors.As(err, &problem)
+		problems = append(problems, problem)
+	}
+	return problems
 }
 
 // printSeed prints it for people: what it is, its metadata and files, what is wrong.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // loopingISO is an image whose Rock Ridge continuation area continues in
@@ -85,7 +87,7 @@ func TestABrokenVolumeIsOneLineThatSaysWhatHappened(t *testing.T) {
 		{"a FAT file whose clusters end early", shortFAT, "cannot read user-data on IMAGE: it ends after 512 of 3001 bytes"},
 		{"FAT with one allocation table", fatByTool(4<<20, "-f", "1"), "cannot read IMAGE: FAT12 with 1 allocation tables instead of 2, and mounting is turned off"},
 		{"UDF", udfImage, "cannot read IMAGE: UDF has no reader in user space, and mounting is turned off"},
-		{"no filesystem", func(t testing.TB) string { return blank(t, 1<<20) }, "cannot read IMAGE: no known filesystem"},
+		{"no filesystem", func(t testing.TB) string { return mediatest.Blank(t, 1<<20) }, "cannot read IMAGE: no known filesystem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -132,8 +134,8 @@ func shortFAT(t testing.TB) string {
 }
 
 func udfImage(t testing.TB) string {
-	path := blank(t, 8<<20)
-	run(t, "mkudffs", "-l", "Cidata é", path)
+	path := mediatest.Blank(t, 8<<20)
+	mediatest.Run(t, "mkudffs", "-l", "Cidata é", path)
 	return path
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/iso9660"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // TestGoDiskfsStillNeedsIsoTree holds the reason for a reader of our own. When
@@ -34,7 +36,7 @@ func TestGoDiskfsStillNeedsIsoTree(t *testing.T) {
 func TestLinksOfRockRidgeLeadWithinTheVolume(t *testing.T) {
 	t.Parallel()
 	files := seedFiles()
-	tree := writeTree(t, files)
+	tree := mediatest.Tree(t, files)
 	for name, target := range map[string]string{
 		"openstack/latest/vendor_data": "../../vendor-data", "newest": "openstack/latest",
 		"outside": "/etc/passwd", "above": "../../../etc/passwd",
@@ -48,7 +50,7 @@ func TestLinksOfRockRidgeLeadWithinTheVolume(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "seed.iso")
-	run(t, "genisoimage", "-quiet", "-R", "-cache-inodes", "-o", path, tree)
+	mediatest.Run(t, "genisoimage", "-quiet", "-R", "-cache-inodes", "-o", path, tree)
 	v := openImage(t, path)
 	for name, same := range map[string]string{
 		"openstack/latest/vendor_data": "vendor-data", "newest/user_data": "openstack/latest/user_data",

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,6 +18,7 @@ import (
 	"github.com/diskfs/go-diskfs/filesystem/fat32"
 
 	"cloudseed/datasource/media/image"
+	"cloudseed/datasource/media/mediatest"
 )
 
 // seedFiles is what every volume of the corpus holds: empty files, sizes around
@@ -48,82 +48,14 @@ func noise(n int) []byte {
 	return b
 }
 
-// writeTree writes the files below a new directory.
-func writeTree(t testing.TB, files map[string][]byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "tree")
-	for name, content := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// run runs a tool that makes media. Where it is missing the test is left out,
-// loudly; in CI nothing may be.
-func run(t testing.TB, argv ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath(argv[0]); err != nil {
-		leaveOut(t, argv[0]+" is not installed")
-	}
-	out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%q: %v\n%s", argv, err, out)
-	}
-	return string(out)
-}
-
-func leaveOut(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s, and CI may leave nothing out", why)
-	}
-	t.Logf("LEFT OUT: %s", why)
-	t.SkipNow()
-}
-
 // isoByTool makes an image of seedFiles by genisoimage or xorrisofs.
 func isoByTool(argv ...string) func(t testing.TB) string {
-	return func(t testing.TB) string {
-		path := filepath.Join(t.TempDir(), "seed.iso")
-		run(t, append(argv, "-quiet", "-o", path, writeTree(t, seedFiles()))...)
-		return path
-	}
+	return func(t testing.TB) string { return mediatest.ISO(t, seedFiles(), argv...) }
 }
 
 // fatByTool makes a FAT image of seedFiles by mkfs.vfat and mcopy.
 func fatByTool(size int64, argv ...string) func(t testing.TB) string {
-	return func(t testing.TB) string {
-		path := blank(t, size)
-		run(t, append(append([]string{"mkfs.vfat"}, argv...), path)...)
-		tree := writeTree(t, seedFiles())
-		tops, err := os.ReadDir(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, top := range tops {
-			run(t, "mcopy", "-s", "-i", path, filepath.Join(tree, top.Name()), "::")
-		}
-		return path
-	}
-}
-
-func blank(t testing.TB, size int64) string {
-	t.Helper()
-	f, err := os.Create(filepath.Join(t.TempDir(), "seed.img"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Truncate(size); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
+	return func(t testing.TB) string { return mediatest.FAT(t, size, seedFiles(), argv...) }
 }
 
 // ownISO makes an image of seedFiles without any tool.
@@ -144,7 +76,7 @@ func ownISO(t testing.TB) string {
 func ownFAT(bits int) func(t testing.TB) string {
 	return func(t testing.TB) string {
 		t.Helper()
-		path := blank(t, map[int]int64{12: 4 << 20, 16: 16 << 20, 32: 8 << 20}[bits])
+		path := mediatest.Blank(t, map[int]int64{12: 4 << 20, 16: 16 << 20, 32: 8 << 20}[bits])
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)

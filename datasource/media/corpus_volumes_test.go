@@ -1,11 +1,16 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // volume is one kind of medium as some producer makes it.
@@ -47,6 +52,9 @@ func volumes() []volume {
 		{name: "xorriso, Rock Ridge and Joliet, as KubeVirt", want: iso("cidata", "cidata"), make: isoByTool(
 			"xorrisofs", "-joliet", "-rock", "-partition_cyl_align", "on", "-volid", "cidata")},
 		{name: "xorriso, Joliet only, as hdiutil", make: isoByTool("xorrisofs", "--norock", "-J", "-V", "CIDATA"), want: iso("CIDATA", "CIDATA")},
+		{name: "genisoimage, level 4", make: isoByTool("genisoimage", "-iso-level", "4", "-r", "-V", "cidata"), want: iso("cidata", "")},
+		{name: "xorriso, two sessions", make: twoSessions, want: iso("cidata", "")},
+		{name: "xorriso, a hybrid with a GPT and another partition", make: hybrid, want: iso("cidata", "cidata")},
 		{name: "ISO with a partition table in front", make: withPartitionTable, want: iso("cidata", "")},
 		{name: "go-diskfs, FAT12", make: ownFAT(12), want: fat(12, "cidata", "cidata")},
 		{name: "go-diskfs, FAT16", make: ownFAT(16), want: fat(16, "cidata", "cidata")},
@@ -57,6 +65,13 @@ func volumes() []volume {
 		{name: "mkfs.vfat, 10 MiB FAT16, as Xen Orchestra", make: fatByTool(10<<20, "-F", "16", "-s", "4", "-n", "cidata"), want: fat(16, "cidata", "cidata")},
 		{name: "mkfs.vfat, 64 MiB FAT32", make: fatByTool(64<<20, "-F", "32", "-s", "1", "-n", "CIDATA"), want: fat(32, "CIDATA", "CIDATA")},
 		{name: "mkfs.vfat, FAT32 with large sectors", make: fatByTool(300<<20, "-F", "32", "-S", "4096", "-n", "CIDATA"), want: fat(32, "CIDATA", "CIDATA")},
+		{name: "mkfs.vfat, a floppy of 1.44 MB, as oVirt's payload", make: fatByTool(1440<<10, "-n", "cidata"), want: fat(12, "cidata", "cidata")},
+		{name: "mkfs.vfat, a floppy of 2.88 MB", make: fatByTool(2880<<10, "-n", "CIDATA"), want: fat(12, "CIDATA", "CIDATA")},
+		{name: "mkfs.vfat, sectors of 2048 bytes", make: fatByTool(64<<20, "-S", "2048", "-n", "cidata"), want: fat(16, "cidata", "cidata")},
+		{name: "mkfs.vfat, sectors of 4096 bytes", make: fatByTool(64<<20, "-F", "16", "-S", "4096", "-n", "cidata"), want: fat(16, "cidata", "cidata")},
+		{name: "mkfs.vfat, clusters that others used before", make: usedBefore, want: fat(16, "cidata", "cidata")},
+		{name: "mkfs.vfat, the partition of a disk with an MBR, as Ironic", make: partition("dos"), want: fat(16, "CONFIG-2", "CONFIG-2")},
+		{name: "mkfs.vfat, the partition of a disk with a GPT", make: partition("gpt"), want: fat(16, "CONFIG-2", "CONFIG-2")},
 		{name: "mkfs.vfat without a label", make: fatByTool(4 << 20), want: fat(12, "", "")},
 	}
 }
@@ -89,6 +104,69 @@ func withPartitionTable(t testing.TB) string {
 	return path
 }
 
+// twoSessions makes an image whose second session has other files than the first.
+func twoSessions(t testing.TB) string {
+	path := filepath.Join(t.TempDir(), "seed.iso")
+	old := mediatest.Tree(t, map[string][]byte{"user-data": noise(777), "old": noise(2048), "ec2/latest/user_data": noise(5)})
+	mediatest.Run(t, "xorriso", "-dev", path, "-volid", "cidata", "-map", old, "/", "-commit")
+	mediatest.Run(t, "xorriso", "-dev", path, "-rm_r", "/old", "--", "-update_r", mediatest.Tree(t, seedFiles()), "/", "-commit")
+	return path
+}
+
+// hybrid makes an image that is a disk with partitions too.
+func hybrid(t testing.TB) string {
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, noise(1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return isoByTool("xorrisofs", "-joliet", "-rock", "-append_partition", "2", "0xef", other, "-appended_part_as_gpt", "-volid", "cidata")(t)
+}
+
+// usedBefore makes a FAT volume all of whose clusters have held something else.
+func usedBefore(t testing.TB) string {
+	path := mediatest.Blank(t, 16<<20)
+	mediatest.Run(t, "mkfs.vfat", "-F", "16", "-n", "cidata", path)
+	old := filepath.Join(t.TempDir(), "old")
+	if err := os.WriteFile(old, noise(15<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mediatest.Run(t, "mcopy", "-i", path, old, "::old")
+	mediatest.Run(t, "mdel", "-i", path, "::old")
+	mediatest.CopyIn(t, path, seedFiles())
+	return path
+}
+
+// partition makes a partition as it is on a disk: its boot sector counts the sectors
+// before it. What the kernel shows of it is the partition alone.
+func partition(table string) func(t testing.TB) string {
+	return func(t testing.TB) string {
+		const start, size = 1 << 20, 64 << 20
+		disk := mediatest.Blank(t, start+size+1<<20)
+		script := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(script, []byte("label: "+table+"\nstart=2048, size=131072\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mediatest.Run(t, "sh", "-c", "sfdisk --quiet --no-reread --no-tell-kernel "+disk+" <"+script)
+		mediatest.Run(t, "mkfs.vfat", "--offset", "2048", "-F", "16", "-n", "CONFIG-2", disk, "65536")
+		mediatest.CopyIn(t, disk+"@@1M", seedFiles())
+		whole, err := os.ReadFile(disk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !IsPartitioned(bytes.NewReader(whole)) {
+			t.Error("the disk is not known to have partitions")
+		}
+		if sb, err := Probe(bytes.NewReader(whole), int64(len(whole))); err != nil || sb.Filesystem != Unknown {
+			t.Errorf("the whole disk is taken for a volume: %+v, %v", sb, err)
+		}
+		path := filepath.Join(t.TempDir(), "partition")
+		if err := os.WriteFile(path, whole[start:start+size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+}
+
 func TestVolumesOfAllProducersAreReadByteForByte(t *testing.T) {
 	t.Parallel()
 	for _, v := range volumes() {
@@ -110,7 +188,7 @@ func TestProbeAgreesWithBlkid(t *testing.T) {
 			t.Parallel()
 			path := v.make(t)
 			says := map[string]string{}
-			for line := range strings.Lines(run(t, "blkid", "-p", "-o", "export", path)) {
+			for line := range strings.Lines(mediatest.Run(t, "blkid", "-p", "-o", "export", path)) {
 				key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 				says[key] = value
 			}

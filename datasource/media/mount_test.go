@@ -7,29 +7,31 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // privileged leaves a test out where mounts or loop devices are not to be had.
 func privileged(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		leaveOut(t, "mounting needs root")
+		mediatest.LeaveOut(t, "mounting needs root")
 	}
 	if _, err := os.Lstat("/dev/loop-control"); err != nil {
-		leaveOut(t, "there are no loop devices")
+		mediatest.LeaveOut(t, "there are no loop devices")
 	}
 }
 
 // ext4 is a filesystem that every test machine's kernel has, in the place of
 // UDF, which few have.
 func ext4(t *testing.T) string {
-	path := blank(t, 8<<20)
+	path := mediatest.Blank(t, 8<<20)
 	files := seedFiles()
-	tree := writeTree(t, files)
+	tree := mediatest.Tree(t, files)
 	if err := os.Symlink("openstack/latest/user_data", filepath.Join(tree, "link")); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mkfs.ext4", "-q", "-d", tree, path)
+	mediatest.Run(t, "mkfs.ext4", "-q", "-d", tree, path)
 	return path
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // machine is a made-up /sys and /dev.
@@ -74,7 +76,7 @@ func TestScanFindsEveryDeviceWithAMedium(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	iso, disk := ownISO(t), ownFAT(16)(t)
-	empty, zeros := blank(t, 0), blank(t, 1<<20)
+	empty, zeros := mediatest.Blank(t, 0), mediatest.Blank(t, 1<<20)
 	m.add("vda", zeros, map[string]string{"removable": "0"})
 	m.add("vda/vda1", disk, map[string]string{"partition": "1"})
 	m.add("sda", zeros, map[string]string{"removable": "1"})

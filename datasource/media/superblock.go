@@ -92,3 +92,19 @@ func readUpTo(r io.ReaderAt, off int64, n int) ([]byte, error) {
 	}
 	return b[:got], nil
 }
+
+// IsPartitioned tells a disk that is divided into partitions: its first sector ends with
+// the signature of a partition table, and one of the table's four entries is in use. A
+// GPT has such a table too, for those who know no other (UEFI specification 5.2.3).
+func IsPartitioned(r io.ReaderAt) bool {
+	sector, err := readUpTo(r, 0, 512)
+	if err != nil || len(sector) < 512 || sector[510] != 0x55 || sector[511] != 0xaa {
+		return false
+	}
+	for i := range 4 {
+		if kind := sector[446+16*i+4]; kind != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"cloudseed/datasource/media/mediatest"
 )
 
 // memory is a source without a volume.
@@ -130,12 +132,12 @@ func TestAVolumeHasLimits(t *testing.T) {
 
 func TestTheLargestFileIsReadAndALargerOneRefused(t *testing.T) {
 	t.Parallel()
-	path := blank(t, 160<<20)
-	run(t, "mkfs.vfat", "-F", "32", "-n", "CIDATA", path)
+	path := mediatest.Blank(t, 160<<20)
+	mediatest.Run(t, "mkfs.vfat", "-F", "32", "-n", "CIDATA", path)
 	for name, size := range map[string]int64{"largest": MaxFileSize, "larger": MaxFileSize + 1} {
-		f := blank(t, size)
+		f := mediatest.Blank(t, size)
 		patch(t, f, func(b []byte) { b[0], b[len(b)-1] = 'a', 'z' })
-		run(t, "mcopy", "-i", path, f, "::"+name)
+		mediatest.Run(t, "mcopy", "-i", path, f, "::"+name)
 	}
 	v := openImage(t, path)
 	b, err := fs.ReadFile(v.FS(), "largest")

@@ -56,7 +56,7 @@ const (
 
 // New makes a machine with a small /etc. Every command succeeds and says nothing
 // until Answer says otherwise; every program exists.
-func New(t *testing.T) *Machine {
+func New(t testing.TB) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
@@ -217,7 +217,7 @@ func (w logWriter) Write(text []byte) (int, error) {
 }
 
 // Put makes a file of the machine, before the test begins.
-func (m *Machine) Put(t *testing.T, path, content string) {
+func (m *Machine) Put(t testing.TB, path, content string) {
 	t.Helper()
 	at := filepath.Join(m.Dir, path)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -229,7 +229,7 @@ func (m *Machine) Put(t *testing.T, path, content string) {
 }
 
 // Text is a file's content; a missing file fails the test.
-func (m *Machine) Text(t *testing.T, path string) string {
+func (m *Machine) Text(t testing.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(m.Dir, path))
 	if err != nil {

@@ -56,7 +56,7 @@ func OVirtApplied(t testing.TB, g Guest) {
 // Done fails the test unless the agent says that all went well, and systemd does too.
 func Done(t testing.TB, g Guest) {
 	t.Helper()
-	if got := g.Shell("timeout 60 cloud-init status --wait --format json | jq -r .status"); got != "done" {
+	if got := g.Shell("timeout 60 cloud-init status --wait --format json | jq -r .extended_status"); got != "done" {
 		t.Fatalf("the agent's status is %q:\n%s", got, g.Shell("cloud-init status --long; systemctl --failed; journalctl -b -o short-monotonic -u 'cloud-*'; true"))
 	}
 	Equal(t, g, "cloud-init status; echo exit $?", "status: done\nexit 0")

@@ -145,6 +145,14 @@ func (d device) dropBridgeTimes() bool {
 	return cured
 }
 
+func (d device) dropVLANAddress() bool {
+	if d["vlan_mac_address"] != nil {
+		d["vlan_mac_address"] = nil // the key must be there
+		return true
+	}
+	return d.drop("mac_address", "macaddress")
+}
+
 func (d device) dropMTU() bool {
 	cured := d.drop("mtu")
 	subnets, _ := d["subnets"].([]any)

@@ -25,13 +25,7 @@ var meanings = []meaning{
 	}},
 	{"An alias without `auto`", render.Sysconfig, (*configuration).bringUpAliases},
 	{"a VLAN gets its address and number", render.Sysconfig, func(c *configuration) bool {
-		return c.each("vlan", "vlans", func(d device) bool {
-			if d["vlan_mac_address"] != nil {
-				d["vlan_mac_address"] = nil // the key must be there
-				return true
-			}
-			return d.drop("mac_address", "macaddress")
-		})
+		return c.each("vlan", "vlans", device.dropVLANAddress)
 	}},
 	{"A VLAN's and a bridge's MTU", render.NetworkManager, func(c *configuration) bool {
 		vlans := c.each("vlan", "vlans", device.dropMTU)
@@ -39,6 +33,12 @@ var meanings = []meaning{
 	}},
 	{"a bridge's times and the settings of its parts", render.NetworkManager, func(c *configuration) bool {
 		return c.each("bridge", "bridges", device.dropBridgeTimes)
+	}},
+	{"The MAC address of a bond or a VLAN", render.NetworkManager, func(c *configuration) bool {
+		vlans := c.each("vlan", "vlans", device.dropVLANAddress)
+		return c.each("bond", "bonds", func(d device) bool {
+			return d.drop("mac_address", "macaddress", "ethernet_mac_address")
+		}) || vlans
 	}},
 	{"references of version 2 are keys", render.Sysconfig, (*configuration).dropReferencesToRenamed},
 	{"references of version 2 are keys", render.Networkd, (*configuration).dropReferencesToRenamed},

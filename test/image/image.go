@@ -24,11 +24,11 @@ import (
 const suite = "bookworm"
 
 // packages are what debootstrap adds to a minimal system: no ifupdown, no Python, no
-// cloud-init. busybox is for the initramfs.
+// cloud-init. busybox is for the initramfs, dnsmasq for the network's far end.
 var packages = []string{
 	"systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "openssh-server",
 	"network-manager", "iproute2", "passwd", "rpm", "kmod", "procps", "e2fsprogs", "fdisk",
-	"sudo", "jq", "busybox-static",
+	"sudo", "jq", "busybox-static", "dnsmasq-base",
 }
 
 // unwanted is removed from the guest: no test reads it.
@@ -159,7 +159,7 @@ func customise(ctx context.Context, root string, kernel Kernel, rpm string) erro
 			return fmt.Errorf("cannot mask %s: %w", unit, err)
 		}
 	}
-	for _, unit := range []string{"test-shell.service", "test-block.service"} {
+	for _, unit := range []string{"test-shell.service", "test-block.service", "test-peer.service"} {
 		link := filepath.Join(root, "etc/systemd/system/sysinit.target.wants", unit)
 		if err := os.Symlink("../"+unit, link); err != nil {
 			return fmt.Errorf("cannot enable %s: %w", unit, err)

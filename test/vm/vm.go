@@ -56,6 +56,7 @@ type Options struct {
 	Medium string // image file of the seed's medium; "": there is none
 	Bus    Bus    // "" is IDE
 	Plug   func() // with SCSI only: the medium is plugged in when it returns
+	NICs   []NIC  // in place of the one on the oVirt seed's network
 
 	// Counted has the guest's clock count instructions, one for a nanosecond: CPU times
 	// then depend neither on the machine below nor on its load. It is slow.
@@ -139,7 +140,7 @@ func (m *Machine) Start(o Options) *Running {
 }
 
 // arguments are QEMU's: a PC with a disk on virtio, as oVirt's and most other hosts
-// give it. The network is the oVirt seed's, with QEMU as its gateway.
+// give it.
 func (m *Machine) arguments(dir string, o Options) []string {
 	accel := os.Getenv("ACCEL") // KVM cannot be counted on
 	if accel == "" {
@@ -156,16 +157,15 @@ func (m *Machine) arguments(dir string, o Options) []string {
 		"-accel", accel, "-cpu", "max", "-smp", cpus, "-m", "1024", "-machine", "pc", "-nodefaults",
 		"-display", "none", "-no-reboot",
 		"-kernel", m.image.Kernel.Image, "-initrd", m.image.Kernel.Initramfs,
-		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes",
+		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes" + peerWanted(o.NICs),
 		"-chardev", port("console"), "-serial", "chardev:console",
 		"-chardev", port("shell"), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=shell",
 		"-chardev", port("qmp"), "-mon", "chardev=qmp,mode=control",
-		"-netdev", "user,id=net,net=10.50.200.0/24,host=10.50.200.1,dns=10.50.200.3,dhcpstart=10.50.200.15",
-		"-device", "virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,romfile=",
 		// Not cache=unsafe: it keeps the tables of the qcow2 file in QEMU's memory even
 		// when the guest asks for a flush, and a power cut would lose what it never does.
 		"-drive", "file=" + m.disk + ",if=none,id=root,format=qcow2,cache=writeback", "-device", "virtio-blk-pci,drive=root",
 	}
+	args = append(args, networkArguments(o.NICs)...)
 	if o.Counted {
 		args = append(args, "-icount", "shift=0")
 	}

@@ -1,7 +1,8 @@
-// Package image makes seed media: small ISO 9660 images with Rock Ridge. In: a tree of files and a label. Out: an image file that firmware,
-// kernels and datasource/media read. It is for people who prepare seeds, and
-// for tests; the guest's boot does not use it. It must never know what the
-// files mean.
+// Package image makes seed media: small images, ISO 9660 with Rock Ridge or FAT.
+//
+// In: a tree of files and a label. Out: an image file that firmware, kernels and
+// datasource/media read. It is for people who prepare seeds, and for tests; the guest's
+// boot does not use it. It must never know what the files mean.
 package image
 
 import (
@@ -21,19 +22,14 @@ const (
 
 // WriteISO writes the files to a new image at path, labelled label. It refuses
 // to overwrite, and leaves nothing behind when it fails.
-func WriteISO(path, label string, files fs.FS) (err error) {
+func WriteISO(path, label string, files fs.FS) error {
 	if label == "" || len(label) > maxLabel {
 		return fmt.Errorf("cannot write %s: a label has 1 to %d bytes, %q has %d", path, maxLabel, label, len(label))
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return fmt.Errorf("cannot write an image: %w", err)
-	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, errors.Join(err, os.Remove(path)))
-		}
-	}()
+	return create(path, func(f *os.File) error { return fillISO(f, label, files) })
+}
+
+func fillISO(f *os.File, label string, files fs.FS) (err error) {
 	// Start, size and block size of zero: all of the file, sectors of 2 KiB. The
 	// empty workspace is a temporary directory of go-diskfs's own.
 	iso, err := iso9660.Create(file.New(f, false), 0, 0, 0, "")
@@ -59,4 +55,16 @@ func pad(f *os.File) error {
 		return err
 	}
 	return f.Truncate((info.Size() + sectorSize - 1) / sectorSize * sectorSize)
+}
+
+// create makes a new file, and removes it again when what is to fill it fails.
+func create(path string, fill func(*os.File) error) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot write an image: %w", err)
+	}
+	if err := errors.Join(fill(f), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, errors.Join(err, os.Remove(path)))
+	}
+	return nil
 }

@@ -172,6 +172,11 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		if d.Type == network.BridgeType && mac != "" {
 			own.set("mac-address", mac)
 		}
+		// Difference from cloud-init: it drops the address of bonds and VLANs, and a cloud
+		// drops what comes from another.
+		if (d.Type == network.BondType || d.Type == network.VLANType) && mac != "" {
+			k.section("ethernet").set("cloned-mac-address", mac)
+		}
 		// Difference from cloud-init: it does so for bonds, and drops the MTU of
 		// bridges and VLANs.
 		if mtu > 0 {
