@@ -129,7 +129,11 @@ func (d *decoder) shaped(v *Value, into reflect.Type, at path, s Shape) {
 		}
 	case a.Word == "map":
 		for _, p := range v.pairs {
-			d.shaped(p.value, into, at.child(p.key), a.Of)
+			inner := at.child(p.key)
+			if p.value.IsNull() {
+				inner = at // the key may be half of a password (see unknownKey)
+			}
+			d.shaped(p.value, into, inner, a.Of)
 		}
 	case a.Word == "keys":
 		d.structure(v, reflect.New(elementOf(into)).Elem(), at)
@@ -155,8 +159,12 @@ func (v *Value) Unknown(known []string) []Problem {
 }
 
 func unknownKey(p pair, at path, known []string) Problem {
-	return Problem{
-		Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
-		Message: "there is no such key" + didYouMean(p.key, known) + "; it was ignored",
+	problem := Problem{Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text}
+	problem.Message = "there is no such key" + didYouMean(p.key, known) + "; it was ignored"
+	if p.value.IsNull() {
+		// It is not named: in {password: a,b} the key b is half of a password.
+		problem.Key = at.text
+		problem.Message = "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)"
 	}
+	return problem
 }

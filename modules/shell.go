@@ -99,7 +99,7 @@ func quote(text string) string {
 // shown is a value for "got ...", quoted if it is text.
 func shown(v *config.Value) string {
 	if v.Kind() == config.String {
-		return shorten(v.Text())
+		return abbreviate(v.Text())
 	}
 	return kindName(v)
 }

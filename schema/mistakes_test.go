@@ -127,7 +127,6 @@ var mistakes = []struct{ name, kind, input string }{
 	{"a JSON patch of what is not there", "u", "#cloud-config-jsonp\n[{\"op\": \"remove\", \"path\": \"/a\"}]\n"},
 	{"an include of what is not there", "u", "#include\nhttp://127.0.0.1/x\n"},
 	{"an include of no URL", "u", "#include\nnot a url\n"},
-	{"a part handler", "u", "#part-handler\nimport os\n"},
 	{"rules for merging that there are not", "u", head + "merge_how: lists(append)\nhostname: a\n"},
 
 	{"a version of the network that there is not", "n", "version: 3\n"},

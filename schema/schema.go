@@ -40,14 +40,15 @@ func CloudConfig(v *config.Value) []config.Problem {
 	return found.sorted()
 }
 
-// environment is what modules check by: the document, on a machine of which nothing
-// shall be wrong.
+// environment is what modules check by: the document over what the system's own
+// configuration says on any image, on a machine of which nothing shall be wrong.
 func environment(v *config.Value) *modules.Env {
+	system := config.FromAny("system", map[string]any{"users": []any{"default"}})
 	return &modules.Env{
-		Config: config.New(config.Layer{Name: v.Pos().File, Value: v}),
+		Config: config.New(config.Layer{Name: "system", Value: system}, config.Layer{Name: v.Pos().File, Value: v}),
 		Instance: modules.Instance{
 			Hostname:    "machine",
-			DefaultUser: config.FromAny("system", map[string]any{"name": "default"}),
+			DefaultUser: config.FromAny("system", map[string]any{"name": "cloud-user"}),
 		},
 	}
 }

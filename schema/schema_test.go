@@ -42,6 +42,8 @@ func TestCloudConfigIsCheckedByTheModulesKeys(t *testing.T) {
 		{"a password as a list is not shown", "password: [secret]\n", "error: doc:1:11: password: expected a text, got a list"},
 		{"a hostname that no machine can have", "hostname: a b\n", `error: doc:1:11: hostname: "a b" has the character ' ', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was left as it is`},
 		{"base64 that is none", "write_files:\n- path: /x\n  encoding: b64\n  content: abc\n", "error: doc:4:12: write_files.0.content: cannot decode the content as base64: it is not complete; nothing was written"},
+		{"a password of the default user, whom the system's configuration names", "password: a\n", ""},
+		{"a password of the default user, who is not to be made", "users: [ann]\npassword: a\n", "warning: doc:2:11: password: there is no default user whose password it could be, so it is ignored"},
 		{"null counts as absent", "runcmd:\nusers:\nhostname: ~\nchpasswd:\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 #!/bin/bash
 # fuzz.sh TIME: gives every fuzz target of the module that much time, and says how many
-# inputs were tried in all. It fails when one of them found something.
+# inputs were tried in all; then changed volumes, for as long. It fails when one of them
+# found something.
 set -euo pipefail
 time=$1 total=0 failed=0
 out=$(mktemp)
@@ -24,4 +25,12 @@ while read -r dir; do
     done
 done < <(go list -f '{{.Dir}}' ./...)
 echo "$total inputs in all"
+
+# Changed volumes, read by the confined reader as at boot.
+seed=${SEED:-$(date +%s)}
+if ! go test ./datasource/media -run '^TestMutationsOfVolumesAreReadOrRefused$' -count=1 -timeout 12h -v -args -mutate "$time" -mutations-from "$seed" >"$out" 2>&1; then
+    failed=1
+    cat "$out"
+fi
+grep -o '[0-9]* mutations of .*' "$out" || { cat "$out"; failed=1; }
 exit "$failed"
