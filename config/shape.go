@@ -159,12 +159,15 @@ func (v *Value) Unknown(known []string) []Problem {
 }
 
 func unknownKey(p pair, at path, known []string) Problem {
-	problem := Problem{Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text}
-	problem.Message = "there is no such key" + didYouMean(p.key, known) + "; it was ignored"
 	if p.value.IsNull() {
 		// It is not named: in {password: a,b} the key b is half of a password.
-		problem.Key = at.text
-		problem.Message = "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)"
+		return Problem{
+			Severity: Warning, Pos: p.node.Pos(), Key: at.text,
+			Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
+		}
 	}
-	return problem
+	return Problem{
+		Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
+		Message: "there is no such key" + didYouMean(p.key, known) + "; it was ignored",
+	}
 }

@@ -140,7 +140,7 @@ type processor struct {
 	count    int   // of parts, with those for other machines
 	full     bool  // there are too many parts, and that was said
 	fetched  int   // includes
-	unpacked int64 // bytes of what was compressed
+	unpacked int64 // bytes of what was unpacked, included or in archives
 
 	takes        map[string]int // types of parts, with the handlers in the result that take them
 	partHandlers int            // that can be used
@@ -168,6 +168,10 @@ func (p *processor) refuse(part *Part, err error) {
 // blob finds the parts of one piece of data, which may be compressed and may be a MIME
 // message. place is what messages call it; depth counts data that named this data.
 func (p *processor) blob(raw []byte, place string, depth int) {
+	if len(raw) > maxSize {
+		p.problem(config.Error, config.Pos{File: place}, "it is larger than %d MiB; nothing of it was applied", maxSize>>20)
+		return
+	}
 	data, err := p.gunzip(raw)
 	if err != nil {
 		p.problem(config.Error, config.Pos{File: place, Line: 1, Column: 1}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
