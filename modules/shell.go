@@ -104,14 +104,6 @@ func shown(v *config.Value) string {
 	return kindName(v)
 }
 
-// shorten quotes the beginning of a text.
-func shorten(text string) string {
-	const most = 16
-	if len(text) > most {
-		return fmt.Sprintf("%q...", text[:most])
-	}
-	return fmt.Sprintf("%q", text)
-}
 
 // kindName is what people call a kind of value.
 func kindName(v *config.Value) string {
