@@ -123,7 +123,7 @@ func checkWriteFiles(e *Env) {
 			_, err = w.Encoding.decode(data)
 		}
 		if err != nil {
-			w.problem(config.Error, "", "%v", err)
+			w.problem(config.Error, "content", "%v", err)
 		}
 	}
 }
@@ -175,7 +175,12 @@ func (w *fileWrite) write(ctx context.Context) error {
 	}
 	content, err := w.content(ctx)
 	if err != nil {
-		return err
+		key := "content"
+		if w.Content.IsNull() {
+			key = "source"
+		}
+		w.problem(config.Error, key, "%v", err)
+		return nil
 	}
 	if w.tracked {
 		if err := w.env.begin(step); err != nil {
@@ -304,7 +309,7 @@ func (w *fileWrite) mode() fs.FileMode {
 		ok = false
 	}
 	if !ok {
-		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %q; 0644 was used", w.Permissions.Text())
+		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %s; 0644 was used", shown(w.Permissions))
 		bits = usual
 	} else if bits > 0o777 && w.Permissions.Kind() == config.Int {
 		w.problem(config.Warning, "permissions", "%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)

@@ -66,7 +66,7 @@ func (r *reader) list(v *config.Value, key string) []*config.Value {
 	case v.Kind() == config.List:
 		return v.Items()
 	case v.Kind() == config.Map:
-		r.error(v, key, "expected a list")
+		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
 		return nil
 	default:
 		return []*config.Value{v}
@@ -77,13 +77,13 @@ func (r *reader) list(v *config.Value, key string) []*config.Value {
 // problems.
 func (r *reader) maps(v *config.Value, key string) (items []*config.Value, keys []string) {
 	if !absent(v) && v.Kind() != config.List {
-		r.error(v, key, "expected a list")
+		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
 		return nil, nil
 	}
 	for i, item := range v.Items() {
 		at := key + "." + strconv.Itoa(i)
 		if item.Kind() != config.Map {
-			r.error(item, at, "expected keys with values; it was left out")
+			r.error(item, at, "expected keys with values, got %s; it was left out", config.KindInWords(item))
 			continue
 		}
 		items, keys = append(items, item), append(keys, at)

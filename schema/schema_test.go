@@ -41,7 +41,7 @@ func TestCloudConfigIsCheckedByTheModulesKeys(t *testing.T) {
 		{"nothing in a list of files", "write_files:\n-\n", "error: doc:2:2: write_files.0: expected keys with values, got nothing"},
 		{"a password as a list is not shown", "password: [secret]\n", "error: doc:1:11: password: expected a text, got a list"},
 		{"a hostname that no machine can have", "hostname: a b\n", `error: doc:1:11: hostname: "a b" has the character ' ', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was left as it is`},
-		{"base64 that is none", "write_files:\n- path: /x\n  encoding: b64\n  content: abc\n", "error: doc:2:3: write_files.0: cannot decode the content as base64: it is not complete; nothing was written"},
+		{"base64 that is none", "write_files:\n- path: /x\n  encoding: b64\n  content: abc\n", "error: doc:4:12: write_files.0.content: cannot decode the content as base64: it is not complete; nothing was written"},
 		{"null counts as absent", "runcmd:\nusers:\nhostname: ~\nchpasswd:\n", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 	boundary := params["boundary"]
 	switch {
 	case boundary == "":
-		p.problem(config.Error, config.Pos{File: p.name}, "a multipart message names no boundary; its parts were left out")
+		p.problem(config.Error, config.Pos{File: p.name, Line: 1, Column: 1}, "a multipart message names no boundary; its parts were left out")
 		return
 	case nested >= maxNested:
 		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was left out", maxNested)

@@ -153,12 +153,12 @@ func (p *processor) problem(s config.Severity, at config.Pos, format string, arg
 // fail is a problem of a part, which is left out for it.
 func (p *processor) fail(part *Part, format string, args ...any) {
 	part.Problem = fmt.Sprintf(format, args...)
-	p.problem(config.Error, config.Pos{File: part.place}, "%s", part.Problem)
+	p.problem(config.Error, part.top(), "%s", part.Problem)
 }
 
 // refuse is fail for an error that may know its place.
 func (p *processor) refuse(part *Part, err error) {
-	problem := config.Problem{Pos: config.Pos{File: part.place}, Message: err.Error()}
+	problem := config.Problem{Pos: part.top(), Message: err.Error()}
 	errors.As(err, &problem)
 	problem.Message += "; nothing of it was applied"
 	part.Problem = problem.Message
@@ -174,7 +174,7 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	}
 	data, err := p.gunzip(raw)
 	if err != nil {
-		p.problem(config.Error, config.Pos{File: place}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
+		p.problem(config.Error, config.Pos{File: place, Line: 1, Column: 1}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
 		return
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -283,7 +283,7 @@ func (p *processor) builtIn(part *Part) {
 		p.partHandler(part)
 	default:
 		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
-		p.problem(config.Warning, config.Pos{File: part.place}, "%s", part.Problem)
+		p.problem(config.Warning, part.top(), "%s", part.Problem)
 	}
 }
 
