@@ -2,7 +2,6 @@ package sysconfig
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -12,9 +11,11 @@ import (
 // bridge writes the settings of a bridge.
 //
 // Difference from cloud-init: it drops the times, and says the priority by a word, PRIO,
-// that NetworkManager's reader does not have. BRIDGING_OPTS has what it and initscripts
-// know alike. They disagree on the unit of an ageing time, seconds or hundredths: that
-// stays cloud-init's word alone.
+// that NetworkManager's reader does not have; BRIDGING_OPTS has it too. It would take an
+// ageing time there in seconds, but the kernel's own file of that name is in hundredths
+// (USER_HZ), and who hands it on as it stands would let addresses age in no time: that
+// stays cloud-init's word alone. A hello time or greatest age that small the kernel
+// refuses, and keeps its own.
 func (r *renderer) bridge(f ifcfg, d *network.Device) {
 	b := d.Bridge
 	if b.STP != nil {
@@ -65,10 +66,14 @@ func (r *renderer) ports(d *network.Device) {
 // portNumbers writes a setting of ports. A file that is a bridge's itself has no room for
 // that of a port.
 func (r *renderer) portNumbers(d *network.Device, option string, numbers []network.PortNumber) {
+	ports := map[string]bool{}
+	for _, name := range d.Bridge.Ports {
+		ports[name] = true
+	}
 	for _, n := range numbers {
 		port := r.ifcfgs[n.Port]
 		switch {
-		case port == nil || !slices.Contains(d.Bridge.Ports, n.Port):
+		case port == nil || !ports[n.Port]:
 			r.problem(config.Warning, d, "the %s of %s, which is none of its ports, was ignored", option, n.Port)
 		case port["TYPE"] == "Bridge":
 			r.problem(config.Warning, d, "the %s of %s, which is a bridge itself, was ignored", option, n.Port)
