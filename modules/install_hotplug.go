@@ -16,14 +16,16 @@ import (
 type installHotplugKeys struct {
 	Updates struct {
 		Network struct {
-			When []string `key:"when" accept:"scalar" doc:"when the network is configured anew: boot-new-instance, boot, boot-legacy, hotplug" default:"[boot-new-instance]"`
+			When []string `key:"when" accept:"scalar" enum:"boot-new-instance|boot|boot-legacy|hotplug" doc:"when the network is configured anew: boot-new-instance, boot, boot-legacy, hotplug" default:"[boot-new-instance]"`
 		} `key:"network" doc:"of the network's configuration"`
 	} `key:"updates" doc:"at which events what a seed says is applied anew"`
 }
 
+// Difference from cloud-init: the rule is seen to at each boot. That of cloud-init calls a
+// program which goes with its package, and would stay for as long as the instance does.
 var installHotplug = Module{
 	Name:       "install_hotplug",
-	Frequency:  state.PerInstance,
+	Frequency:  state.Always,
 	Keys:       installHotplugKeys{},
 	Repeatable: true,
 	Doc: "Has network devices configured when they are plugged in, where updates.network.when has hotplug " +
