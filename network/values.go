@@ -13,15 +13,17 @@ import (
 // and its key, and is as if it were not there.
 type reader struct {
 	problems
-	config *Config
-	index  map[string]int // of config.Devices, by their names
-	nics   []NIC
+	config   *Config
+	index    map[string]int // of config.Devices, by their names
+	nics     []NIC
+	macs     macs      // the same, by their addresses
+	networks *networks // of version 1's routes that name no device; nil before the first
 
 	described bool // there was a device, whatever became of it
 }
 
 func newReader(nics []NIC) *reader {
-	return &reader{config: &Config{}, index: map[string]int{}, nics: nics}
+	return &reader{config: &Config{}, index: map[string]int{}, nics: nics, macs: macsOf(nics)}
 }
 
 func (r *reader) error(v *config.Value, key, format string, args ...any) {
