@@ -104,7 +104,6 @@ func shown(v *config.Value) string {
 	return kindName(v)
 }
 
-
 // kindName is what people call a kind of value.
 func kindName(v *config.Value) string {
 	switch v.Kind() {
