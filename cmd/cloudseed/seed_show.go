@@ -18,6 +18,7 @@ import (
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/network/convert"
+	"cloudseed/schema"
 	"cloudseed/state"
 	"cloudseed/userdata"
 
@@ -144,7 +145,7 @@ func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
 	default:
 		shown.Type = "multipart/mixed"
 	}
-	return shown, result.Problems
+	return shown, append(result.Problems, schema.CloudConfig(result.CloudConfig)...)
 }
 
 // networkKinds are the languages of network configurations, by convert's words.
