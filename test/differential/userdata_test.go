@@ -80,6 +80,9 @@ func bothUserData(t testing.TB, in userInput) (their, our outcome) {
 
 func addParts(o outcome, messages map[string][]cloudinit.Part) {
 	for name, parts := range messages {
+		if len(parts) == 1 && parts[0].Type == "text/x-not-multipart" && len(parts[0].Content) == 0 {
+			continue // cloud-init's message of no parts has one that is empty
+		}
 		for i, part := range parts {
 			headers, err := json.Marshal(part.Headers)
 			if err != nil {
@@ -188,16 +191,4 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 func isOwn(name string) bool {
 	return name == "/seed.json" || name == "/datasource" || name == "/network-config.json" ||
 		strings.HasPrefix(name, "/sem/") || strings.HasPrefix(name, "/data/includes/")
-}
-
-func TestTryOne(t *testing.T) {
-	for _, text := range []string{
-		"#cloud-config\na: 1\nb: [x, 2001-01-01]\n", "#!/bin/sh\necho ä\n", "#cloud-boothook\n#!/bin/sh\nx\n", "",
-		"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=X\n\n--X\nContent-Type: text/cloud-config\n\na: 1\n--X\n\n#!/bin/sh\n--X--\n",
-	} {
-		their, our := bothUserData(t, userInput{name: "one", user: []byte(text)})
-		t.Log(text, their.err)
-		t.Log(their.files)
-		t.Log(diff(their, our))
-	}
 }
