@@ -115,3 +115,21 @@ func TestHotplugEndsWithTheInstanceThatAskedForIt(t *testing.T) {
 		t.Error("the rule is still there")
 	}
 }
+
+func TestTheRuleThatCloudInitLeftIsReplaced(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nupdates: {network: {when: [hotplug]}}\n"))
+	g.boot(t)
+	ours := g.Text(t, hotplugRule)
+	// The instance is set up, and the module is known to have run: an upgrade from cloud-init.
+	if _, err := g.Host.WriteFile(hotplugRule, []byte(`SUBSYSTEM=="net", RUN+="/usr/libexec/cloud-init/hook-hotplug"`+"\n"), host.File{Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.Host.WriteFile("/var/lib/cloud/instances/i-1/sem/config_install_hotplug", []byte("1: 1.0\n"), host.File{Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	g.boot(t)
+	if diff := cmp.Diff(ours, g.Text(t, hotplugRule)); diff != "" {
+		t.Errorf("the rule calls a program that is not there (-want +got):\n%s", diff)
+	}
+}

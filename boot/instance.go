@@ -155,9 +155,9 @@ func (b *Boot) become() error {
 	if err := b.store.Write(path.Join(state.InstanceDir(b.seed.InstanceID), seedFile), cache); err != nil {
 		return err
 	}
-	err = b.store.Become(state.Instance{
-		ID: b.seed.InstanceID, Datasource: fmt.Sprintf("DataSource%s: %s", b.seed.Datasource, b.seed.Description),
-	})
+	// cloud-init puts the class's name before the text that starts with it too.
+	class, _, _ := strings.Cut(b.seed.Description, " ")
+	err = b.store.Become(state.Instance{ID: b.seed.InstanceID, Datasource: class + ": " + b.seed.Description})
 	if err != nil {
 		return err
 	}

@@ -131,6 +131,9 @@ func TestASeedOnTheNetworkIsFetchedOnceThereIsOne(t *testing.T) {
 	if r.InstanceID != "web-1" || r.Description != "DataSourceNoCloudNet [seed=cmdline,"+w.URL+"/vm/]" {
 		t.Errorf("got the instance %s of %s", r.InstanceID, r.Description)
 	}
+	if got, want := g.Text(t, "/var/lib/cloud/instances/web-1/datasource"), "DataSourceNoCloudNet: "+r.Description+"\n"; got != want {
+		t.Errorf("the datasource is noted as %q, want %q", got, want)
+	}
 	if got := g.Text(t, keyfile); !strings.Contains(got, "192.0.2.5/24") || strings.Contains(got, "method=auto") {
 		t.Errorf("the network is not the seed's:\n%s", got)
 	}

@@ -1,6 +1,8 @@
 package boot
 
 import (
+	"strings"
+
 	"cloudseed/host"
 	"cloudseed/network"
 )
@@ -15,4 +17,23 @@ func (b *Boot) networkFile(f network.File) host.File {
 		owner = ""
 	}
 	return host.File{Mode: f.Mode, Owner: owner, Secret: f.Secret}
+}
+
+// holdsSecret tells whether a file of a network service has a setting that is a password
+// or a private key: by nm-settings-keyfile(5), systemd.netdev(5) and initscripts'
+// sysconfig.txt. It is asked of what a file held before, which nobody who renders knows.
+func holdsSecret(content []byte) bool {
+	for line := range strings.Lines(string(content)) {
+		key, _, isSetting := strings.Cut(strings.TrimSpace(line), "=")
+		if !isSetting || strings.HasPrefix(key, "#") {
+			continue
+		}
+		key = strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(key))
+		for _, word := range []string{"psk", "password", "privatekey", "presharedkey", "wepkey"} {
+			if strings.Contains(key, word) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -50,6 +50,10 @@ func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
 	p.Why = joinReasons(p.Why, p.Renderer.Reason)
 	p.Files, problems = p.Renderer.Render(p.Config, b.existing)
 	p.Problems = append(p.Problems, problems...)
+	for i, f := range p.Files {
+		// A change shows both sides.
+		p.Files[i].Secret = f.Secret || holdsSecret(b.existing(f.Path))
+	}
 	p.Removed = b.vanished(p.Files)
 	return p
 }

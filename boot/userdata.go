@@ -85,7 +85,12 @@ func (b *Boot) readUserData(ctx context.Context) *input {
 // process takes data apart. Its problems are reported by the stage that applies it,
 // in consume: every stage reads it again.
 func (b *Boot) process(ctx context.Context, name string, blobs []secret.Bytes) userdata.Result {
-	o := userdata.Options{KnownKeys: modules.Keys(), Fetch: b.include}
+	o := userdata.Options{
+		KnownKeys: modules.Keys(), Fetch: b.include, TypesOf: b.typesOf, FirstHandler: firstHandler[name],
+	}
+	if name == "user-data" || len(joined(blobs)) > 0 {
+		o.Handlers = b.systemHandlers(ctx)
+	}
 	if name == "user-data" {
 		o.LaunchIndex = b.seed.LaunchIndex // vendor data is for all machines
 	}
@@ -104,23 +109,40 @@ func joined(blobs []secret.Bytes) []byte {
 // It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context, in *input) {
 	dir := state.InstanceDir(b.seed.InstanceID)
-	for _, s := range in.sources {
-		b.problems(s.result.Problems)
-		b.note(errors.Join(
-			b.store.Write(path.Join(dir, s.rawFile), s.raw),
-			b.store.Write(path.Join(dir, s.partsFile), s.result.MIME()),
-			b.store.Write(path.Join(dir, s.config), s.result.CloudConfigText()),
-		))
-		for _, script := range s.result.Scripts {
-			b.note(b.writeScript(scriptDir(dir, s, script), script))
+	// User data before vendor data, as with cloud-init, although it is read after that.
+	last := len(in.sources) - 1
+	sources := append(in.sources[last:len(in.sources):len(in.sources)], in.sources[:last]...)
+	b.handled(sources, func(frequency state.Frequency) {
+		for _, s := range sources {
+			b.apply(ctx, dir, s)
+			b.runHandlers(ctx, s.name, s.result.Handlers, frequency)
 		}
-		for _, hook := range s.result.Boothooks {
-			b.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
-		}
-	}
+	})
 	b.tellOfGaps()
 	b.note(b.store.WriteInstanceData(b.facts()))
 }
+
+// apply puts one kind of data in its place.
+func (b *Boot) apply(ctx context.Context, dir string, s source) {
+	b.problems(s.result.Problems)
+	b.note(errors.Join(
+		b.store.Write(path.Join(dir, s.rawFile), s.raw),
+		b.store.Write(path.Join(dir, s.partsFile), s.result.MIME()),
+		b.store.Write(path.Join(dir, s.config), s.result.CloudConfigText()),
+	))
+	for _, script := range s.result.Scripts {
+		b.note(b.writeScript(scriptDir(dir, s, script), script))
+	}
+	for _, hook := range s.result.Boothooks {
+		b.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
+	}
+}
+
+// firstHandler numbers the part handlers of each kind of data.
+//
+// Difference from cloud-init: there each kind begins with 0, and takes the file of the
+// one before.
+var firstHandler = map[string]int{"user-data": 0, "vendor-data": 100, "vendor-data2": 200}
 
 // scriptDir is where a script goes by its frequency.
 func scriptDir(dir string, s source, script userdata.Script) string {

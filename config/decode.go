@@ -287,7 +287,16 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 		return
 	}
 	for _, p := range v.pairs {
-		if !known[p.key] {
+		if known[p.key] {
+			continue
+		}
+		if p.value.IsNull() {
+			// It is not named: in {password: a,b} the key b is half of a password.
+			d.problems = append(d.problems, Problem{
+				Severity: Warning, Pos: p.node.Pos(), Key: at.text,
+				Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
+			})
+		} else {
 			d.problems = append(d.problems, Problem{
 				Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
 				Message: "there is no such key" + didYouMean(p.key, names) + "; it was ignored",

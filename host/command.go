@@ -30,6 +30,7 @@ type Command struct {
 	SecretArgs []int         // positions in Argv that are not to be shown
 	OK         []int         // exit codes beside 0 that are no error
 	Quiet      bool          // not recorded: it only asks
+	Secretive  bool          // errors do not show what it said
 }
 
 // NoTimeout lets a command run as long as it takes: the user's own scripts.
@@ -85,7 +86,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	result.Duration = time.Since(start)
 	shown := shownArgv(c)
 	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
-		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: lastLine(result.Stderr)}
+		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: c.withoutSecrets(lastLine(result.Stderr))}
 	}
 	h.log.Debug("ran", "argv", shown, "exit", result.Exit, "duration", result.Duration)
 	if !c.Quiet {
@@ -106,6 +107,30 @@ func shownArgv(c Command) []string {
 		}
 	}
 	return shown
+}
+
+// withoutSecrets is what a command says of itself, or nothing if it says any of the
+// secrets that it was given: each line of its input, what follows the first colon there
+// (chpasswd's form), and its secret arguments.
+func (c Command) withoutSecrets(said string) string {
+	if c.Secretive {
+		return ""
+	}
+	var secrets []string
+	for line := range strings.Lines(string(c.Stdin.Reveal())) {
+		line = strings.TrimSpace(line)
+		_, value, _ := strings.Cut(line, ":")
+		secrets = append(secrets, line, strings.TrimSpace(value))
+	}
+	for _, i := range c.SecretArgs {
+		if i >= 0 && i < len(c.Argv) {
+			secrets = append(secrets, c.Argv[i])
+		}
+	}
+	if slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(said, s) }) {
+		return secret.Redacted
+	}
+	return said
 }
 
 func lastLine(text string) string {

@@ -21,9 +21,11 @@ type installHotplugKeys struct {
 	} `key:"updates" doc:"at which events what a seed says is applied anew"`
 }
 
+// Difference from cloud-init: the rule is seen to at each boot. That of cloud-init calls a
+// program which goes with its package, and would stay for as long as the instance does.
 var installHotplug = Module{
 	Name:       "install_hotplug",
-	Frequency:  state.PerInstance,
+	Frequency:  state.Always,
 	Keys:       installHotplugKeys{},
 	Repeatable: true,
 	Doc: "Has network devices configured when they are plugged in, where updates.network.when has hotplug " +

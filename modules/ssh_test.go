@@ -388,7 +388,7 @@ func TestKeysThatAreNoneAreReportedAndTheOthersUsed(t *testing.T) {
 	t.Parallel()
 	g := newSSHGuest(t, "ssh_authorized_keys: ssh-rsa AAAA one text is one key")
 	g.env.Instance.PublicKeys = []string{"nonsense"}
-	want := []string{`warning: of the public keys in the metadata: "nonsense" is no public key`}
+	want := []string{`warning: of the public keys in the metadata: key 1 is no public key`}
 	if diff := cmp.Diff(want, g.run(t, sshModule)); diff != "" {
 		t.Error(diff)
 	}

@@ -214,7 +214,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"a public key that is none": {
 			"users:\n  - name: ann\n    ssh_authorized_keys: [not a key]\n  - joe\n",
-			`error: user-data:3:26: users.0.ssh_authorized_keys: "not a key" is no public key`, "useradd joe -m",
+			`error: user-data:3:26: users.0.ssh_authorized_keys: key 1 is no public key`, "useradd joe -m",
 		},
 		"a rule for somebody else": {
 			"users:\n  - name: ann\n    doas: [permit bob]\n",

@@ -85,12 +85,16 @@ func keyList(v *config.Value) ([]authorizedKey, error) {
 }
 
 // parseKeys reads public keys, of which one text may hold several lines, and drops
-// those that come again.
+// those that come again. The errors name keys by their numbers.
 func parseKeys(texts []string) ([]authorizedKey, error) {
 	var keys []authorizedKey
 	var errs []error
 	seen := map[string]bool{}
-	for _, text := range texts {
+	for i, text := range texts {
+		if strings.Contains(text, "PRIVATE KEY-----") {
+			errs = append(errs, fmt.Errorf("key %d is a private key: it is the public one that belongs here", i+1))
+			continue
+		}
 		for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 			k := parseAuthorizedKey(line)
 			switch {
@@ -98,19 +102,10 @@ func parseKeys(texts []string) ([]authorizedKey, error) {
 				seen[k.base64] = true
 				keys = append(keys, k)
 			case !k.isKey() && strings.TrimSpace(line) != "" && !strings.HasPrefix(strings.TrimSpace(line), "#"):
-				errs = append(errs, fmt.Errorf("%s is no public key", shorten(line)))
+				// It is not shown: what is no public key may be a piece of a private one.
+				errs = append(errs, fmt.Errorf("key %d is no public key", i+1))
 			}
 		}
 	}
 	return keys, errors.Join(errs...)
-}
-
-// shorten quotes the beginning of a text; what stands in the place of a public key may
-// be a private one.
-func shorten(text string) string {
-	const most = 16
-	if len(text) > most {
-		return fmt.Sprintf("%q...", text[:most])
-	}
-	return fmt.Sprintf("%q", text)
 }

@@ -2,31 +2,35 @@ package network_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"cloudseed/config"
 	"cloudseed/network"
-	"cloudseed/network/render/networkmanager"
+	"cloudseed/network/networktest"
 )
 
-// BenchmarkVLANs shows that the work grows with the number of devices and no faster.
-func BenchmarkVLANs(b *testing.B) {
-	for _, n := range []int{10, 100, 1000, 4000} {
-		var text strings.Builder
-		text.WriteString("version: 2\nethernets: {eth0: {}}\nvlans:\n")
-		for i := range n {
-			fmt.Fprintf(&text, "  v%d: {id: %d, link: eth0, addresses: [10.%d.%d.1/24]}\n", i, i, i/250, i%250)
-		}
-		v, _, err := config.Parse("network-config", []byte(text.String()))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			for b.Loop() {
-				c, _ := network.Parse(v, nil)
-				networkmanager.Render(c)
+// BenchmarkParse reads configurations of many devices, from the text to the model. The
+// figures are in docs/performance.md.
+func BenchmarkParse(b *testing.B) {
+	for name, many := range map[string]func(int) (string, []networktest.NIC){"v1": networktest.Many1, "v2": networktest.Many2} {
+		for _, n := range networktest.Sizes() {
+			text, list := many(n)
+			nics := make([]network.NIC, len(list))
+			for i, nic := range list {
+				nics[i] = network.NIC{Name: nic.Name, MAC: nic.MAC}
 			}
-		})
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					v, _, err := config.Parse("network-config", []byte(text))
+					if err != nil {
+						b.Fatal(err)
+					}
+					if c, problems := network.Parse(v, nics); len(c.Devices) != n || len(problems) > 0 {
+						b.Fatalf("%d devices and %v", len(c.Devices), problems)
+					}
+				}
+			})
+		}
 	}
 }

@@ -74,7 +74,11 @@ var keys2 = []string{
 
 func (r *reader) unknownKeys(v *config.Value, key string, known ...string) {
 	for _, name := range v.Keys() {
-		if !slices.Contains(known, name) {
+		switch {
+		case slices.Contains(known, name):
+		case v.Get(name).IsNull(): // in {password: a,b} the key b is half of a password
+			r.add(config.Warning, v.KeyPos(name), key, "there is a key without a value here, which is not used")
+		default:
 			r.add(config.Warning, v.KeyPos(name), key+"."+name, "this key is not used")
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cloudseed/secret"
@@ -46,20 +46,12 @@ const redactedForOthers = "redacted for non-root user"
 
 // secretMetadata are the keys of metadata that nobody but root may read. cloud-init
 // shows them to everybody.
-var secretMetadata = []string{"admin_pass", "random_seed", "password", "security-credentials", "user-data", "user_data", "vendor-data", "vendor_data"}
+var secretMetadata = []string{"admin_pass", "admin-pass", "random_seed", "password", "passwd", "security-credentials", "user-data", "user_data", "vendor-data", "vendor_data"}
 
 // OpenMetadata is metadata without what only root may read.
 func OpenMetadata(metadata map[string]any) map[string]any {
-	metadata = maps.Clone(metadata)
-	for _, key := range secretMetadata {
-		if _, ok := metadata[key]; ok {
-			metadata[key] = redactedForOthers
-		}
-	}
-	if from, ok := metadata["seedfrom"].(string); ok {
-		metadata["seedfrom"] = secret.URL(from)
-	}
-	return metadata
+	var hidden []string
+	return redactMap(metadata, "", &hidden)
 }
 
 // WriteInstanceData writes instance-data.json for everybody and
@@ -67,12 +59,8 @@ func OpenMetadata(metadata map[string]any) map[string]any {
 func (s *Store) WriteInstanceData(f Facts) error {
 	open, sensitive := f.open(), f.open()
 	var hidden []string
-	for _, key := range secretMetadata {
-		if _, ok := f.Metadata[key]; ok {
-			hidden = append(hidden, "ds/meta_data/"+key)
-		}
-	}
-	open["ds"] = map[string]any{"meta_data": OpenMetadata(f.Metadata)}
+	metadata := redactMap(f.Metadata, "ds/meta_data", &hidden)
+	open["ds"] = map[string]any{"meta_data": metadata}
 	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}
 	for key, value := range map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig} {
 		open[key], sensitive[key] = redactedForOthers, value
@@ -89,6 +77,40 @@ func (s *Store) WriteInstanceData(f Facts) error {
 		s.write(path.Join(RunDir, "cloud-id-"+id), []byte(id+"\n"), false),
 		s.host.QuietSymlink(path.Join(RunDir, "cloud-id-"+id), path.Join(RunDir, "cloud-id")),
 	)
+}
+
+// redact is metadata for everybody to read: secret keys, on whatever level, have no
+// values there. The paths of those are added to hidden.
+func redact(x any, at string, hidden *[]string) any {
+	switch x := x.(type) {
+	case map[string]any:
+		return redactMap(x, at, hidden)
+	case []any:
+		open := make([]any, len(x))
+		for i, value := range x {
+			open[i] = redact(value, at+"/"+strconv.Itoa(i), hidden)
+		}
+		return open
+	}
+	return x
+}
+
+func redactMap(x map[string]any, at string, hidden *[]string) map[string]any {
+	open := make(map[string]any, len(x))
+	for key, value := range x {
+		path := at + "/" + key
+		from, isText := value.(string)
+		switch {
+		case slices.Contains(secretMetadata, strings.ToLower(key)):
+			open[key] = redactedForOthers
+			*hidden = append(*hidden, path)
+		case key == "seedfrom" && isText:
+			open[key] = secret.URL(from)
+		default:
+			open[key] = redact(value, path, hidden)
+		}
+	}
+	return open
 }
 
 // cloudID is the name that cloud-id prints: the cloud's, or the platform's when the

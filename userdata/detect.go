@@ -43,13 +43,13 @@ func hasPrefixFold(data []byte, prefix string) bool {
 }
 
 // detect settles a part's type by its first line. The type "" is a part that nothing
-// can be done with, and then there is a problem that says why.
+// can be done with here, and then it knows why.
 func (p *processor) detect(part *Part) {
-	declared := part.Type
+	part.declared = part.Type
 	if part.Type = knownPrefix(part.Content.Reveal()); part.Type != "" {
 		return
 	}
-	if declared == TypeScript {
+	if part.declared == TypeScript {
 		part.Type = TypeScript // and may name its interpreter in a way of its own
 		return
 	}
@@ -83,16 +83,15 @@ func (p *processor) diagnose(part *Part) {
 	case squeezed(first) == "##template:jinja":
 		p.meant(part, TypeTemplate, fmt.Sprintf("its first line is %q, which is no known header", first), `make the first line "## template: jinja"`)
 	case hasPrefixFold(trimmed, "<!doctype html"), hasPrefixFold(trimmed, "<html"):
-		p.useless(part, "it is a web page, perhaps an error page that was saved as user data; nothing of it was applied")
+		part.refuse(config.Error, "it is a web page, perhaps an error page that was saved as user data; nothing of it was applied")
 	case bytes.HasPrefix(trimmed, []byte("{")) && bytes.Contains(trimmed, []byte(`"ignition"`)):
-		part.Problem = "it is an Ignition configuration, which is not for this program; it was left alone"
-		p.problem(config.Warning, part.top(), "%s", part.Problem)
+		part.refuse(config.Warning, "it is an Ignition configuration, which is not for this program; it was left alone")
 	case isBase64(trimmed):
-		p.useless(part, "it looks like text in base64: give the decoded text; nothing of it was applied")
+		part.refuse(config.Error, "it looks like text in base64: give the decoded text; nothing of it was applied")
 	case p.hasKnownKey(part):
 		p.meant(part, TypeCloudConfig, "it has no header", `make the first line "#cloud-config"`)
 	default:
-		p.useless(part, `its first line is no known header, such as "#cloud-config" or "#!/bin/sh"; nothing of it was applied`)
+		part.refuse(config.Error, `its first line is no known header, such as "#cloud-config" or "#!/bin/sh"; nothing of it was applied`)
 	}
 }
 
@@ -108,16 +107,18 @@ func (p *processor) meant(part *Part, kind, what, change string) {
 func (p *processor) asIf(part *Part, content []byte, what, change string) {
 	kind := knownPrefix(content)
 	if kind == "" {
-		p.useless(part, "%s, and no known header comes after that: %s; nothing of it was applied", what, change)
+		part.refuse(config.Error, what+", and no known header comes after that: "+change+"; nothing of it was applied")
 		return
 	}
 	part.Content = secret.NewBytes(content)
 	p.meant(part, kind, what, change)
 }
 
-func (p *processor) useless(part *Part, format string, args ...any) {
-	part.Problem = fmt.Sprintf(format, args...)
-	p.problem(config.Error, part.top(), "%s", part.Problem)
+// refuse keeps why nothing can be done with a part. It is told if no part handler
+// takes it all the same.
+func (part *Part) refuse(s config.Severity, why string) {
+	part.Problem = why
+	part.refused = config.Problem{Severity: s, Pos: part.top(), Message: why}
 }
 
 func inWords(kind string) string {

@@ -49,6 +49,12 @@ type Options struct {
 	// Render fills in a jinja template, which comes without its header line. Without
 	// Render a template is a problem.
 	Render func(template string) (string, error)
+
+	// TypesOf asks a part handler which types of parts it takes. Without TypesOf it is
+	// said that it will be asked.
+	TypesOf      func(ctx context.Context, h Handler) ([]string, error)
+	Handlers     []Handler // of the machine, which come before all part handlers
+	FirstHandler int       // the number of the first part handler
 }
 
 // Part is a piece of the data.
@@ -60,8 +66,10 @@ type Part struct {
 	Handler  string // what became of it: "cloud-config", "script", "boothook", or "" for nothing
 	Problem  string // why nothing, or less, became of it
 
-	place  string               // what messages call it
-	header textproto.MIMEHeader // of a MIME part
+	place    string               // what messages call it
+	header   textproto.MIMEHeader // of a MIME part
+	declared string               // its type before it was looked at
+	refused  config.Problem       // why it has no type
 }
 
 // Script is a program that the data brings.
@@ -77,6 +85,7 @@ type Result struct {
 	CloudConfig *config.Value // all cloud-config parts merged; nil when there is none
 	Scripts     []Script
 	Boothooks   []Script
+	Handlers    []Handler // in the order in which they begin; those without parts too
 	Problems    []config.Problem
 
 	merged  []string // names of the parts that cloud-config came from
@@ -113,6 +122,9 @@ func ProcessPieces(ctx context.Context, name string, pieces []Piece, o Options) 
 	for _, piece := range pieces {
 		p.blob(piece.Content.Reveal(), piece.Name, 0)
 	}
+	for _, h := range o.Handlers {
+		p.register(h)
+	}
 	for i := range p.result.Parts {
 		p.handle(&p.result.Parts[i])
 	}
@@ -129,6 +141,9 @@ type processor struct {
 	full     bool  // there are too many parts, and that was said
 	fetched  int   // includes
 	unpacked int64 // bytes of what was compressed
+
+	takes        map[string]int // types of parts, with the handlers in the result that take them
+	partHandlers int            // that can be used
 }
 
 func (p *processor) problem(s config.Severity, at config.Pos, format string, args ...any) {
@@ -234,8 +249,15 @@ func (p *processor) isForOthers(part Part) bool {
 	return err == nil && got != wanted
 }
 
-// handle does with a part what its type asks for.
+// handle does with a part what its type asks for, or gives it to who asks for its type.
 func (p *processor) handle(part *Part) {
+	if !p.give(part) {
+		p.builtIn(part)
+	}
+}
+
+// builtIn does with a part what its type asks for.
+func (p *processor) builtIn(part *Part) {
 	switch part.Type {
 	case TypeCloudConfig, TypeJSONPatch:
 		p.cloudConfig(part)
@@ -252,9 +274,9 @@ func (p *processor) handle(part *Part) {
 	case TypeTemplate:
 		p.template(part)
 	case "":
-		// detect has said what is wrong with it
+		p.result.Problems = append(p.result.Problems, part.refused)
 	case TypePartHandler:
-		p.fail(part, "it is a part handler, a Python program for cloud-init; this program cannot run it")
+		p.partHandler(part)
 	default:
 		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
 		p.problem(config.Warning, config.Pos{File: part.place}, "%s", part.Problem)
@@ -300,7 +322,7 @@ func (p *processor) template(part *Part) {
 		if filled.Type != TypeCloudConfig {
 			filled.Content = secret.NewBytes([]byte(text))
 		}
-		p.handle(&filled)
+		p.builtIn(&filled)
 		part.Handler, part.Problem = filled.Handler, filled.Problem
 	default:
 		p.fail(part, `after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`)

@@ -23,6 +23,9 @@ var (
 			"/etc/NetworkManager/conf.d/30-cloud-init-ip6-addr-gen-mode.conf",
 			"/etc/NetworkManager/conf.d/99-cloud-init.conf",
 			"/etc/systemd/network/10-cloud-init-*",
+			// cloud-init's own, from before.
+			"/etc/netplan/50-cloud-init.yaml",
+			"/etc/network/interfaces.d/50-cloud-init.cfg",
 		},
 		"ssh_config": {"/etc/ssh/sshd_config.d/50-cloud-init.conf"},
 	}
@@ -34,10 +37,16 @@ func cleanCommand(g *globals) *cobra.Command {
 	var logs, machineID, seed, reboot bool
 	var configs []string
 	cmd := &cobra.Command{
-		Use:   "clean [--logs] [--seed] [--machine-id] [--configs all|network|ssh_config] [--reboot]",
+		Use:   "clean [--logs] [--seed] [--machine-id] [--configs all|network|ssh_config ...] [--reboot]",
 		Short: "Forget this instance, so that the next boot is a first one",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("configs") {
+				return nil // several parts may follow the flag, as with cloud-init
+			}
+			return noArgs(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			configs = append(configs, args...)
 			for _, set := range configs {
 				if _, ok := configSets[set]; !ok && set != "all" {
 					return usageError{fmt.Errorf("there are no configs %q: they are all, network and ssh_config", set), cmd.CommandPath()}

@@ -103,11 +103,11 @@ func hotplugEnableCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			h := m.host.As("hotplug", "install_hotplug")
 			if slices.Contains(scopes, modules.HotplugScope) {
 				_, err := fmt.Fprintln(cmd.ErrOrStderr(), "Hotplug is enabled for net already.")
-				return err
+				return errors.Join(err, modules.InstallHotplug(cmd.Context(), h)) // the rule may be cloud-init's
 			}
-			h := m.host.As("hotplug", "install_hotplug")
 			if err := errors.Join(modules.EnableHotplug(h, state.CloudDir), modules.InstallHotplug(cmd.Context(), h)); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ package hosttest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ type Machine struct {
 	mu      sync.Mutex
 	calls   []Call
 	effects []host.Effect
+	logged  strings.Builder
 	answers map[string]answer
 	missing map[string]bool
 	owners  map[string]string
@@ -43,6 +45,7 @@ type answer struct {
 	result host.Result
 	err    error
 	do     func(host.Command)
+	reply  func(host.Command) host.Result
 }
 
 // Passwd and Group are what a new machine's /etc/passwd and /etc/group hold.
@@ -57,6 +60,7 @@ func New(t testing.TB) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
+		Log:  slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
@@ -85,6 +89,13 @@ func (m *Machine) On(prefix string, do func(host.Command)) {
 	m.answers[prefix] = answer{do: do}
 }
 
+// Reply makes commands whose line starts with prefix end as a function says.
+func (m *Machine) Reply(prefix string, reply func(host.Command) host.Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers[prefix] = answer{reply: reply}
+}
+
 func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 	call := Call{Argv: c.Argv, Stdin: string(c.Stdin.Reveal()), Env: c.Env}
 	m.mu.Lock()
@@ -98,6 +109,9 @@ func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 	m.mu.Unlock()
 	if found.do != nil {
 		found.do(c)
+	}
+	if found.reply != nil {
+		return found.reply(c), nil
 	}
 	return found.result, found.err
 }
@@ -185,6 +199,21 @@ func (m *Machine) Effects() []host.Effect {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]host.Effect(nil), m.effects...)
+}
+
+// Logged is what the host logged so far.
+func (m *Machine) Logged() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.logged.String()
+}
+
+type logWriter struct{ m *Machine }
+
+func (w logWriter) Write(text []byte) (int, error) {
+	w.m.mu.Lock()
+	defer w.m.mu.Unlock()
+	return w.m.logged.Write(text)
 }
 
 // Put makes a file of the machine, before the test begins.

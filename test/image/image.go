@@ -56,10 +56,11 @@ var sources embed.FS
 
 // Image is a guest with the agent's package in it.
 type Image struct {
-	Root   string // its root directory: to be put below an overlay, never written to
-	Kernel Kernel
-	key    string
-	cache  string
+	Root         string // its root directory: to be put below an overlay, never written to
+	Kernel       Kernel
+	FloppyKernel Kernel // for a machine with a floppy drive
+	key          string
+	cache        string
 }
 
 // Build makes the guest with the package at rpm, or finds it in the cache. It needs
@@ -79,7 +80,11 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 	}
 	defer unlock()
 
-	kernel, err := fetchKernel(ctx, cache)
+	kernel, err := fetchKernel(ctx, cache, cloudKernel)
+	if err != nil {
+		return nil, err
+	}
+	floppy, err := fetchKernel(ctx, cache, floppyKernel)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +104,8 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Image{Kernel: kernel, cache: cache}
-	i.key = digest(filepath.Base(base), kernel.Release, files, code, string(content))
+	i := &Image{Kernel: kernel, FloppyKernel: floppy, cache: cache}
+	i.key = digest(filepath.Base(base), kernel.Release, floppy.Release, files, code, string(content))
 	i.Root = filepath.Join(cache, "root-"+i.key)
 	err = once(i.Root, func(fresh string) error {
 		if err := removeOld(cache, "root-*", "disk-*"); err != nil {
@@ -109,7 +114,7 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 		if err := run(ctx, "cp", "-a", base, fresh); err != nil {
 			return err
 		}
-		return customise(ctx, fresh, kernel, rpm)
+		return customise(ctx, fresh, rpm, kernel, floppy)
 	})
 	return i, err
 }
@@ -150,7 +155,7 @@ func buildBase(ctx context.Context, cache string) (string, error) {
 }
 
 // customise turns the base system into the test guest and installs the package.
-func customise(ctx context.Context, root string, kernel Kernel, rpm string) error {
+func customise(ctx context.Context, root, rpm string, kernels ...Kernel) error {
 	if err := copyTree(guestFiles, "guest", root); err != nil {
 		return err
 	}
@@ -173,14 +178,18 @@ func customise(ctx context.Context, root string, kernel Kernel, rpm string) erro
 	if err := appendTo(filepath.Join(root, "etc/ssh/sshd_config"), "\nPermitRootLogin yes\nPasswordAuthentication no\n"); err != nil {
 		return err
 	}
-	if err := run(ctx, "cp", "-a", kernel.Modules, filepath.Join(root, "usr/lib/")); err != nil {
-		return err
+	for _, kernel := range kernels {
+		if err := run(ctx, "cp", "-a", kernel.Modules, filepath.Join(root, "usr/lib/")); err != nil {
+			return err
+		}
+		if err := run(ctx, "chroot", root, "depmod", kernel.Release); err != nil {
+			return err
+		}
 	}
 	if err := run(ctx, "cp", rpm, filepath.Join(root, "cloudseed.rpm")); err != nil {
 		return err
 	}
 	for _, command := range [][]string{
-		{"depmod", kernel.Release},
 		{"groupadd", "--system", "wheel"},
 		// Debian's rpm knows no package that a requirement could be met by.
 		{"rpm", "-i", "--nodeps", "/cloudseed.rpm"},

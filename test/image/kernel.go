@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// Kernel is Debian's kernel for virtual machines with an initramfs of ours.
+// Kernel is one of Debian's kernels with an initramfs of ours.
 type Kernel struct {
 	Release   string
 	Image     string // the bootable file
 	Initramfs string
-	Modules   string // the directory lib/modules
+	Modules   string   // the directory lib/modules
+	early     []string // the modules that the initramfs loads
 }
 
 // initScript is the initramfs's whole program.
@@ -22,14 +23,34 @@ type Kernel struct {
 //go:embed initramfs-init
 var initScript []byte
 
-// early are the drivers without which there is no root disk and no test shell. All
+// kernelKind is a kernel of Debian's: the package that depends on the newest, what of
+// it is unpacked, and the drivers without which there is no root disk and no test shell. All
 // others, that of the seed's drive among them, are left to udev: there the drive
 // appears while the local stage runs, as it does in real guests.
-var early = []string{"virtio_pci", "virtio_blk", "virtio_console"}
+type kernelKind struct {
+	meta  string
+	files []string // patterns of tar
+	early []string
+}
+
+// The guest has the kernel for virtual machines. It has no driver for floppies, and the one
+// for all machines is big: of that the guest has what one boot from a floppy needs.
+var (
+	cloudKernel  = kernelKind{"linux-image-cloud-amd64", []string{"*"}, []string{"virtio_pci", "virtio_blk", "virtio_console"}}
+	floppyKernel = kernelKind{
+		"linux-image-amd64",
+		[]string{
+			"./boot/vmlinuz-*", "./lib/modules/*/modules.*", "*/drivers/block/floppy.ko", "*/virtio*.ko", "*/*failover.ko",
+			"*/fs/ext4/*", "*/fs/jbd2/*", "*/fs/mbcache.ko", "*/crc16.ko", "*/crc32c_generic.ko",
+		},
+		// ext4 asks the kernel for its checksum by a name that is no module's.
+		[]string{"crc32c_generic", "ext4", "virtio_pci", "virtio_blk", "virtio_console"},
+	}
+)
 
 // fetchKernel downloads the kernel that Debian's meta package names now.
-func fetchKernel(ctx context.Context, cache string) (Kernel, error) {
-	out, err := output(ctx, "apt-cache", "depends", "linux-image-cloud-amd64")
+func fetchKernel(ctx context.Context, cache string, kind kernelKind) (Kernel, error) {
+	out, err := output(ctx, "apt-cache", "depends", kind.meta)
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -40,17 +61,18 @@ func fetchKernel(ctx context.Context, cache string) (Kernel, error) {
 		}
 	}
 	if release == "" {
-		return Kernel{}, fmt.Errorf("cannot find the kernel's package: linux-image-cloud-amd64 names none")
+		return Kernel{}, fmt.Errorf("cannot find the kernel's package: %s names none", kind.meta)
 	}
 
-	dir := filepath.Join(cache, "kernel-"+release)
+	dir := filepath.Join(cache, "kernel-"+release+"-"+digest(kind.files...))
 	err = once(dir, func(fresh string) error {
 		if err := os.Mkdir(fresh, 0o755); err != nil {
 			return err
 		}
 		// The shell is for apt-get, which downloads into its working directory.
-		download := `cd "$1" && apt-get -qq -o APT::Sandbox::User=root download "linux-image-$2" && dpkg -x ./*.deb . && rm ./*.deb`
-		return run(ctx, "sh", "-c", download, "sh", fresh, release)
+		download := `cd "$1" && apt-get -qq -o APT::Sandbox::User=root download "linux-image-$2" && shift 2 &&
+			dpkg-deb --fsys-tarfile ./*.deb >all.tar && tar -xf all.tar --wildcards "$@" && rm ./*.deb all.tar`
+		return run(ctx, "sh", append([]string{"-c", download, "sh", fresh, release}, kind.files...)...)
 	})
 	if err != nil {
 		return Kernel{}, err
@@ -58,19 +80,27 @@ func fetchKernel(ctx context.Context, cache string) (Kernel, error) {
 	return Kernel{
 		Release:   release,
 		Image:     filepath.Join(dir, "boot", "vmlinuz-"+release),
-		Initramfs: filepath.Join(cache, "initramfs-"+release+"-"+digest(append(early, string(initScript))...)+".gz"),
+		Initramfs: filepath.Join(cache, "initramfs-"+release+"-"+digest(append(kind.early, string(initScript))...)+".gz"),
 		Modules:   filepath.Join(dir, "lib", "modules"),
+		early:     kind.early,
 	}, nil
 }
 
-// BuildInitramfs makes the kernel's initramfs, with the guest's busybox in it.
+// BuildInitramfs makes the kernels' initramfs, with the guest's busybox in them.
 func (i *Image) BuildInitramfs(ctx context.Context) error {
 	unlock, err := lock(filepath.Join(i.cache, "lock"))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return once(i.Kernel.Initramfs, func(fresh string) error {
+	if err := i.buildInitramfs(ctx, i.Kernel); err != nil {
+		return err
+	}
+	return i.buildInitramfs(ctx, i.FloppyKernel)
+}
+
+func (i *Image) buildInitramfs(ctx context.Context, kernel Kernel) error {
+	return once(kernel.Initramfs, func(fresh string) error {
 		dir, err := os.MkdirTemp("", "initramfs")
 		if err != nil {
 			return err
@@ -84,7 +114,7 @@ func (i *Image) BuildInitramfs(ctx context.Context) error {
 		if err := run(ctx, "cp", filepath.Join(i.Root, "bin/busybox"), filepath.Join(dir, "bin/busybox")); err != nil {
 			return err
 		}
-		modules, err := i.moduleFiles()
+		modules, err := i.moduleFiles(kernel)
 		if err != nil {
 			return err
 		}
@@ -107,8 +137,8 @@ func (i *Image) BuildInitramfs(ctx context.Context) error {
 }
 
 // moduleFiles are the early modules and what they need, in the order of loading.
-func (i *Image) moduleFiles() ([]string, error) {
-	dir := filepath.Join(i.Root, "usr/lib/modules", i.Kernel.Release)
+func (i *Image) moduleFiles(kernel Kernel) ([]string, error) {
+	dir := filepath.Join(i.Root, "usr/lib/modules", kernel.Release)
 	table, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the modules' dependencies: %w", err)
@@ -121,7 +151,7 @@ func (i *Image) moduleFiles() ([]string, error) {
 	}
 	var files []string
 	seen := map[string]bool{}
-	for _, name := range early {
+	for _, name := range kernel.early {
 		if needs[name] == nil {
 			return nil, fmt.Errorf("cannot find the kernel module %s", name)
 		}

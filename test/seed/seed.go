@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +57,14 @@ func NoCloud(instance, userData string) Files {
 	return Files{"meta-data": "instance-id: " + instance + "\n", "user-data": userData}
 }
 
+// ConfigDrive is a seed in OpenStack's layout, of the version that every reader knows.
+func ConfigDrive(uuid, userData string) Files {
+	return Files{
+		"openstack/latest/meta_data.json": fmt.Sprintf(`{"uuid": %q, "hostname": %q}`, uuid, "host-"+uuid),
+		"openstack/latest/user_data":      userData,
+	}
+}
+
 // With is the seed with one file changed or added.
 func (f Files) With(path, content string) Files {
 	files := maps.Clone(f)
@@ -101,9 +108,6 @@ func (f Files) ISO(t testing.TB, label string) string {
 	tree := t.TempDir()
 	f.Dir(t, tree)
 	image := filepath.Join(t.TempDir(), "seed.iso")
-	out, err := exec.Command("genisoimage", "-quiet", "-R", "-J", "-V", label, "-o", image, tree).CombinedOutput()
-	if err != nil {
-		t.Fatalf("cannot make the seed's image: %v: %s", err, out)
-	}
+	run(t, "", "genisoimage", "-quiet", "-R", "-J", "-V", label, "-o", image, tree)
 	return image
 }

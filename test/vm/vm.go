@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,22 +42,15 @@ type Machine struct {
 	disk  string
 }
 
-// Bus is how a seed's medium is attached.
-type Bus string
-
-// The buses. IDE and SCSI are CD-ROM drives, /dev/sr0; virtio is a disk, /dev/vdb.
-const (
-	IDE    Bus = "ide"
-	SCSI   Bus = "scsi"
-	Virtio Bus = "virtio"
-)
-
 // Options say how a machine is started. The zero value is a machine without a seed.
 type Options struct {
-	Medium string // image file of the seed's medium; "": there is none
-	Bus    Bus    // "" is IDE
-	Plug   func() // with SCSI only: the medium is plugged in when it returns
-	NICs   []NIC  // in place of the one on the oVirt seed's network
+	Medium string  // image file of the seed's medium; "": there is none
+	Bus    Bus     // "" is IDE
+	Beside []Drive // drives beside the seed's
+	Plug   func()  // with SCSI only: the medium is plugged in when it returns
+	NICs   []NIC   // in place of the one on the oVirt seed's network
+	Word   string  // a word on the kernel's command line
+	SMBIOS string  // fields of SMBIOS's system information, as QEMU's -smbios has them
 
 	// Counted has the guest's clock count instructions, one for a nanosecond: CPU times
 	// then depend neither on the machine below nor on its load. It is slow.
@@ -153,11 +147,15 @@ func (m *Machine) arguments(dir string, o Options) []string {
 	if o.Counted {
 		accel, cpus = "tcg,thread=single", "1" // with a second one the kernel waits for it for ever
 	}
+	kernel := m.image.Kernel
+	if slices.ContainsFunc(o.drives(), func(d Drive) bool { return d.Bus == Floppy }) {
+		kernel = m.image.FloppyKernel
+	}
 	args := []string{
 		"-accel", accel, "-cpu", "max", "-smp", cpus, "-m", "1024", "-machine", "pc", "-nodefaults",
 		"-display", "none", "-no-reboot",
-		"-kernel", m.image.Kernel.Image, "-initrd", m.image.Kernel.Initramfs,
-		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes" + peerWanted(o.NICs),
+		"-kernel", kernel.Image, "-initrd", kernel.Initramfs,
+		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes" + peerWanted(o.NICs) + " " + o.Word,
 		"-chardev", port("console"), "-serial", "chardev:console",
 		"-chardev", port("shell"), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=shell",
 		"-chardev", port("qmp"), "-mon", "chardev=qmp,mode=control",
@@ -169,20 +167,10 @@ func (m *Machine) arguments(dir string, o Options) []string {
 	if o.Counted {
 		args = append(args, "-icount", "shift=0")
 	}
-	if o.Medium == "" {
-		return args
+	if o.SMBIOS != "" {
+		args = append(args, "-smbios", "type=1,"+o.SMBIOS)
 	}
-	drive := "file=" + o.Medium + ",if=none,id=seed,format=raw,readonly=on"
-	switch {
-	case o.Plug != nil:
-		return append(args, "-device", "virtio-scsi-pci,id=scsi0", "-drive", drive)
-	case o.Bus == SCSI:
-		return append(args, "-device", "virtio-scsi-pci,id=scsi0", "-drive", drive, "-device", "scsi-cd,drive=seed")
-	case o.Bus == Virtio:
-		return append(args, "-drive", drive, "-device", "virtio-blk-pci,drive=seed")
-	default:
-		return append(args, "-drive", drive, "-device", "ide-cd,drive=seed")
-	}
+	return append(args, driveArguments(o)...)
 }
 
 // Boot switches the machine on and returns when its boot is finished.

@@ -116,6 +116,10 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		r.problem(config.Warning, d, "the route to %s was left out: the device has no %s", route.To, family)
 		return
 	}
+	if route.Type != "" && !slices.Contains(routeTypes, route.Type) {
+		r.problem(config.Warning, d, "the route to %s was left out: NetworkManager knows none of type %s", route.To, route.Type)
+		return
+	}
 	own := k.section(family)
 	value := route.To.String()
 	if route.Gateway.IsValid() {
@@ -133,21 +137,46 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		}
 	}
 	key := own.add("route", n.next(family, "route"), value)
-	var options []string
-	if route.MTU > 0 {
-		options = append(options, fmt.Sprintf("mtu=%d", route.MTU))
-	}
-	if route.OnLink {
-		// Difference from cloud-init: it drops this, and the kernel refuses the route.
-		options = append(options, "onlink=true")
-	}
-	if route.Table > 0 {
-		// Difference from cloud-init: it puts the route into the main table.
-		options = append(options, fmt.Sprintf("table=%d", route.Table))
-	}
-	if len(options) > 0 {
+	if options := routeOptions(route); len(options) > 0 {
 		own.set(key+"_options", strings.Join(options, ","))
 	}
+}
+
+// routeTypes are the kinds of routes that NetworkManager knows.
+var routeTypes = []string{"unicast", "local", "blackhole", "unreachable", "prohibit"}
+
+// scopes are the kernel's numbers (rtnetlink(7)).
+var scopes = map[string]int{"global": 0, "link": 253, "host": 254}
+
+// routeOptions are what else is said of a route (nm-settings, ipv4.routes).
+//
+// Difference from cloud-init: it drops all but the MTU.
+func routeOptions(route network.Route) []string {
+	var options []string
+	number := func(key string, value int) {
+		if value > 0 {
+			options = append(options, fmt.Sprintf("%s=%d", key, value))
+		}
+	}
+	number("mtu", route.MTU)
+	if route.OnLink {
+		options = append(options, "onlink=true")
+	}
+	number("table", route.Table)
+	if route.Type != "" && route.Type != "unicast" {
+		options = append(options, "type="+route.Type)
+	}
+	if route.Scope != "" {
+		options = append(options, fmt.Sprintf("scope=%d", scopes[route.Scope]))
+	}
+	if route.Source.IsValid() {
+		options = append(options, "src="+route.Source.String())
+	}
+	number("initcwnd", route.CongestionWindow)
+	number("initrwnd", route.ReceiveWindow)
+	number("advmss", route.SegmentSize)
+	slices.Sort(options) // as NetworkManager writes them
+	return options
 }
 
 func unspecified(to netip.Prefix) string {

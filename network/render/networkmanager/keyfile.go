@@ -3,6 +3,7 @@ package networkmanager
 import (
 	"crypto/sha1"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,18 @@ func (k *keyfile) section(name string) *section {
 	return s
 }
 
+func (k *keyfile) remove(name string) {
+	k.sections = slices.DeleteFunc(k.sections, func(s *section) bool { return s.name == name })
+}
+
+func (k *keyfile) clone() *keyfile {
+	c := &keyfile{}
+	for _, s := range k.sections {
+		c.sections = append(c.sections, &section{s.name, slices.Clone(s.keys), maps.Clone(s.values)})
+	}
+	return c
+}
+
 func (s *section) has(key string) bool {
 	_, ok := s.values[key]
 	return ok
@@ -54,6 +67,11 @@ func (s *section) setDefault(key, value string) {
 	if !s.has(key) {
 		s.set(key, value)
 	}
+}
+
+func (s *section) remove(key string) {
+	s.keys = slices.DeleteFunc(s.keys, func(k string) bool { return k == key })
+	delete(s.values, key)
 }
 
 // add appends to a numbered list (address1, address2), and gives the key.

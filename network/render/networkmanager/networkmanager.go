@@ -8,7 +8,6 @@ package networkmanager
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"cloudseed/config"
@@ -44,6 +43,7 @@ type renderer struct {
 	config      *network.Config
 	connections map[string]*keyfile // by the names of devices
 	bonds       map[string]string   // the names of bonds by those of their members
+	vrfs        map[string]string   // and of VRFs
 	problems    []config.Problem
 }
 
@@ -52,11 +52,19 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
 		return nil, nil
 	}
-	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
+	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c), vrfs: vrfsOf(c)}
 	var devices []*network.Device
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
-		if typeNames[d.Type] == "" {
+		if d.WiFi != nil && len(d.WiFi.AccessPoints) == 0 {
+			r.problem(config.Error, d, "it has no wireless network that it could join; it was left out")
+			continue
+		}
+		if typeOf(d) == "ip-tunnel" && !d.Tunnel.Remote.IsValid() {
+			r.problem(config.Error, d, "NetworkManager makes no tunnel without the address of its other end (remote); it was left out")
+			continue
+		}
+		if typeOf(d) == "" {
 			if d.Type != network.Loopback {
 				r.problem(config.Error, d, "a %s cannot be told to NetworkManager; it was left out", d.Type)
 			}
@@ -79,6 +87,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	var files []network.File
 	for _, d := range devices {
 		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
+		files = append(files, r.further(d)...)
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
 }
@@ -107,39 +116,26 @@ func (r *renderer) reference(name string) string {
 	return name
 }
 
-// typeNames are NetworkManager's words for kinds of devices; it leaves loopback alone.
-var typeNames = map[network.Type]string{
-	network.Physical:   "ethernet",
-	network.VLANType:   "vlan",
-	network.BondType:   "bond",
-	network.BridgeType: "bridge",
-	network.Infiniband: "infiniband",
-}
-
 // device fills in one connection.
 func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
-	connection.set("type", typeNames[d.Type])
+	connection.set("type", typeOf(d))
 	if bond := r.bonds[d.Name]; bond != "" {
 		connection.set("slave-type", "bond")
 		connection.set("master", r.reference(bond))
+	} else if vrf := r.vrfs[d.Name]; vrf != "" {
+		connection.set("slave-type", "vrf")
+		connection.set("master", uuid(vrf))
 	}
-	own := k.section(typeNames[d.Type])
+	own := k.section(typeOf(d))
 	if len(d.Routes) > 0 {
 		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
 	}
 	mtu := r.addresses(k, d)
-	switch {
-	case d.Bond != nil:
-		r.bond(own, d)
-	case d.Bridge != nil:
-		r.bridge(own, d)
-	case d.VLAN != nil:
-		own.set("id", fmt.Sprint(d.VLAN.ID))
-		own.set("parent", r.reference(d.VLAN.Link))
-	}
+	r.kind(k, own, d)
 	r.link(k, own, d, mtu)
+	r.settings(k, d)
 	if d.Type == network.BridgeType || !own.has("mac-address") {
 		connection.set("interface-name", d.Name)
 	}
@@ -149,8 +145,8 @@ func (r *renderer) device(d *network.Device) {
 func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 	mac := strings.ToUpper(d.MAC)
 	switch d.Type {
-	case network.Physical:
-		if d.WakeOnLAN {
+	case network.Physical, network.WiFiType:
+		if d.WakeOnLAN && d.Type == network.Physical {
 			own.set("wake-on-lan", "64") // NM_SETTING_WIRED_WAKE_ON_LAN_MAGIC
 		}
 		if mtu > 0 {
@@ -161,7 +157,7 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 	case network.Infiniband:
 		// Difference from cloud-init: it drops the address when there is no MTU.
-		own.set("transport-mode", "datagram")
+		own.set("transport-mode", map[bool]string{false: "datagram", true: "connected"}[d.Link.Connected])
 		if mtu > 0 {
 			own.set("mtu", fmt.Sprint(mtu))
 		}
@@ -174,7 +170,7 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 		// Difference from cloud-init: it drops the address of bonds and VLANs, and a cloud
 		// drops what comes from another.
-		if (d.Type == network.BondType || d.Type == network.VLANType) && mac != "" {
+		if d.Type != network.BridgeType && mac != "" {
 			k.section("ethernet").set("cloned-mac-address", mac)
 		}
 		// Difference from cloud-init: it does so for bonds, and drops the MTU of
@@ -183,106 +179,4 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 			k.section("ethernet").set("mtu", fmt.Sprint(mtu))
 		}
 	}
-}
-
-// bondsOf tells of each device the bond that it belongs to; of two, the last, as in
-// cloud-init.
-func bondsOf(c *network.Config) map[string]string {
-	bonds := map[string]string{}
-	for _, d := range c.Devices {
-		if d.Bond != nil {
-			for _, member := range d.Bond.Members {
-				bonds[member] = d.Name
-			}
-		}
-	}
-	return bonds
-}
-
-// bondOptions are NetworkManager's options of bonds, in the order in which they are
-// written (nm-settings, bond; kernel documentation, bonding).
-var bondOptions = []string{
-	"mode", "miimon", "xmit_hash_policy", "num_grat_arp", "downdelay", "updelay", "fail_over_mac", "primary_reselect", "primary",
-	"active_slave", "ad_actor_sys_prio", "ad_actor_system", "ad_select", "ad_user_port_key", "all_slaves_active", "arp_all_targets",
-	"arp_interval", "arp_ip_target", "arp_missed_max", "arp_validate", "lacp_active", "lacp_rate", "lp_interval", "min_links",
-	"num_unsol_na", "packets_per_slave", "peer_notif_delay", "resend_igmp", "tlb_dynamic_lb", "use_carrier",
-}
-
-func (r *renderer) bond(own *section, d *network.Device) {
-	for _, name := range bondOptions {
-		for _, o := range d.Bond.Options {
-			if o.Name == name {
-				own.set(name, o.Value)
-			}
-		}
-	}
-	for _, o := range d.Bond.Options {
-		if !own.has(o.Name) {
-			r.problem(config.Warning, d, "NetworkManager knows no option %s of bonds; it was ignored", o.Name)
-		}
-	}
-}
-
-func (r *renderer) bridge(own *section, d *network.Device) {
-	if d.Bridge.STP != nil {
-		own.set("stp", fmt.Sprint(*d.Bridge.STP))
-	}
-	if d.Bridge.Priority != "" {
-		own.set("priority", d.Bridge.Priority)
-	}
-	// Difference from cloud-init: it drops these. NetworkManager refuses the whole
-	// connection for a number that is out of its bounds (nm-settings, bridge).
-	for _, setting := range []struct {
-		key, value  string
-		least, most int
-	}{
-		{"ageing-time", d.Bridge.Ageing, 0, 1000000},
-		{"forward-delay", d.Bridge.ForwardDelay, 2, 30},
-		{"hello-time", d.Bridge.HelloTime, 1, 10},
-		{"max-age", d.Bridge.MaxAge, 6, 40},
-	} {
-		if setting.value == "" {
-			continue
-		}
-		n, err := strconv.Atoi(setting.value)
-		if err != nil || n > setting.most || n < setting.least {
-			r.problem(config.Warning, d, "NetworkManager takes a %s of %d to %d, not %s; it was ignored", setting.key, setting.least, setting.most, setting.value)
-			continue
-		}
-		own.set(setting.key, setting.value)
-	}
-}
-
-func (r *renderer) portNumbers(d *network.Device, key string, numbers []network.PortNumber, least, most int) {
-	for _, n := range numbers {
-		port := r.connections[n.Port]
-		switch {
-		case port == nil: // reported with the ports
-		case n.Number < least || n.Number > most:
-			r.problem(config.Warning, d, "NetworkManager takes a port's %s of %d to %d, not %d; it was ignored", key, least, most, n.Number)
-		default:
-			port.section("bridge-port").set(key, fmt.Sprint(n.Number))
-		}
-	}
-}
-
-// ports tells those of a bridge whose they are. As in cloud-init, that comes after what
-// they are themselves.
-func (r *renderer) ports(d *network.Device) {
-	if d.Bridge == nil {
-		return
-	}
-	for _, name := range d.Bridge.Ports {
-		port := r.connections[name]
-		if port == nil {
-			// Difference from cloud-init: it fails altogether.
-			r.problem(config.Warning, d, "the port %s is not configured; it was left out of the bridge", name)
-			continue
-		}
-		port.section("connection").setDefault("slave-type", "bridge")
-		port.section("connection").setDefault("master", uuid(d.Name))
-	}
-	// Difference from cloud-init: it drops these too.
-	r.portNumbers(d, "path-cost", d.Bridge.PathCost, 1, 65535)
-	r.portNumbers(d, "priority", d.Bridge.PortPriority, 0, 63)
 }

@@ -1,0 +1,275 @@
+package boot
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"cloudseed/datasource"
+	"cloudseed/host"
+	"cloudseed/secret"
+	"cloudseed/state"
+	"cloudseed/userdata"
+)
+
+// Part handlers are Python programs written for cloud-init, which calls functions in
+// them. Here each runs in a process of its own, by the guest's Python and a driver of
+// ours. It is asked which types of parts it takes, once; then, where cloud-init runs it,
+// it is given those parts.
+//
+// Difference from cloud-init: the object that a handler gets as "data" knows the
+// instance's id and no more, and the package cloudinit is not there to be imported.
+
+//go:embed parthandler.py
+var partHandlerDriver []byte
+
+const (
+	partHandlerTime = 10 * time.Minute // for one handler, all of its parts
+
+	// consumeMark says that the handlers have run for this instance, by cloud-init's name.
+	consumeMark = "consume_data"
+)
+
+// pythons are where Python is: RHEL 8 has one for programs of the system, even where
+// nobody has installed one for people.
+var pythons = []string{"python3", "/usr/libexec/platform-python"}
+
+// handlerTask is what the driver is asked, handlerAnswer what it answers.
+type handlerTask struct {
+	File      string        `json:"file"`
+	Frequency string        `json:"frequency"` // of this run; "" only asks for the types
+	Instance  string        `json:"instance"`
+	Parts     []handledPart `json:"parts"`
+}
+
+type handledPart struct {
+	Type     string            `json:"type"`
+	Filename string            `json:"filename"`
+	Content  []byte            `json:"content"`
+	Headers  map[string]string `json:"headers"`
+}
+
+type handlerAnswer struct {
+	Types     []string `json:"types"`
+	Frequency string   `json:"frequency"`
+	Faults    []struct {
+		Part  string `json:"part"`
+		Error string `json:"error"`
+	} `json:"faults"`
+}
+
+// handlerFile is where a handler's program is: that of a part by cloud-init's name, that
+// of the machine where it is.
+func (b *Boot) handlerFile(h userdata.Handler) string {
+	if path.IsAbs(h.Name) {
+		return h.Name
+	}
+	return path.Join(state.InstanceDir(b.seed.InstanceID), "handlers", h.Name)
+}
+
+// answersFile keeps what handlers answered, by digests of their programs: every stage
+// reads user data anew, and only that which applies it may run anything.
+func (b *Boot) answersFile() string {
+	return path.Join(state.InstanceDir(b.seed.InstanceID), "data", "part-handlers.json")
+}
+
+func (b *Boot) handlerAnswers() (map[string]handlerAnswer, error) {
+	answers := map[string]handlerAnswer{}
+	data, err := b.Host.ReadFile(b.answersFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return answers, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &answers)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what part handlers answered: %w", err)
+	}
+	return answers, nil
+}
+
+// typesOf asks a part handler which types it takes, or remembers it.
+func (b *Boot) typesOf(ctx context.Context, h userdata.Handler) ([]string, error) {
+	answers, err := b.handlerAnswers()
+	if err != nil {
+		return nil, err
+	}
+	answer, known := answers[digestOf(h)]
+	if !b.asksHandlers() {
+		if !known {
+			return nil, errors.New("it was not asked, or did not work, when the user data was applied")
+		}
+		return answer.Types, nil
+	}
+	if !path.IsAbs(h.Name) {
+		if _, err := b.Host.WriteFile(b.handlerFile(h), h.Content.Reveal(), host.File{Mode: 0o600, Secret: true}); err != nil {
+			return nil, err
+		}
+	}
+	if known {
+		return answer.Types, nil
+	}
+	if answer, err = b.ask(ctx, handlerTask{File: b.handlerFile(h), Instance: b.seed.InstanceID}); err != nil {
+		return nil, err
+	}
+	answers[digestOf(h)] = answer
+	data, err := json.Marshal(answers)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Types, b.store.Write(b.answersFile(), data)
+}
+
+// asksHandlers tells whether this stage may run handlers: that which applies user data.
+func (b *Boot) asksHandlers() bool {
+	return b.applies && (b.stage != state.StageLocal || b.seed.Mode == datasource.ModeLocal)
+}
+
+func digestOf(h userdata.Handler) string {
+	sum := sha256.Sum256(h.Content.Reveal())
+	return hex.EncodeToString(sum[:])
+}
+
+// systemHandlers are the handlers that the machine itself has.
+func (b *Boot) systemHandlers(ctx context.Context) []userdata.Handler {
+	files, err := b.Host.Glob(path.Join(state.CloudDir, "handlers", "*.py"))
+	if err != nil {
+		b.note(err)
+		return nil
+	}
+	var all []userdata.Handler
+	for _, file := range files {
+		content, err := b.Host.ReadFile(file)
+		if err != nil {
+			b.note(fmt.Errorf("cannot read the part handler %s: %w", file, err))
+			continue
+		}
+		h := userdata.Handler{Name: file, Content: secret.NewBytes(content)}
+		if h.Types, err = b.typesOf(ctx, h); err != nil {
+			if b.asksHandlers() {
+				b.note(fmt.Errorf("the part handler %s cannot be used: %w", file, err))
+			}
+			continue
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// ask runs the driver with a task. What the handler prints goes where the output of
+// scripts goes.
+func (b *Boot) ask(ctx context.Context, task handlerTask) (handlerAnswer, error) {
+	python := ""
+	for _, candidate := range pythons {
+		if _, err := b.Host.LookPath(candidate); err == nil {
+			python = candidate
+			break
+		}
+	}
+	if python == "" {
+		return handlerAnswer{}, errors.New("this machine has no python3 to run it")
+	}
+	driver := path.Join(state.RunDir, "part-handler-driver.py")
+	if _, err := b.Host.WriteFile(driver, partHandlerDriver, host.File{Mode: 0o600, Quiet: true}); err != nil {
+		return handlerAnswer{}, err
+	}
+	input, err := json.Marshal(task)
+	if err != nil {
+		return handlerAnswer{}, err
+	}
+	result, err := b.Host.Run(ctx, host.Command{
+		Argv: []string{python, driver, path.Base(task.File)}, Stdin: secret.NewBytes(input), Timeout: partHandlerTime, Secretive: true,
+	})
+	if w := b.standardError(); w != nil && result.Stderr != "" {
+		if _, err := w.Write([]byte(result.Stderr)); err != nil {
+			b.Log.Debug("cannot write what a part handler says: " + err.Error())
+		}
+	}
+	if err != nil {
+		return handlerAnswer{}, handlerFault(err)
+	}
+	var answer handlerAnswer
+	if err := json.Unmarshal([]byte(result.Stdout), &answer); err != nil {
+		return handlerAnswer{}, fmt.Errorf("it ended without an answer: %w", err)
+	}
+	if answer.Types == nil && len(answer.Faults) > 0 {
+		return answer, errors.New(answer.Faults[0].Error)
+	}
+	return answer, nil
+}
+
+// handlerFault is how the process of a handler failed, without what it said: that is in
+// the output, and may be anything.
+func handlerFault(err error) error {
+	var exit *host.ExitError
+	if errors.As(err, &exit) && exit.Exit >= 0 {
+		return fmt.Errorf("its process ended with exit code %d", exit.Exit)
+	}
+	return err
+}
+
+// runHandlers gives handlers their parts. Those that are for the instance get them in
+// its first boot, and the others at each: frequency is what this boot is to them.
+func (b *Boot) runHandlers(ctx context.Context, source string, handlers []userdata.Handler, frequency state.Frequency) {
+	if len(handlers) == 0 {
+		return
+	}
+	answers, err := b.handlerAnswers()
+	if err != nil {
+		b.note(err)
+		return
+	}
+	for _, h := range handlers {
+		its := answers[digestOf(h)].Frequency
+		if its != string(state.Always) && its != string(frequency) {
+			continue
+		}
+		task := handlerTask{File: b.handlerFile(h), Frequency: string(frequency), Instance: b.seed.InstanceID}
+		for _, part := range h.Parts {
+			task.Parts = append(task.Parts, handledPart{part.Type, part.Filename, part.Content.Reveal(), part.Headers})
+		}
+		answer, err := b.ask(ctx, task)
+		if err != nil {
+			b.note(fmt.Errorf("%s: part handler %s: %w", source, path.Base(h.Name), err))
+			continue
+		}
+		for _, f := range answer.Faults {
+			b.note(fmt.Errorf("%s: part handler %s: %s: %s", source, path.Base(h.Name), f.Part, f.Error))
+		}
+	}
+}
+
+// handled frames the running of all handlers: once for the instance, as far as they are
+// for that.
+func (b *Boot) handled(sources []source, run func(state.Frequency)) {
+	none := true
+	for _, s := range sources {
+		none = none && len(s.result.Handlers) == 0
+	}
+	if none {
+		run(state.Always)
+		return
+	}
+	standing, err := b.store.Standing(consumeMark, state.PerInstance)
+	if err != nil {
+		b.note(err)
+	}
+	if standing != state.NotRun || err != nil {
+		if standing == state.Interrupted {
+			b.note(errors.New("the part handlers were interrupted in an earlier boot; those that run once for an instance were not run again"))
+			b.note(b.store.End(consumeMark, state.PerInstance))
+		}
+		run(state.Always)
+		return
+	}
+	b.note(b.store.Begin(consumeMark, state.PerInstance))
+	run(state.PerInstance)
+	b.note(b.store.End(consumeMark, state.PerInstance))
+}

@@ -1,0 +1,78 @@
+package networkmanager
+
+import (
+	"fmt"
+	"strconv"
+
+	"cloudseed/config"
+	"cloudseed/network"
+)
+
+func (r *renderer) bridge(own *section, d *network.Device) {
+	if d.Bridge.STP != nil {
+		own.set("stp", fmt.Sprint(*d.Bridge.STP))
+	}
+	if d.Bridge.Priority != "" {
+		own.set("priority", d.Bridge.Priority)
+	}
+	forwardDelay := d.Bridge.ForwardDelay
+	if forwardDelay == "0" && d.Bridge.STP != nil && !*d.Bridge.STP {
+		own.set("forward-delay", "0") // without STP only
+		forwardDelay = ""
+	}
+	// Difference from cloud-init: it drops these. NetworkManager refuses the whole
+	// connection for a number that is out of its bounds (nm-settings, bridge).
+	for _, setting := range []struct {
+		key, value  string
+		least, most int
+	}{
+		{"ageing-time", d.Bridge.Ageing, 0, 1000000},
+		{"forward-delay", forwardDelay, 2, 30},
+		{"hello-time", d.Bridge.HelloTime, 1, 10},
+		{"max-age", d.Bridge.MaxAge, 6, 40},
+	} {
+		if setting.value == "" {
+			continue
+		}
+		n, err := strconv.Atoi(setting.value)
+		if err != nil || n > setting.most || n < setting.least {
+			r.problem(config.Warning, d, "NetworkManager takes a %s of %d to %d, not %s; it was ignored", setting.key, setting.least, setting.most, setting.value)
+			continue
+		}
+		own.set(setting.key, setting.value)
+	}
+}
+
+func (r *renderer) portNumbers(d *network.Device, key string, numbers []network.PortNumber, least, most int) {
+	for _, n := range numbers {
+		port := r.connections[n.Port]
+		switch {
+		case port == nil: // reported with the ports
+		case n.Number < least || n.Number > most:
+			r.problem(config.Warning, d, "NetworkManager takes a port's %s of %d to %d, not %d; it was ignored", key, least, most, n.Number)
+		default:
+			port.section("bridge-port").set(key, fmt.Sprint(n.Number))
+		}
+	}
+}
+
+// ports tells those of a bridge whose they are. As in cloud-init, that comes after what
+// they are themselves.
+func (r *renderer) ports(d *network.Device) {
+	if d.Bridge == nil {
+		return
+	}
+	for _, name := range d.Bridge.Ports {
+		port := r.connections[name]
+		if port == nil {
+			// Difference from cloud-init: it fails altogether.
+			r.problem(config.Warning, d, "the port %s is not configured; it was left out of the bridge", name)
+			continue
+		}
+		port.section("connection").setDefault("slave-type", "bridge")
+		port.section("connection").setDefault("master", uuid(d.Name))
+	}
+	// Difference from cloud-init: it drops these too.
+	r.portNumbers(d, "path-cost", d.Bridge.PathCost, 1, 65535)
+	r.portNumbers(d, "priority", d.Bridge.PortPriority, 0, 63)
+}
