@@ -53,7 +53,9 @@ func (p *processor) detect(part *Part) {
 		part.Type = TypeScript // and may name its interpreter in a way of its own
 		return
 	}
-	p.diagnose(part)
+	if len(bytes.TrimSpace(part.Content.Reveal())) > 0 {
+		p.diagnose(part)
+	}
 }
 
 const (

@@ -43,6 +43,9 @@ type Options struct {
 	LaunchIndex string   // parts for another index are left out; "" takes all
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
+	Idle     bool     // parts are found, and nothing is done with them
+	LeaveOut []string // types of parts with which nothing is done
+
 	// Fetch gets what an #include names, a URL or a file; once says that what was
 	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
@@ -69,6 +72,7 @@ type Part struct {
 	place    string               // what messages call it
 	header   textproto.MIMEHeader // of a MIME part
 	declared string               // its type before it was looked at
+	index    string               // of the machine that it is for; "": of all
 	refused  config.Problem       // why it has no type
 }
 
@@ -120,13 +124,19 @@ type Piece struct {
 func ProcessPieces(ctx context.Context, name string, pieces []Piece, o Options) Result {
 	p := processor{ctx: ctx, name: name, options: o}
 	for _, piece := range pieces {
+		if len(pieces) == 1 && piece.Content.Len() == 0 {
+			break // there is none
+		}
 		p.blob(piece.Content.Reveal(), piece.Name, 0)
 	}
 	for _, h := range o.Handlers {
 		p.register(h)
 	}
 	for i := range p.result.Parts {
-		p.handle(&p.result.Parts[i])
+		part := &p.result.Parts[i]
+		if !o.Idle && !p.isForOthers(part) && !slices.Contains(o.LeaveOut, part.Type) {
+			p.handle(part)
+		}
 	}
 	return p.result
 }
@@ -171,9 +181,6 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	data, err := p.gunzip(raw)
 	if err != nil {
 		p.problem(config.Error, config.Pos{File: place}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
-		return
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
 		return
 	}
 	if isMIME(data) {
@@ -226,27 +233,30 @@ func (p *processor) attach(part Part, number string) {
 	if part.Filename == "" {
 		part.Filename = number
 	}
-	if p.isForOthers(part) {
-		return
-	}
+	part.index = launchIndex(part)
 	p.result.Parts = append(p.result.Parts, part)
 }
 
-// isForOthers tells a part whose launch index is another machine's. The header counts,
-// then the key of a cloud-config.
-func (p *processor) isForOthers(part Part) bool {
-	wanted, err := strconv.Atoi(p.options.LaunchIndex)
-	if err != nil {
-		return false
-	}
-	index := part.header.Get("Launch-Index")
-	if index == "" && part.Type == TypeCloudConfig {
+// launchIndex is the launch index of the machine that a part is for, as a number. The
+// header counts, then the key of a cloud-config.
+func launchIndex(part Part) string {
+	index, ok := part.header.Get("Launch-Index"), part.header["Launch-Index"] != nil
+	if !ok && part.Type == TypeCloudConfig {
 		if value, _, err := config.Parse(part.place, part.Content.Reveal()); err == nil {
 			index = value.Get("launch-index").Text()
 		}
 	}
-	got, err := strconv.Atoi(strings.TrimSpace(index))
-	return err == nil && got != wanted
+	number, err := strconv.Atoi(strings.TrimSpace(index))
+	if err != nil {
+		return ""
+	}
+	return strconv.Itoa(number)
+}
+
+// isForOthers tells a part whose launch index is another machine's.
+func (p *processor) isForOthers(part *Part) bool {
+	wanted, err := strconv.Atoi(p.options.LaunchIndex)
+	return err == nil && part.index != "" && part.index != strconv.Itoa(wanted)
 }
 
 // handle does with a part what its type asks for, or gives it to who asks for its type.
@@ -274,7 +284,9 @@ func (p *processor) builtIn(part *Part) {
 	case TypeTemplate:
 		p.template(part)
 	case "":
-		p.result.Problems = append(p.result.Problems, part.refused)
+		if part.Problem != "" {
+			p.result.Problems = append(p.result.Problems, part.refused)
+		}
 	case TypePartHandler:
 		p.partHandler(part)
 	default:

@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -22,11 +23,14 @@ func (r Result) MIME() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "Content-Type: multipart/mixed; boundary=\"%s\"\nMIME-Version: 1.0\nNumber-Attachments: %d\n\n", boundary, len(r.Parts))
 	for _, part := range r.Parts {
-		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(part.Type))
+		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(cmp.Or(part.Type, part.declared, typePlain)))
 		if disposition := mime.FormatMediaType("attachment", map[string]string{"filename": part.Filename}); disposition != "" {
 			fmt.Fprintf(&out, "Content-Disposition: %s\n", disposition)
 		}
-		for _, name := range []string{"Launch-Index", "Merge-Type", "X-Merge-Type"} {
+		if part.index != "" {
+			fmt.Fprintf(&out, "Launch-Index: %s\n", part.index)
+		}
+		for _, name := range []string{"Merge-Type", "X-Merge-Type"} {
 			if value := part.header.Get(name); value != "" {
 				fmt.Fprintf(&out, "%s: %s\n", name, oneLine(value))
 			}
