@@ -57,10 +57,11 @@ type Boot struct {
 	config *config.Config
 	report Report
 
-	applies bool     // this stage is to apply user data, so it fetches what that includes
-	online  bool     // there is a network now
-	awaited []string // URLs that this stage could have used, had there been a network
-	over    bool     // no stage comes after this one
+	applies bool          // this stage is to apply user data, so it fetches what that includes
+	online  bool          // there is a network now
+	awaited []string      // URLs that this stage could have used, had there been a network
+	over    bool          // no stage comes after this one
+	told    map[told]bool // problems that need no second word in this stage
 }
 
 // New prepares a boot. Nothing happens until a stage is run.
@@ -154,7 +155,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
 	b.stage, b.layers = name, nil // what the last stage wrote may be configuration
-	b.applies, b.online, b.awaited = false, false, nil
+	b.applies, b.online, b.awaited, b.told = false, false, nil, nil
 	b.Log = b.Options.Log.With("stage", name)
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
@@ -191,6 +192,9 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	return list
 }
 
+// maxShownWarnings is how many warnings the summary has room for.
+const maxShownWarnings = 10
+
 // summarise tells people who watch the boot what went wrong in all of it, and what
 // they can do. It says nothing when all went well.
 func (b *Boot) summarise() {
@@ -204,15 +208,36 @@ func (b *Boot) summarise() {
 			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
 		}
 	}
+	errs := len(lines)
+	for _, stage := range state.Stages {
+		for _, text := range status.Stages[stage].RecoverableErrors["WARNING"] {
+			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
+		}
+	}
+	warnings := len(lines) - errs
+	if most := errs + maxShownWarnings; len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("  and %d more warnings", len(lines)-most))
+	}
 	if len(lines) == 0 {
 		return
 	}
-	_, err = fmt.Fprintf(b.Console, "\ncloudseed: this machine is not all that its seed asks for. Errors: %d\n%s\n"+
+	_, err = fmt.Fprintf(b.Console, "\ncloudseed: this machine is not all that its seed asks for. %s\n%s\n"+
 		"  To see more: cloudseed status --long, cloudseed changes. To run a module again: cloudseed single --name MODULE --frequency always\n",
-		len(lines), strings.Join(lines, "\n"))
+		counts(errs, warnings), strings.Join(lines, "\n"))
 	if err != nil {
 		b.Log.Debug("cannot write to the console: " + err.Error())
 	}
+}
+
+// counts says how much went wrong: "Errors: 1, warnings: 2".
+func counts(errs, warnings int) string {
+	switch {
+	case warnings == 0:
+		return fmt.Sprintf("Errors: %d", errs)
+	case errs == 0:
+		return fmt.Sprintf("Warnings: %d", warnings)
+	}
+	return fmt.Sprintf("Errors: %d, warnings: %d", errs, warnings)
 }
 
 // note keeps an error for the status and logs it; each error of a joined one by
@@ -243,6 +268,9 @@ func flatten(err error) []error {
 // the log, from where warnings reach the status too.
 func (b *Boot) problems(list []config.Problem) {
 	for _, p := range list {
+		if b.wasTold(p) {
+			continue
+		}
 		switch p.Severity {
 		case config.Error:
 			b.note(p)

@@ -172,6 +172,9 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 				r.Result = ResultFailed
 			}
 			for _, one := range flatten(err) {
+				if p := (config.Problem{}); errors.As(one, &p) && b.wasTold(p) {
+					continue
+				}
 				b.note(fmt.Errorf("%s: %w", m.Name, one))
 			}
 		}

@@ -89,10 +89,12 @@ func (b *Boot) networkEvents() (events []string, where string) {
 	}
 	for _, item := range items {
 		if !slices.Contains(known, item.Text()) {
-			b.problems([]config.Problem{{
-				Severity: config.Warning, Pos: item.Pos(), Key: key,
-				Message: fmt.Sprintf("there is no event %q; it is one of %s", item.Text(), strings.Join(known, ", ")),
-			}})
+			if !b.inSeed("updates") { // what is wrong with a seed is told when it is applied
+				b.problems([]config.Problem{{
+					Severity: config.Warning, Pos: item.Pos(), Key: key,
+					Message: fmt.Sprintf("there is no event %q; it is one of %s", item.Text(), strings.Join(known, ", ")),
+				}})
+			}
 			continue
 		}
 		events = append(events, item.Text())

@@ -141,7 +141,7 @@ func (b *Boot) listStage(ctx context.Context, key string) error {
 	if err := b.resume(); err != nil || b.seed == nil {
 		return err
 	}
-	b.readUserData(ctx)
+	b.alreadyTold(b.findings(b.readUserData(ctx))) // by the stage that ran the init modules
 	b.configureOutput(key)
 	return b.runList(ctx, key)
 }

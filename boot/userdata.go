@@ -173,6 +173,9 @@ func (b *Boot) consume(ctx context.Context, in *input) {
 			b.runHandlers(ctx, s.name, s.result.Handlers, frequency)
 		}
 	})
+	findings := b.findings(in)
+	b.problems(findings)
+	b.alreadyTold(findings)
 	b.tellOfGaps()
 	b.note(b.store.WriteInstanceData(b.facts()))
 }

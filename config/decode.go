@@ -30,6 +30,7 @@ type Decoder interface {
 //	key:"name,other-name"   the key, and spellings that are understood too
 //	accept:"scalar"         one value stands for a list of one
 //	enum:"a|b"              the values that a text may have
+//	takes:"text|list(text)" the forms of a value that Decode leaves as it is (see Shape)
 //	deprecated:"22.2: use …"   the whole key; deprecatedkeys:"other-name=22.3" a spelling
 //
 // What cannot be understood is a problem, and its field stays as it was; everything
@@ -55,6 +56,7 @@ func (v *Value) DecodeAt(at string, into any) []Problem {
 
 type decoder struct {
 	problems []Problem
+	strict   bool                           // the value is only checked, all of it
 	known    map[reflect.Type][]structField // what was read from tags already
 }
 
@@ -81,6 +83,7 @@ func (p path) child(name string) path {
 type fieldRules struct {
 	scalar bool
 	enum   []string
+	takes  Shape
 }
 
 func (d *decoder) problem(s Severity, v *Value, at path, format string, args ...any) {
@@ -94,6 +97,10 @@ var (
 )
 
 func (d *decoder) value(v *Value, into reflect.Value, at path, rules fieldRules) {
+	if d.strict && rules.takes != nil && !v.IsNull() {
+		d.shaped(v, into.Type(), at, rules.takes)
+		return
+	}
 	if into.Type() == valueType {
 		into.Set(reflect.ValueOf(v))
 		return
@@ -237,6 +244,9 @@ func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) 
 	for i, item := range items {
 		element := reflect.New(into.Type().Elem()).Elem()
 		before := len(d.problems)
+		if d.strict && item.IsNull() {
+			d.problem(Error, item, at.child(strconv.Itoa(i)), "expected %s, got nothing", typeInWords(element.Type()))
+		}
 		d.value(item, element, at.child(strconv.Itoa(i)), fieldRules{enum: rules.enum})
 		// An item that is no use at all is left out; a struct keeps what it has.
 		if len(d.problems) == before || element.Kind() == reflect.Struct {
@@ -287,20 +297,8 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 		return
 	}
 	for _, p := range v.pairs {
-		if known[p.key] {
-			continue
-		}
-		if p.value.IsNull() {
-			// It is not named: in {password: a,b} the key b is half of a password.
-			d.problems = append(d.problems, Problem{
-				Severity: Warning, Pos: p.node.Pos(), Key: at.text,
-				Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
-			})
-		} else {
-			d.problems = append(d.problems, Problem{
-				Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
-				Message: "there is no such key" + didYouMean(p.key, names) + "; it was ignored",
-			})
+		if !known[p.key] {
+			d.problems = append(d.problems, unknownKey(p, at, names))
 		}
 	}
 }

@@ -11,6 +11,9 @@ type KeyDoc struct {
 	Doc        string
 	Default    string
 	Enum       []string
+	Takes      Shape             // where the Go type does not say
+	Form       Form              // what the Go type says
+	OneAlone   bool              // one value stands for a list of one
 	Deprecated map[string]string // spelling: since when, and what to write instead
 	Children   []KeyDoc          // of a map, or of the maps in a list
 }
@@ -51,10 +54,13 @@ func describeStruct(t reflect.Type, within []reflect.Type) []KeyDoc {
 		doc := KeyDoc{
 			Key: f.names[0], Aliases: f.names[1:], Type: typeInWords(f.typ), Doc: f.tag.Get("doc"),
 			Default: f.tag.Get("default"), Enum: f.rules.enum, Deprecated: f.deprecated,
-			Children: describeStruct(elementOf(f.typ), within),
+			Children: describeStruct(elementOf(f.typ), within), Form: formOf(f.typ), OneAlone: f.rules.scalar,
 		}
 		if f.rules.scalar {
 			doc.Type += ", or one alone"
+		}
+		if doc.Takes = f.rules.takes; doc.Takes != nil {
+			doc.Type = doc.Takes.String()
 		}
 		if words := f.tag.Get("type"); words != "" {
 			doc.Type = words

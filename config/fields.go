@@ -25,6 +25,7 @@ func fields(t reflect.Type) []structField {
 			continue
 		}
 		field := structField{index: f.Index, names: strings.Split(key, ","), tag: f.Tag, typ: f.Type, deprecated: map[string]string{}}
+		field.rules.takes = ParseShape(f.Tag.Get("takes"))
 		field.rules.scalar = f.Tag.Get("accept") == "scalar"
 		if enum := f.Tag.Get("enum"); enum != "" {
 			field.rules.enum = strings.Split(enum, "|")

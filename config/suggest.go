@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// DidYouMean is " (did you mean WORD?)" with the word that was likely meant, or "".
+func DidYouMean(word string, words []string) string { return didYouMean(word, words) }
+
+// KindInWords is what people call a kind of value, for "got …".
+func KindInWords(v *Value) string { return kindInWords(v) }
+
 // describe says what a value is, for "got …".
 func describe(v *Value) string {
 	switch v.Kind() {

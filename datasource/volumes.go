@@ -73,7 +73,11 @@ func (s *Search) onlyDevice(r *Report) {
 		r.Note(s.called(s.Only), "%v", why)
 	case device == nil: // a directory
 	case device.Filesystem == media.Unknown && device.partitioned:
-		r.Note(s.called(s.Only), "it is a disk with partitions: look at one of those (losetup --find --show --partscan makes devices of an image's)")
+		what := "it is a disk with partitions: look at one of those"
+		if device.file {
+			what += " (losetup --find --show --partscan makes devices of an image's)"
+		}
+		r.Note(s.called(s.Only), "%s", what)
 	case device.Filesystem == media.Unknown:
 		r.Note(s.called(s.Only), nothingKnown)
 	default:
@@ -85,6 +89,7 @@ func (s *Search) onlyDevice(r *Report) {
 type probedDevice struct {
 	media.Device
 	partitioned bool
+	file        bool // not a device
 }
 
 // probe tells what is on a device or in an image file; nil is a directory.
@@ -106,7 +111,7 @@ func probe(path string) (*probedDevice, error) {
 		return nil, err
 	}
 	super, err := media.Probe(f, size)
-	return &probedDevice{media.Device{Path: path, Size: size, Superblock: super}, media.IsPartitioned(f)}, err
+	return &probedDevice{media.Device{Path: path, Size: size, Superblock: super}, media.IsPartitioned(f), info.Mode().IsRegular()}, err
 }
 
 // called is what messages call a path.

@@ -19,6 +19,7 @@ var forbidden = []struct {
 	{"config", []string{"cloudseed/host", "cloudseed/state", "cloudseed/modules", "os", "os/exec"}, "configuration knows no machine"},
 	{"fetch", []string{"cloudseed/boot", "cloudseed/config", "cloudseed/datasource/", "cloudseed/host", "cloudseed/modules", "cloudseed/network/", "cloudseed/state", "cloudseed/userdata"}, "what is fetched, and for whom, is not its business"},
 	{"userdata", []string{"cloudseed/fetch", "cloudseed/host", "cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/"}, "parts are taken apart wherever they came from"},
+	{"schema", []string{"cloudseed/host", "cloudseed/state", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/userdata", "os"}, "a document is checked without a machine or a seed"},
 	{"modules", []string{"cloudseed/fetch", "os", "os/exec", "cloudseed/datasource/", "cloudseed/boot", "cloudseed/network/", "cloudseed/userdata"}, "modules work through the host alone, and know no seed or stage"},
 	{"datasource/", []string{"cloudseed/fetch", "cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
 	{"datasource/media", []string{"cloudseed/config", "cloudseed/host", "cloudseed/state"}, "media know nothing of what is on them"},

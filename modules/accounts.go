@@ -144,7 +144,7 @@ func (r *accountReader) users(v *config.Value) {
 		slices.Sort(names)
 		r.names(names, v, "users")
 	default:
-		r.problem(config.Error, v, "users", "expected a list, so it is ignored")
+		r.problem(config.Error, v, "users", "expected a list of users, got %s; it is ignored", kindName(v))
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *accountReader) item(v *config.Value, path string) {
 			r.names([]string{strings.TrimSpace(item.Text())}, item, path+"."+strconv.Itoa(i))
 		}
 	case config.Null:
-		r.problem(config.Error, v, path, "expected a name or a map, got nothing")
+		r.problem(config.Error, v, path, "expected a name or the keys of a user, got nothing")
 	default:
 		r.names(commaList(v.Text()), v, path)
 	}
@@ -176,7 +176,7 @@ func (r *accountReader) described(v *config.Value, path string) {
 	name := v.Get("name")
 	switch name.Kind() {
 	case config.List, config.Map:
-		r.problem(config.Error, name, path+".name", "expected a name, so this user is left out")
+		r.problem(config.Error, name, path+".name", "expected a name, got %s, so this user is left out", kindName(name))
 	default:
 		text := strings.TrimSpace(name.Text())
 		if name == nil {
@@ -342,7 +342,7 @@ func groups(v *config.Value) ([]group, []config.Problem) {
 			r.add(name, nil, v, "groups")
 		}
 	default:
-		r.problem(v, "groups", "expected a list, so it is ignored")
+		r.problem(v, "groups", "expected a list of groups, got "+kindName(v)+"; it is ignored")
 	}
 	return r.found, r.problems
 }

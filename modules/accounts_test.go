@@ -100,10 +100,10 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 			"user-data:3:10: users.1.name: expected a name, got nothing, so this user is left out",
 		},
 		"a name that is a list": {
-			"users:\n  - name: [a, b]\n", "user-data:2:11: users.0.name: expected a name, so this user is left out",
+			"users:\n  - name: [a, b]\n", "user-data:2:11: users.0.name: expected a name, got a list, so this user is left out",
 		},
-		"an item that is null":   {"users:\n  - ann\n  -\n", "user-data:3:4: users.1: expected a name or a map, got nothing"},
-		"users that is a number": {"users: 5", "user-data:1:8: users: expected a list, so it is ignored"},
+		"an item that is null":   {"users:\n  - ann\n  -\n", "user-data:3:4: users.1: expected a name or the keys of a user, got nothing"},
+		"users that is a number": {"users: 5", "user-data:1:8: users: expected a list of users, got the number 5; it is ignored"},
 		"user that is a list":    {"user: [a]", "user-data:1:7: user: expected a name or a map, so it is ignored"},
 	} {
 		t.Run(name, func(t *testing.T) {

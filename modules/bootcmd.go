@@ -12,7 +12,7 @@ import (
 )
 
 type bootcmdKeys struct {
-	Bootcmd *config.Value `key:"bootcmd" doc:"commands, run at every boot by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+	Bootcmd *config.Value `key:"bootcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run at every boot by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
 }
 
 var bootcmd = Module{
@@ -23,7 +23,8 @@ var bootcmd = Module{
 	Repeatable: true, // it is for every boot
 	Doc: "Runs commands early in every boot, as one sh script. The environment variable INSTANCE_ID is the " +
 		"instance's id. The script's exit code, that of its last command, decides whether the module failed.",
-	Run: runBootcmd,
+	Check: func(e *Env) { checkScript(e, "bootcmd") },
+	Run:   runBootcmd,
 }
 
 func runBootcmd(ctx context.Context, e *Env) (err error) {

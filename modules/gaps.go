@@ -40,7 +40,7 @@ var Absent = map[string][]string{
 	"mcollective":              {"mcollective"},
 	"salt_minion":              {"salt_minion"},
 	"ssh_authkey_fingerprints": {"no_ssh_fingerprints", "authkey_hash"},
-	"keys_to_console":          {"ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
+	"keys_to_console":          {"ssh", "ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
 	"phone_home":               {"phone_home"},
 	"power_state_change":       {"power_state"},
 
@@ -56,8 +56,8 @@ var Absent = map[string][]string{
 var otherKeys = []string{
 	"allow_userdata", "cloud_config_modules", "cloud_final_modules", "cloud_init_modules", "datasource", "datasource_list",
 	"def_log_file", "disable_network_activation", "launch-index", "log_cfgs", "manual_cache_clean",
-	"merge_how", "merge_type", "mount_default_fields", "network", "output", "policy", "reporting",
-	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "yum_repo_dir",
+	"merge_how", "merge_type", "migrate", "mount_default_fields", "network", "output", "policy", "reporting",
+	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "version", "yum_repo_dir",
 
 	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",
 	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ssh_import_id", "ubuntu-advantage", "ubuntu_advantage",

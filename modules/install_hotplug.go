@@ -16,7 +16,7 @@ import (
 type installHotplugKeys struct {
 	Updates struct {
 		Network struct {
-			When []string `key:"when" accept:"scalar" doc:"when the network is configured anew: boot-new-instance, boot, boot-legacy, hotplug" default:"[boot-new-instance]"`
+			When []string `key:"when" accept:"scalar" enum:"boot-new-instance|boot|boot-legacy|hotplug" doc:"when the network is configured anew: boot-new-instance, boot, boot-legacy, hotplug" default:"[boot-new-instance]"`
 		} `key:"network" doc:"of the network's configuration"`
 	} `key:"updates" doc:"at which events what a seed says is applied anew"`
 }

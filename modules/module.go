@@ -38,6 +38,11 @@ type Module struct {
 	// Most modules have none.
 	NeedsNetwork func(e *Env) bool
 
+	// Check tells Env.Problem what Run will find wrong with the configuration, in Run's
+	// words, as far as that can be told without the machine: of Env it may use Config and
+	// Instance alone. Modules whose keys say all of it by their types have none.
+	Check func(e *Env)
+
 	// Run does the work. What is wrong with values of the configuration goes to
 	// Env.Problem; the error is what stopped the module beside that.
 	Run func(ctx context.Context, e *Env) error

@@ -30,15 +30,8 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 		e.Problem(config.Problem{Severity: severity, Pos: v.Pos(), Key: "ssh_pwauth", Message: fmt.Sprintf(format, args...)})
 	}
 	setting := sshdSetting{keyword: "PasswordAuthentication"}
-	switch {
-	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
-		return
-	case isTrue(v):
-		setting.value = "yes"
-	case isFalse(v):
-		setting.value = "no"
-	default:
-		problem(config.Error, "expected true, false or unchanged, so sshd is left as it is")
+	var ok bool
+	if setting.value, ok = passwordLogin(e, v); !ok {
 		return
 	}
 	if _, err := e.Host.LookPath("sshd"); err != nil && !e.Host.Exists(sshdConfigPath) {
@@ -57,6 +50,23 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 	if err != nil {
 		problem(config.Error, "%v", err)
 	}
+}
+
+// passwordLogin is yes or no, and not ok where sshd is to stay as it is.
+func passwordLogin(e *Env, v *config.Value) (value string, ok bool) {
+	switch {
+	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
+		return "", false
+	case isTrue(v):
+		return "yes", true
+	case isFalse(v):
+		return "no", true
+	}
+	e.Problem(config.Problem{
+		Severity: config.Error, Pos: v.Pos(), Key: "ssh_pwauth",
+		Message: "expected true, false or unchanged, got " + shown(v) + "; sshd is left as it is",
+	})
+	return "", false
 }
 
 // restartSSHD makes a running sshd read its configuration again.

@@ -10,7 +10,7 @@ import (
 )
 
 type runcmdKeys struct {
-	Runcmd *config.Value `key:"runcmd" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+	Runcmd *config.Value `key:"runcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
 }
 
 var runcmd = Module{
@@ -21,7 +21,8 @@ var runcmd = Module{
 	Repeatable: true, // it only writes the script
 	Doc: "Writes the commands of runcmd as one sh script into the instance's directory of scripts, " +
 		"where scripts_user runs it late in the boot, after packages are installed.",
-	Run: runRuncmd,
+	Check: func(e *Env) { checkScript(e, "runcmd") },
+	Run:   runRuncmd,
 }
 
 func runRuncmd(_ context.Context, e *Env) error {

@@ -18,13 +18,23 @@ var setHostname = Module{
 	Doc: "Sets the hostname to that of the configuration or else of the seed's metadata, and writes it to /etc/hostname. " +
 		"Where a domain is known the name is the fully qualified one, unless prefer_fqdn_over_hostname is false or it is " +
 		"longer than the 64 characters that Linux allows. It also runs before the network starts, so that the first DHCP request has the name.",
-	Run: runSetHostname,
+	Check: checkHostname,
+	Run:   runSetHostname,
 }
 
 // setNames is the state that tells which names were set last: cloud-init's file.
 type setNames struct {
 	FQDN     string `json:"fqdn"`
 	Hostname string `json:"hostname"`
+}
+
+// checkHostname tells whether a machine can have the names that are given.
+func checkHostname(e *Env) {
+	var keys hostnameKeys
+	e.Decode(&keys)
+	if _, problem := findNames(e, keys).choose(keys); problem != nil {
+		e.Problem(*problem)
+	}
 }
 
 func runSetHostname(_ context.Context, e *Env) error {

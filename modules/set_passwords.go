@@ -16,13 +16,13 @@ import (
 type setPasswordsKeys struct {
 	Password  secret.String `key:"password" doc:"The default user's password, as text or as a hash, or RANDOM. Not used when chpasswd has users or a list."`
 	Chpasswd  chpasswdKeys  `key:"chpasswd" doc:"Passwords of any users."`
-	SSHPwauth *config.Value `key:"ssh_pwauth" doc:"Whether sshd takes passwords: true, false, or unchanged."`
+	SSHPwauth *config.Value `key:"ssh_pwauth" takes:"bool|text" doc:"Whether sshd takes passwords: true, false, or unchanged."`
 }
 
 type chpasswdKeys struct {
 	Expire *bool          `key:"expire" default:"true" doc:"Each user whose password is set here must change it at the next login."`
 	Users  []passwordKeys `key:"users" doc:"Users with their passwords."`
-	List   *config.Value  `key:"list" deprecated:"22.2: use chpasswd.users" doc:"name:password, as a list or a line each. The password may be a hash, or RANDOM."`
+	List   *config.Value  `key:"list" takes:"text|list(text|map(text))|map(text)" deprecated:"22.2: use chpasswd.users" doc:"name:password, as a list or a line each. The password may be a hash, or RANDOM."`
 }
 
 type passwordKeys struct {
@@ -38,7 +38,8 @@ var setPasswords = Module{
 	Repeatable: true,
 	Doc: "Sets passwords, by chpasswd, and whether sshd takes passwords. Passwords that it makes are shown on the " +
 		"console and nowhere else. A user whose password cannot be set costs the others nothing.",
-	Run: runSetPasswords,
+	Check: checkSetPasswords,
+	Run:   runSetPasswords,
 }
 
 func runSetPasswords(ctx context.Context, e *Env) error {
@@ -58,6 +59,15 @@ func runSetPasswords(ctx context.Context, e *Env) error {
 	}
 	setPasswordLogin(ctx, e, keys.SSHPwauth)
 	return nil
+}
+
+// checkSetPasswords tells what can be told of the passwords without a machine.
+func checkSetPasswords(e *Env) {
+	var keys setPasswordsKeys
+	e.Decode(&keys)
+	p := passwordSetter{e: e}
+	p.collect(keys)
+	_, _ = passwordLogin(e, keys.SSHPwauth)
 }
 
 // passwordSetter sorts the passwords of the configuration by how they are set.

@@ -65,6 +65,14 @@ func script(key string, list *config.Value) (text string, problems []config.Prob
 	return b.String(), problems
 }
 
+// checkScript tells what is wrong with a list of commands.
+func checkScript(e *Env, key string) {
+	_, problems := script(key, e.Config.Get(key))
+	for _, p := range problems {
+		e.Problem(p)
+	}
+}
+
 // quoteHint says what people most often did wrong where an entry is no command.
 func quoteHint(entry *config.Value) string {
 	if entry.Kind() == config.Map {
@@ -86,6 +94,14 @@ func commandLine(list *config.Value) string {
 // the quote itself, which is put between two quoted parts.
 func quote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// shown is a value for "got ...", quoted if it is text.
+func shown(v *config.Value) string {
+	if v.Kind() == config.String {
+		return abbreviate(v.Text())
+	}
+	return kindName(v)
 }
 
 // kindName is what people call a kind of value.

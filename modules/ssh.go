@@ -17,9 +17,9 @@ type sshKeys struct {
 	GenKeyTypes     []string      `key:"ssh_genkeytypes" accept:"scalar" default:"rsa, ecdsa, ed25519" doc:"The types of host keys to make: rsa, ecdsa, ed25519. On a system in FIPS mode ed25519 is left out."`
 	Keys            *hostKeyKeys  `key:"ssh_keys" doc:"Host keys to use. No others are made then."`
 	QuietKeygen     bool          `key:"ssh_quiet_keygen" doc:"Accepted; the making of keys is always quiet."`
-	PublishHostKeys *config.Value `key:"ssh_publish_hostkeys" doc:"Accepted; there is nobody to publish host keys to with these datasources."`
+	PublishHostKeys *config.Value `key:"ssh_publish_hostkeys" takes:"anything" doc:"Accepted; there is nobody to publish host keys to with these datasources."`
 	AllowPublicKeys *bool         `key:"allow_public_ssh_keys" default:"true" doc:"Use the public keys of the instance's metadata."`
-	AuthorizedKeys  *config.Value `key:"ssh_authorized_keys" doc:"Public keys that may log in as the default user."`
+	AuthorizedKeys  *config.Value `key:"ssh_authorized_keys" takes:"list(text)|text|map(text)" doc:"Public keys that may log in as the default user."`
 	DisableRoot     *bool         `key:"disable_root" default:"true" doc:"Tell those who log in as root with one of these keys to use the default user."`
 	DisableRootOpts *string       `key:"disable_root_opts" doc:"What is put before root's keys then. $USER is the default user, $DISABLE_USER is root."`
 }
@@ -48,7 +48,17 @@ var sshModule = Module{
 	Doc: "Gives the instance SSH host keys of its own, and lets public keys log in as the default user, and as root " +
 		"unless disable_root. Host keys are made by ssh-keygen from the moment the seed is known.",
 	Prepare: prepareSSH,
+	Check:   checkSSH,
 	Run:     runSSH,
+}
+
+// checkSSH tells what can be told of the keys without a machine.
+func checkSSH(e *Env) {
+	var keys sshKeys
+	e.Decode(&keys)
+	reportKeyTypes(e, keys)
+	_, err := keyList(keys.AuthorizedKeys)
+	reportError(e, "ssh_authorized_keys", err)
 }
 
 // given are the host keys of the configuration.

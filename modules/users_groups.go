@@ -17,9 +17,9 @@ import (
 )
 
 type usersGroupsKeys struct {
-	Users  []userEntry   `key:"users" accept:"scalar" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
-	User   *config.Value `key:"user" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
-	Groups *config.Value `key:"groups" doc:"Groups to make: names, or maps from a name to its members."`
+	Users  []userKeys    `key:"users" takes:"list(text|list(text)|keys)|text|map(bool|keys)" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
+	User   userKeys      `key:"user" takes:"text|keys" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
+	Groups *config.Value `key:"groups" takes:"list(text|map(text|list(text)|nothing))|text|map(text|list(text)|nothing)" doc:"Groups to make: names, or maps from a name to its members."`
 }
 
 // userKeys are the keys of one user.
@@ -28,7 +28,7 @@ type userKeys struct {
 	Gecos             string        `key:"gecos" doc:"The comment, usually a full name."`
 	Homedir           string        `key:"homedir" doc:"The home directory, instead of the system's usual one."`
 	PrimaryGroup      string        `key:"primary_group,primary-group" deprecatedkeys:"primary-group=24.2" doc:"The login group, instead of one named as the user."`
-	Groups            *config.Value `key:"groups" doc:"Further groups: a list, or names separated by commas."`
+	Groups            *config.Value `key:"groups" takes:"list(text)|text|map(nothing|anything)" doc:"Further groups: a list, or names separated by commas."`
 	UID               string        `key:"uid" doc:"The user number."`
 	Shell             string        `key:"shell" doc:"The login shell."`
 	ExpireDate        string        `key:"expiredate" doc:"The day on which the account is disabled: YYYY-MM-DD."`
@@ -43,30 +43,12 @@ type userKeys struct {
 	HashedPasswd      secret.String `key:"hashed_passwd,hashed-passwd" deprecatedkeys:"hashed-passwd=24.2" doc:"The hash of the password; for existing users too."`
 	PlainTextPasswd   secret.String `key:"plain_text_passwd,plain-text-passwd" deprecatedkeys:"plain-text-passwd=24.2" doc:"The password; for existing users too."`
 	LockPasswd        *bool         `key:"lock_passwd,lock-passwd" deprecatedkeys:"lock-passwd=22.3" default:"true" doc:"Allow no login by password."`
-	Sudo              *config.Value `key:"sudo" doc:"A sudo rule, or a list of them: what follows the user's name in sudoers."`
-	Doas              *config.Value `key:"doas" doc:"A list of doas rules."`
-	SSHAuthorizedKeys *config.Value `key:"ssh_authorized_keys,ssh-authorized-keys" deprecatedkeys:"ssh-authorized-keys=18.3" doc:"Public keys that may log in as this user."`
-	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" deprecatedkeys:"ssh-redirect-user=24.2" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
-	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" deprecatedkeys:"ssh-import-id=24.2" doc:"Not supported on this system."`
+	Sudo              *config.Value `key:"sudo" takes:"text|list(text|nothing)|bool" doc:"A sudo rule, or a list of them: what follows the user's name in sudoers."`
+	Doas              *config.Value `key:"doas" takes:"list(text)|text" doc:"A list of doas rules."`
+	SSHAuthorizedKeys *config.Value `key:"ssh_authorized_keys,ssh-authorized-keys" takes:"list(text)|text|map(text)" deprecatedkeys:"ssh-authorized-keys=18.3" doc:"Public keys that may log in as this user."`
+	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" takes:"bool|text" deprecatedkeys:"ssh-redirect-user=24.2" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
+	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" takes:"list(text)|text" deprecatedkeys:"ssh-import-id=24.2" doc:"Not supported on this system."`
 	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
-}
-
-// userEntry is an item of users: a name, or the keys of a user. It is for checking and
-// documentation; Run reads users by way of accounts, which knows all their forms.
-type userEntry struct{ userKeys }
-
-// DecodeConfig takes a name for a user of whom nothing else is said.
-func (u *userEntry) DecodeConfig(v *config.Value) []config.Problem {
-	if v.Kind() != config.Map {
-		u.Name = v.Text()
-		return nil
-	}
-	const here = "user"
-	problems := v.DecodeAt(here, &u.userKeys)
-	for i := range problems {
-		problems[i].Key = strings.TrimPrefix(strings.TrimPrefix(problems[i].Key, here), ".")
-	}
-	return problems
 }
 
 var usersGroups = Module{
@@ -77,7 +59,28 @@ var usersGroups = Module{
 	Doc: "Makes groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
 		"its account as it is; its password, lock, rules and keys are set all the same. The default user is made last. " +
 		"A user that cannot be made costs the others nothing.",
-	Run: runUsersGroups,
+	Check: checkUsersGroups,
+	Run:   runUsersGroups,
+}
+
+// checkUsersGroups tells what can be told of users and groups without a machine.
+func checkUsersGroups(e *Env) {
+	wanted, problems := groups(e.Config.Get("groups"))
+	users, more := accounts(e)
+	for _, p := range append(problems, more...) {
+		e.Problem(p)
+	}
+	for _, g := range wanted {
+		if err := checkName(g.name); err != nil {
+			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
+		}
+	}
+	for i := range users {
+		u := newUser(e, &users[i])
+		u.fail(u.validate())
+		_, err := keyList(u.account.get("ssh_authorized_keys"))
+		u.report("ssh_authorized_keys", err)
+	}
 }
 
 func runUsersGroups(ctx context.Context, e *Env) error {

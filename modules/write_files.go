@@ -23,11 +23,11 @@ type writeFilesKeys struct {
 
 type fileEntry struct {
 	Path        string          `key:"path" doc:"where the file is written; missing directories are made, and belong to its owner"`
-	Content     *config.Value   `key:"content" doc:"what the file holds; without it the file is empty"`
+	Content     *config.Value   `key:"content" takes:"text" doc:"what the file holds; without it the file is empty"`
 	Source      fileSource      `key:"source" doc:"where to get the content; the key content is used if that fails"`
 	Encoding    contentEncoding `key:"encoding" doc:"how content is encoded" enum:"text/plain|b64|base64|gz|gzip|gz+b64|gz+base64|gzip+b64|gzip+base64" default:"text/plain"`
-	Owner       *config.Value   `key:"owner" doc:"user, user:group or :group" default:"root:root"`
-	Permissions *config.Value   `key:"permissions" doc:"the file's mode as chmod takes it, in quotes" default:"'0644'"`
+	Owner       *config.Value   `key:"owner" takes:"text" doc:"user, user:group or :group" default:"root:root"`
+	Permissions *config.Value   `key:"permissions" takes:"text" doc:"the file's mode as chmod takes it, in quotes" default:"'0644'"`
 	Append      bool            `key:"append" doc:"add the content at the end of the file" default:"false"`
 	Defer       bool            `key:"defer" doc:"write the file late in the boot, after users are made and packages installed" default:"false"`
 }
@@ -50,7 +50,8 @@ var (
 			e.Config.Root().Decode(&keys)
 			return slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return !f.Defer && f.Source.URI != "" && !isLocal(f.Source.URI) })
 		},
-		Run: func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, false) },
+		Check: checkWriteFiles,
+		Run:   func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, false) },
 	}
 	writeFilesDeferred = Module{
 		Name: "write_files_deferred", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
@@ -100,6 +101,35 @@ func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
 	return savePutOff(e, putOff)
 }
 
+// checkWriteFiles tells what can be told of the files without a machine.
+func checkWriteFiles(e *Env) {
+	var keys writeFilesKeys
+	e.Decode(&keys)
+	items := e.Config.Get("write_files").Items()
+	for i, entry := range keys.WriteFiles {
+		w := fileWrite{fileEntry: entry, env: e, index: i, item: items[i]}
+		if w.item.Kind() != config.Map {
+			continue
+		}
+		if w.Path == "" {
+			w.problem(config.Warning, "", "%s", noPath)
+		}
+		w.mode()
+		if w.Source.URI != "" && w.Content.IsNull() {
+			continue
+		}
+		data, err := rawContent(w.Content)
+		if err == nil {
+			_, err = w.Encoding.decode(data)
+		}
+		if err != nil {
+			w.problem(config.Error, "content", "%v", err)
+		}
+	}
+}
+
+const noPath = "there is no path; nothing was written"
+
 // fileWrite is the writing of one file of the list.
 type fileWrite struct {
 	fileEntry
@@ -131,7 +161,7 @@ var errPutOff = errors.New("the owner does not exist yet")
 
 func (w *fileWrite) write(ctx context.Context) error {
 	if w.Path == "" {
-		w.problem(config.Warning, "", "there is no path; nothing was written")
+		w.problem(config.Warning, "", "%s", noPath)
 		return nil
 	}
 	file, step := w.file(), strconv.Itoa(w.index)
@@ -145,7 +175,12 @@ func (w *fileWrite) write(ctx context.Context) error {
 	}
 	content, err := w.content(ctx)
 	if err != nil {
-		return err
+		key := "content"
+		if w.Content.IsNull() {
+			key = "source"
+		}
+		w.problem(config.Error, key, "%v", err)
+		return nil
 	}
 	if w.tracked {
 		if err := w.env.begin(step); err != nil {
@@ -274,7 +309,7 @@ func (w *fileWrite) mode() fs.FileMode {
 		ok = false
 	}
 	if !ok {
-		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %q; 0644 was used", w.Permissions.Text())
+		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %s; 0644 was used", shown(w.Permissions))
 		bits = usual
 	} else if bits > 0o777 && w.Permissions.Kind() == config.Int {
 		w.problem(config.Warning, "permissions", "%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)

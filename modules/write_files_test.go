@@ -86,13 +86,13 @@ func TestBadDataCostsOnlyItsFile(t *testing.T) {
 `)
 	got := outcome(t, writeFiles, e)
 	for _, want := range []string{
-		"error: user-data:3:3: write_files.1: cannot decode the content as base64: it is not complete; nothing was written",
-		"error: user-data:4:3: write_files.2: cannot unzip the content: ",
-		"error: user-data:5:3: write_files.3: the content must be text, it is a list; nothing was written",
+		"error: user-data:3:25: write_files.1.content: cannot decode the content as base64: it is not complete; nothing was written",
+		"error: user-data:4:25: write_files.2.content: cannot unzip the content: ",
+		"error: user-data:5:25: write_files.3.content: the content must be text, it is a list; nothing was written",
 		"warning: user-data:6:3: write_files.4: there is no path; nothing was written",
 		"error: user-data:7:3: write_files.5: expected ",
 		"error: user-data:8:3: write_files.6: cannot write /etc: it is a directory",
-		"error: user-data:9:3: write_files.7: cannot decode the content as base64: it has a character that is not ASCII; nothing was written",
+		"error: user-data:9:25: write_files.7.content: cannot decode the content as base64: it has a character that is not ASCII; nothing was written",
 		"error: user-data:10:37: write_files.8.append: expected true or false, got \"maybe\"",
 	} {
 		if !strings.Contains(got+"\n", want) {
@@ -142,7 +142,7 @@ func TestPermissions(t *testing.T) {
 		},
 		{
 			name: "nor is a list", written: "[6]", want: 0o644,
-			reports: `warning: user-data:2:27: write_files.0.permissions: expected a mode such as '0644', got ""; 0644 was used`,
+			reports: `warning: user-data:2:27: write_files.0.permissions: expected a mode such as '0644', got a list; 0644 was used`,
 		},
 	}
 	for _, test := range tests {
@@ -270,11 +270,11 @@ func TestSource(t *testing.T) {
 			fetch: func(context.Context, string, map[string]string) ([]byte, error) {
 				return nil, errors.New(shown + "the server was silent")
 			},
-			reports: "error: user-data:2:3: write_files.0: " + shown + "the server was silent",
+			reports: "error: user-data:2:22: write_files.0.source: " + shown + "the server was silent",
 		},
 		{
 			name: "without content and a network nothing is written", entry: "source: {uri: 'https://user:hunter2@example.com/a?key=hunter2'}",
-			reports: "error: user-data:2:3: write_files.0: " + shown + "there is no way to the network here",
+			reports: "error: user-data:2:22: write_files.0.source: " + shown + "there is no way to the network here",
 		},
 	}
 	for _, test := range tests {

@@ -18,6 +18,7 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 		return nil // nothing is known of the machine
 	}
 	var problems problems
+	known := macsOf(nics)
 	taken := map[string]bool{}
 	present := map[string]bool{}
 	for _, nic := range nics {
@@ -29,7 +30,7 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 			continue
 		}
 		if d.MAC != "" {
-			if nic, ok := byMAC(nics, d.MAC); ok {
+			if nic, ok := known.find(d.MAC); ok {
 				taken[nic.Name] = true
 			}
 			continue

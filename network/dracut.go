@@ -152,7 +152,7 @@ func (d *dracut) bootif(value string) error {
 			return nil
 		}
 	}
-	nic, ok := byMAC(d.nics, mac)
+	nic, ok := macsOf(d.nics).find(mac)
 	if !ok {
 		return fmt.Errorf("there is no interface with the address %s", mac)
 	}

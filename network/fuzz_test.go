@@ -20,7 +20,7 @@ var fuzzNICs = []network.NIC{
 	{Name: "ens4", MAC: "52:54:00:00:00:02", Driver: "virtio_net"},
 }
 
-var keyfileLine = regexp.MustCompile(`^($|#|\[[a-z0-9-]+\]$|[a-zA-Z0-9._-]+=[^\x00-\x1f]*$)`)
+var keyfileLine = regexp.MustCompile(`^($|#|\[[a-z0-9-]+\]$|\[wireguard-peer\.[A-Za-z0-9+/=]+\]$|[a-zA-Z0-9._-]+=[^\x00-\x1f]*$)`)
 
 // checkConfig holds a configuration, and what is written of it, to what a hostile seed
 // must not bring about: files elsewhere, lines of its own, the same file twice.

@@ -107,21 +107,6 @@ func readNIC(dir string) (NIC, bool) {
 	}, true
 }
 
-// byMAC finds the interface that has a hardware address: the real one when a bridge or
-// a vlan has the same. A link's six-byte address also finds the InfiniBand port whose
-// twenty bytes hold it, as cloud-init matches them.
-func byMAC(nics []NIC, mac string) (NIC, bool) {
-	if mac == "" {
-		return NIC{}, false
-	}
-	for _, nic := range nics {
-		if nic.hasMAC(mac) {
-			return nic, true
-		}
-	}
-	return NIC{}, false
-}
-
 // hasMAC tells whether an interface is the one that a hardware address means.
 func (nic NIC) hasMAC(mac string) bool {
 	return !nic.Bridge && !nic.Bond && !nic.VLAN && (nic.MAC == mac || nic.InfiniBand && ethernetForm(nic.MAC) == mac)

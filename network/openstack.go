@@ -114,7 +114,7 @@ var physicalLinks = []string{
 // configuration there. Here its device is kept, under a name that is no interface's,
 // for the day on which it comes.
 func (o *openStack) find(v *config.Value, d *Device, key string) bool {
-	nic, ok := byMAC(o.nics, d.MAC)
+	nic, ok := o.macs.find(d.MAC)
 	switch {
 	case d.Name == "" && d.MAC == "":
 		o.error(v, key, "a link without a name or a MAC address; it was left out")

@@ -2,7 +2,6 @@ package network
 
 import (
 	"math"
-	"net/netip"
 
 	"cloudseed/config"
 )
@@ -93,27 +92,12 @@ func (r *reader) route1(v *config.Value, key string) {
 	if !ok {
 		return
 	}
-	family := familyOf(route.To.Addr())
-	var dynamic []*Subnet
-	for _, d := range r.config.Devices {
-		for i := range d.Subnets {
-			s := &d.Subnets[i]
-			if route.Gateway.IsValid() && contains(s.Address, route.Gateway) {
-				s.Routes = append(s.Routes, route)
-				return
-			}
-			if s.Family == family && s.Method != Static && s.Method != None && s.Method != Manual {
-				dynamic = append(dynamic, s)
-			}
-		}
+	if r.networks == nil {
+		r.networks = networksOf(r.config.Devices) // all devices are there before the first route
 	}
-	if len(dynamic) == 1 {
-		dynamic[0].Routes = append(dynamic[0].Routes, route)
+	if s := r.networks.of(route); s != nil {
+		s.Routes = append(s.Routes, route)
 		return
 	}
 	r.error(v, key, "no device has a network with the route's gateway; it was left out")
-}
-
-func contains(network netip.Prefix, addr netip.Addr) bool {
-	return network.IsValid() && network.Contains(addr)
 }

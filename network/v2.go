@@ -35,13 +35,13 @@ func (r *reader) version2(v *config.Value, at string) {
 			continue
 		}
 		if !absent(section) && section.Kind() != config.Map {
-			r.error(section, key, "expected keys with values; it was left out")
+			r.error(section, key, "expected keys with values, got %s; it was left out", config.KindInWords(section))
 			continue
 		}
 		for _, name := range section.Keys() {
 			device := section.Get(name)
 			if device.Kind() != config.Map && !absent(device) {
-				r.error(device, key+"."+name, "expected keys with values; the device was left out")
+				r.error(device, key+"."+name, "expected keys with values, got %s; the device was left out", config.KindInWords(device))
 				continue
 			}
 			r.device2(kinds2[kind], name, device, section.KeyPos(name), key+"."+name)
@@ -79,7 +79,7 @@ func (r *reader) unknownKeys(v *config.Value, key string, known ...string) {
 		case v.Get(name).IsNull(): // in {password: a,b} the key b is half of a password
 			r.add(config.Warning, v.KeyPos(name), key, "there is a key without a value here, which is not used")
 		default:
-			r.add(config.Warning, v.KeyPos(name), key+"."+name, "this key is not used")
+			r.add(config.Warning, v.KeyPos(name), key+"."+name, "there is no such key"+config.DidYouMean(name, known)+"; it was ignored")
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (r *reader) overrides(s *Subnet, v *config.Value, key string) {
 				o.UseDomains = fmt.Sprint(*b)
 			}
 		case name != "route-metric":
-			r.warn(value, at, "this key is not used")
+			r.warn(value, at, "there is no such key; it was ignored")
 		}
 	}
 }

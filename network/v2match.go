@@ -29,7 +29,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	d.DeviceID = r.line(match.Get("device_id"), key+".match.device_id")
 	switch {
 	case d.MAC != "":
-		if nic, ok := byMAC(r.nics, d.MAC); ok && d.Type != Infiniband {
+		if nic, ok := r.macs.find(d.MAC); ok && d.Type != Infiniband {
 			d.Name = nic.Name
 		}
 	case !match.IsNull():

@@ -13,15 +13,17 @@ import (
 // and its key, and is as if it were not there.
 type reader struct {
 	problems
-	config *Config
-	index  map[string]int // of config.Devices, by their names
-	nics   []NIC
+	config   *Config
+	index    map[string]int // of config.Devices, by their names
+	nics     []NIC
+	macs     macs      // the same, by their addresses
+	networks *networks // of version 1's routes that name no device; nil before the first
 
 	described bool // there was a device, whatever became of it
 }
 
 func newReader(nics []NIC) *reader {
-	return &reader{config: &Config{}, index: map[string]int{}, nics: nics}
+	return &reader{config: &Config{}, index: map[string]int{}, nics: nics, macs: macsOf(nics)}
 }
 
 func (r *reader) error(v *config.Value, key, format string, args ...any) {
@@ -66,7 +68,7 @@ func (r *reader) list(v *config.Value, key string) []*config.Value {
 	case v.Kind() == config.List:
 		return v.Items()
 	case v.Kind() == config.Map:
-		r.error(v, key, "expected a list")
+		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
 		return nil
 	default:
 		return []*config.Value{v}
@@ -77,13 +79,13 @@ func (r *reader) list(v *config.Value, key string) []*config.Value {
 // problems.
 func (r *reader) maps(v *config.Value, key string) (items []*config.Value, keys []string) {
 	if !absent(v) && v.Kind() != config.List {
-		r.error(v, key, "expected a list")
+		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
 		return nil, nil
 	}
 	for i, item := range v.Items() {
 		at := key + "." + strconv.Itoa(i)
 		if item.Kind() != config.Map {
-			r.error(item, at, "expected keys with values; it was left out")
+			r.error(item, at, "expected keys with values, got %s; it was left out", config.KindInWords(item))
 			continue
 		}
 		items, keys = append(items, item), append(keys, at)

@@ -30,7 +30,7 @@ func (p *processor) cloudConfig(part *Part) {
 	p.result.ignored = append(p.result.ignored, part.Filename)
 	if errors.Is(err, errEmpty) {
 		part.Problem = err.Error()
-		p.problem(config.Note, config.Pos{File: part.place}, "%s", part.Problem)
+		p.problem(config.Note, part.top(), "%s", part.Problem)
 		return
 	}
 	p.refuse(part, err)
@@ -49,7 +49,7 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 	case fresh.IsNull():
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
-		return nil, config.Problem{Pos: fresh.Pos(), Message: "expected keys with values after #cloud-config"}
+		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected keys with values after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
 	}
 	rules, fresh, err := config.TakeMergers(fresh)
 	if err != nil {

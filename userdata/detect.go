@@ -168,7 +168,7 @@ func isBase64(content []byte) bool {
 
 // hasKnownKey tells YAML with a top-level key that modules know.
 func (p *processor) hasKnownKey(part *Part) bool {
-	if len(p.options.KnownKeys) == 0 {
+	if len(p.options.KnownKeys) == 0 || part.Content.Len() > maxGuessed {
 		return false
 	}
 	value, _, err := config.Parse(part.place, part.Content.Reveal())

@@ -20,13 +20,14 @@ const (
 
 	// hostileMemory is the bound that docs/limits.md states: the most that a process
 	// may need, at its peak, to take any data apart.
-	hostileMemory = 768 * mib
+	hostileMemory = 512 * mib
 
 	// hostileVariable names the data that this test's child process takes apart.
 	hostileVariable = "CLOUDSEED_TEST_HOSTILE"
 )
 
-// hostile is data made to do harm, and what is said of it. It is made in the child: its
+// hostile is data made to do harm, and what is said of it; "" is what may be used, and
+// must not cost more for that. It is made in the child: its
 // own size counts.
 var hostile = map[string]struct {
 	data func() []byte
@@ -46,14 +47,19 @@ var hostile = map[string]struct {
 		}
 		return []byte(text)
 	}, "more than 262144 values"},
-	"a bomb":                           {func() []byte { return squeeze(zeros(10 << 30)) }, "more than 64 MiB"},
-	"a bomb in bombs":                  {func() []byte { return squeeze(bytesOf(squeeze(bytesOf(squeeze(zeros(1 << 30)))))) }, "no known header"},
-	"a bomb in a message":              {func() []byte { return inMessage(squeeze(zeros(1 << 30))) }, "more than 64 MiB"},
-	"bombs in many parts":              {func() []byte { return inMessage(squeeze(zeros(60*mib)), 100) }, "more than 64 MiB"},
-	"10,000 nested lists":              {func() []byte { return []byte("#cloud-config\na: " + strings.Repeat("[", 10_000)) }, "nested more than 200 deep"},
-	"10,000 nested maps":               {func() []byte { return []byte("#cloud-config\na: " + strings.Repeat("{a: ", 10_000)) }, "nested more than 200 deep"},
-	"10,000 nested entries":            {func() []byte { return []byte("#cloud-config\na:\n" + strings.Repeat("- ", 10_000) + "x") }, "nested more than 200 deep"},
-	"a line of 100 MB":                 {func() []byte { return append([]byte("#cloud-config\na: "), letters(100*mib)...) }, "larger than 64 MiB"},
+	"a bomb":                {func() []byte { return squeeze(zeros(1 << 30)) }, "more than 64 MiB"},
+	"a bomb in bombs":       {func() []byte { return squeeze(bytesOf(squeeze(bytesOf(squeeze(zeros(1 << 30)))))) }, "no known header"},
+	"a bomb in a message":   {func() []byte { return inMessage(squeeze(zeros(1 << 30))) }, "more than 64 MiB"},
+	"bombs in many parts":   {func() []byte { return inMessage(squeeze(zeros(60*mib)), 100) }, "more than 64 MiB"},
+	"10,000 nested lists":   {func() []byte { return []byte("#cloud-config\na: " + strings.Repeat("[", 10_000)) }, "nested more than 200 deep"},
+	"10,000 nested maps":    {func() []byte { return []byte("#cloud-config\na: " + strings.Repeat("{a: ", 10_000)) }, "nested more than 200 deep"},
+	"10,000 nested entries": {func() []byte { return []byte("#cloud-config\na:\n" + strings.Repeat("- ", 10_000) + "x") }, "nested more than 200 deep"},
+	"a line of 100 MB":      {func() []byte { return append([]byte("#cloud-config\na: "), letters(100*mib)...) }, "larger than 64 MiB"},
+	"a header of just less than 1 MB in each part": {func() []byte { return parts(60, "X-A: b\n"+strings.Repeat(" b\n", 340_000)+"\n#!\n") }, ""},
+	"a line of 15 MB, which can be read":           {func() []byte { return append([]byte("#cloud-config\na: "), letters(15*mib)...) }, ""},
+	"as many values as may be": {func() []byte {
+		return append([]byte("#cloud-config\na:\n"), bytes.Repeat([]byte("- [a]\n"), 130_000)...)
+	}, ""},
 	"a line of 50 MB":                  {func() []byte { return append([]byte("#cloud-config\na: "), letters(50*mib)...) }, "larger than 16 MiB"},
 	"a line of 15 MB without a header": {func() []byte { return append([]byte("a: "), letters(15*mib)...) }, "no known header"},
 	"15 MB of open brackets":           {func() []byte { return append([]byte("#cloud-config\n"), bytes.Repeat([]byte("a: ["), 4*mib-4)...) }, "nested more than 200 deep"},
@@ -80,7 +86,7 @@ var hostile = map[string]struct {
 	"messages in 10 with all parts at each": {func() []byte { return nestedMany(10, 4) }, "more than 1000 parts"},
 	"an archive of archives": {func() []byte {
 		return []byte("#cloud-config-archive\n- |\n  #cloud-config-archive\n  - |\n    #cloud-config-archive\n    - x\n")
-	}, "cannot handle"},
+	}, "nothing here can handle a part of type text/cloud-config-archive"},
 	"an archive of aliases":           {func() []byte { return archive(2_000) }, "more than"},
 	"an include that includes itself": {func() []byte { return []byte("#include\nhttp://h/self\n") }, "includes more, 10 times"},
 	"an include of a bomb":            {func() []byte { return []byte("#include\nhttp://h/bomb\n") }, "more than 64 MiB"},
@@ -114,6 +120,7 @@ func TestMain(m *testing.M) {
 		KnownKeys: []string{"x"}, Fetch: hostileFetch,
 		Render: func(string) (string, error) { return "#cloud-config\na: " + string(letters(60*mib)), nil },
 	})
+	_, _ = r.MIME(), r.CloudConfigText() // as they are kept
 	t := told{Peak: peak()}
 	for _, p := range r.Problems {
 		t.Problems = append(t.Problems, p.Error())
@@ -158,7 +165,7 @@ func TestHostileDataIsRefusedInBoundedMemory(t *testing.T) {
 			if !strings.Contains(strings.Join(said.Problems, "\n"), test.want) {
 				t.Errorf("it is not refused: %.500q", said.Problems)
 			}
-			if len(said.Problems) > 200 {
+			if len(said.Problems) > 1100 {
 				t.Errorf("%d problems are told", len(said.Problems))
 			}
 			if said.Peak > hostileMemory {

@@ -43,6 +43,10 @@ func (p *processor) include(part *Part, depth int) {
 			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "it includes what is not to be had: %v; the rest was used", err)
 			continue
 		}
+		if !p.room(len(content)) {
+			p.fail(part, "more than %d MiB are included or unpacked in all; the rest was left out", maxUnpacked>>20)
+			return
+		}
 		p.blob(content, p.name+" "+secret.URL(url), depth+1)
 	}
 }
@@ -67,6 +71,10 @@ func (p *processor) archive(part *Part) {
 		} else if item.Kind() != config.String {
 			p.problem(config.Error, item.Pos(), "expected a text, or keys with values such as content; part %d of the archive was left out", i+1)
 			continue
+		}
+		if !p.room(len(entry.Text())) { // aliases may stand for much
+			p.problem(config.Error, item.Pos(), "there are more than %d MiB in archives, or unpacked, in all; the rest was left out", maxUnpacked>>20)
+			return
 		}
 		p.archived(item, entry)
 	}

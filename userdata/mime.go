@@ -29,6 +29,10 @@ func isMIME(data []byte) bool {
 
 // message finds the parts of a MIME message.
 func (p *processor) message(data []byte, place string, depth int) {
+	if headerSize(data) > maxHeader {
+		p.headerTooLarge(place)
+		return
+	}
 	header, body := splitHeader(data)
 	if len(header) == 0 {
 		p.add(Part{Type: typePlain, Content: secret.NewBytes(data), Line: 1, place: place}, depth)
@@ -47,7 +51,7 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 	boundary := params["boundary"]
 	switch {
 	case boundary == "":
-		p.problem(config.Error, config.Pos{File: p.name}, "a multipart message names no boundary; its parts were left out")
+		p.problem(config.Error, config.Pos{File: p.name, Line: 1, Column: 1}, "a multipart message names no boundary; its parts were left out")
 		return
 	case nested >= maxNested:
 		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was left out", maxNested)
@@ -60,9 +64,38 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 		if p.full {
 			return
 		}
+		if headerSize(part.data) > maxHeader {
+			p.headerTooLarge(p.name)
+			continue
+		}
 		header, inner := splitHeader(part.data)
 		p.entity(header, inner, line+part.line+bytes.Count(part.data[:len(part.data)-len(inner)], []byte("\n")), depth, nested+1)
 	}
+}
+
+func (p *processor) headerTooLarge(place string) {
+	p.problem(config.Error, config.Pos{File: place}, "a message has more than %d MiB of headers; it was left out", maxHeader>>20)
+}
+
+// headerSize is how far the header of a message can go: to the first line that is empty
+// or can be none of a header.
+func headerSize(data []byte) int {
+	for at := 0; at < len(data); {
+		line, _, _ := bytes.Cut(data[at:], []byte("\n"))
+		if len(bytes.TrimSuffix(line, []byte("\r"))) == 0 || !isHeaderLine(line) {
+			return at
+		}
+		at += len(line) + 1
+	}
+	return len(data)
+}
+
+func isHeaderLine(line []byte) bool {
+	if line[0] == ' ' || line[0] == '\t' || bytes.HasPrefix(line, []byte("From ")) {
+		return true
+	}
+	name, _, found := bytes.Cut(line, []byte(":"))
+	return found && len(name) > 0 && !bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // splitHeader takes the header lines off a message. A line that can be none begins the
@@ -70,32 +103,41 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 func splitHeader(data []byte) (textproto.MIMEHeader, []byte) {
 	header := textproto.MIMEHeader{}
 	last := ""
+	var value []byte // of the last header, which may go on
+	end := func() {
+		if last != "" {
+			header[last] = append(header[last], string(value))
+		}
+	}
 	for len(data) > 0 {
 		line, rest, _ := bytes.Cut(data, []byte("\n"))
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		if len(line) == 0 {
+			end()
 			return header, rest
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			if last == "" {
 				return header, data
 			}
-			values := header[last]
-			values[len(values)-1] += " " + string(bytes.TrimSpace(line))
+			value = append(append(value, ' '), bytes.TrimSpace(line)...)
 			data = rest
 			continue
 		}
-		name, value, found := bytes.Cut(line, []byte(":"))
+		name, text, _ := bytes.Cut(line, []byte(":"))
 		switch {
 		case bytes.HasPrefix(line, []byte("From ")) && last == "": // a mail box's mark
-		case !found || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }):
+		case !isHeaderLine(line):
+			end()
 			return header, data
 		default:
+			end()
 			last = textproto.CanonicalMIMEHeaderKey(string(name))
-			header[last] = append(header[last], string(bytes.TrimSpace(value)))
+			value = slices.Clone(bytes.TrimSpace(text))
 		}
 		data = rest
 	}
+	end()
 	return header, nil
 }
 

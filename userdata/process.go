@@ -150,7 +150,7 @@ type processor struct {
 	count    int   // of parts, with those for other machines
 	full     bool  // there are too many parts, and that was said
 	fetched  int   // includes
-	unpacked int64 // bytes of what was compressed
+	unpacked int64 // bytes of what was unpacked, included or in archives
 
 	takes        map[string]int // types of parts, with the handlers in the result that take them
 	partHandlers int            // that can be used
@@ -163,12 +163,12 @@ func (p *processor) problem(s config.Severity, at config.Pos, format string, arg
 // fail is a problem of a part, which is left out for it.
 func (p *processor) fail(part *Part, format string, args ...any) {
 	part.Problem = fmt.Sprintf(format, args...)
-	p.problem(config.Error, config.Pos{File: part.place}, "%s", part.Problem)
+	p.problem(config.Error, part.top(), "%s", part.Problem)
 }
 
 // refuse is fail for an error that may know its place.
 func (p *processor) refuse(part *Part, err error) {
-	problem := config.Problem{Pos: config.Pos{File: part.place}, Message: err.Error()}
+	problem := config.Problem{Pos: part.top(), Message: err.Error()}
 	errors.As(err, &problem)
 	problem.Message += "; nothing of it was applied"
 	part.Problem = problem.Message
@@ -178,9 +178,13 @@ func (p *processor) refuse(part *Part, err error) {
 // blob finds the parts of one piece of data, which may be compressed and may be a MIME
 // message. place is what messages call it; depth counts data that named this data.
 func (p *processor) blob(raw []byte, place string, depth int) {
+	if len(raw) > maxSize {
+		p.problem(config.Error, config.Pos{File: place}, "it is larger than %d MiB; nothing of it was applied", maxSize>>20)
+		return
+	}
 	data, err := p.gunzip(raw)
 	if err != nil {
-		p.problem(config.Error, config.Pos{File: place}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
+		p.problem(config.Error, config.Pos{File: place, Line: 1, Column: 1}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
 		return
 	}
 	if isMIME(data) {
@@ -291,7 +295,7 @@ func (p *processor) builtIn(part *Part) {
 		p.partHandler(part)
 	default:
 		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
-		p.problem(config.Warning, config.Pos{File: part.place}, "%s", part.Problem)
+		p.problem(config.Warning, part.top(), "%s", part.Problem)
 	}
 }
 

@@ -59,8 +59,10 @@ func writeBody(out *bytes.Buffer, content []byte) {
 		return
 	}
 	out.WriteString("Content-Transfer-Encoding: base64\n\n")
-	for line := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString(content)), 76) {
-		out.Write(line)
+	const inLine = 57 // bytes, which are 76 characters
+	out.Grow(len(content)/inLine*77 + 80)
+	for piece := range slices.Chunk(content, inLine) {
+		out.Write(base64.StdEncoding.AppendEncode(out.AvailableBuffer(), piece))
 		out.WriteByte('\n')
 	}
 }

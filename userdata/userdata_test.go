@@ -166,7 +166,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "compressed data that is cut short", data: zipped(strings.Repeat("#cloud-config\na: 1\n", 50))[:30],
-			problems: []string{"error user-data: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
+			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
 		},
 		{
 			name: "UTF-16, as PowerShell writes it", data: "\xff\xfe#\x00c\x00l\x00o\x00u\x00d\x00-\x00c\x00o\x00n\x00f\x00i\x00g\x00\n\x00a\x00:\x00 \x001\x00\n\x00",
@@ -182,12 +182,12 @@ func TestProcess(t *testing.T) {
 			problems: []string{"error user-data:1:1: it begins with a byte order mark, as some editors on Windows write one, and no known header comes after that: save it as UTF-8 without one; nothing of it was applied"},
 		},
 		{name: "a header with more letters behind it", data: "#cloud-configfoo\na: 1\n", config: "{'a': 1}"},
-		{name: "a header alone", data: "#cloud-config\n", problems: []string{"note user-data: it holds nothing but its header"}},
+		{name: "a header alone", data: "#cloud-config\n", problems: []string{"note user-data:1:1: it holds nothing but its header"}},
 		{name: "compressed data with a medium's padding", data: zipped("#cloud-config\na: 1\n") + "\x00\x00\x00", config: "{'a': 1}"},
 		{name: "compressed data in two pieces", data: zipped("#cloud-config\n") + zipped("a: 1\n"), config: "{'a': 1}"},
 		{
 			name: "compressed data with something else behind it", data: zipped("#cloud-config\na: 1\n") + "xx",
-			problems: []string{"error user-data: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
+			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
 		},
 		{
 			name: "cloud-config that writes a mail is no mail", data: "#cloud-config\nwrite_files:\n- content: |\n    MIME-Version: 1.0\n",
@@ -215,12 +215,12 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a message without a boundary", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--X\n",
-			problems: []string{"error user-data: a multipart message names no boundary; its parts were left out"},
+			problems: []string{"error user-data:1:1: a multipart message names no boundary; its parts were left out"},
 		},
 		{
 			name: "a part of an unknown type", data: multipart("Content-Type: text/upstart-job\n\nx", "Content-Type: text/part-handler\n\n#part-handler\n"),
 			problems: []string{
-				"warning user-data part-001: nothing here can handle a part of type text/upstart-job; it was left out",
+				"warning user-data part-001:1:1: nothing here can handle a part of type text/upstart-job; it was left out",
 				"note user-data part-002: it is a Python program that is run at boot, and gets the parts of the types that it names then",
 			},
 		},
@@ -258,7 +258,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "includes without an end", data: "#include http://h/loop\n",
-			problems: []string{"error user-data http://h/loop: what is included includes more, 10 times; the rest was left out"},
+			problems: []string{"error user-data http://h/loop:1:1: what is included includes more, 10 times; the rest was left out"},
 		},
 		{
 			name: "a template", data: "## template: jinja\n#cloud-config\na: {{ v1.x }}\nb: [\n", config: "",
@@ -271,10 +271,10 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a template of nothing", data: "## template: jinja\nhello\n",
-			problems: []string{`error user-data: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`},
+			problems: []string{`error user-data:1:1: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`},
 		},
 		{
-			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{"error user-data:2:1: expected keys with values after #cloud-config; nothing of it was applied"},
+			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{`error user-data:2:1: expected keys with values after #cloud-config, such as "hostname: web1", got a list; nothing of it was applied`},
 		},
 	}
 	for _, test := range tests {
@@ -316,8 +316,8 @@ func show(scripts []userdata.Script) []string {
 func TestWithoutHooksIncludesAndTemplatesAreProblems(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{
-		"#include http://h/x\n":               "user-data: it includes other data, and nothing can be fetched here; it was left out",
-		"## template: jinja\n#cloud-config\n": "user-data: it is a jinja template, and none can be filled in here; it was left out",
+		"#include http://h/x\n":               "user-data:1:1: it includes other data, and nothing can be fetched here; it was left out",
+		"## template: jinja\n#cloud-config\n": "user-data:1:1: it is a jinja template, and none can be filled in here; it was left out",
 	} {
 		r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{})
 		if len(r.Problems) != 1 || r.Problems[0].Error() != want {

@@ -102,7 +102,7 @@ and tries a seed out.`,
 		return usageError{err, cmd.CommandPath()}
 	})
 	root.AddCommand(
-		tryCommand(&g), insideCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), singleCommand(&g), cleanCommand(&g),
+		tryCommand(&g), insideCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
 		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
 	)
 	return root

@@ -145,6 +145,27 @@ func (d device) dropBridgeTimes() bool {
 	return cured
 }
 
+func (d device) dropBridgePriority() bool {
+	cured := false
+	for _, options := range []string{"params", "parameters"} {
+		m, _ := d[options].(map[string]any)
+		cured = device(m).drop("priority", "bridge_bridgeprio") || cured
+	}
+	return cured
+}
+
+// keepMetricOfDHCP drops all overrides of DHCP but the metric.
+func (d device) keepMetricOfDHCP() bool {
+	cured := false
+	for _, key := range []string{"dhcp4-overrides", "dhcp6-overrides"} {
+		overrides, _ := d[key].(map[string]any)
+		for name := range overrides {
+			cured = name != "route-metric" && device(overrides).drop(name) || cured
+		}
+	}
+	return cured
+}
+
 func (d device) dropVLANAddress() bool {
 	if d["vlan_mac_address"] != nil {
 		d["vlan_mac_address"] = nil // the key must be there

@@ -34,6 +34,16 @@ var meanings = []meaning{
 	{"a bridge's times and the settings of its parts", render.NetworkManager, func(c *configuration) bool {
 		return c.each("bridge", "bridges", device.dropBridgeTimes)
 	}},
+	{"a bridge's times and the settings of its parts", render.Sysconfig, func(c *configuration) bool {
+		times := c.each("bridge", "bridges", device.dropBridgeTimes)
+		return c.each("bridge", "bridges", device.dropBridgePriority) || times
+	}},
+	{"settings of the link and of DHCP are in ifcfg files", render.Sysconfig, func(c *configuration) bool {
+		return c.each("", "", device.keepMetricOfDHCP)
+	}},
+	{"the MTU of a route", render.Sysconfig, func(c *configuration) bool {
+		return c.eachRoute2(func(_ device, r map[string]any) bool { return device(r).drop("mtu") })
+	}},
 	{"The MAC address of a bond or a VLAN", render.NetworkManager, func(c *configuration) bool {
 		vlans := c.each("vlan", "vlans", device.dropVLANAddress)
 		return c.each("bond", "bonds", func(d device) bool {

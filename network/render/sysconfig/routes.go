@@ -16,16 +16,8 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 	var others []network.Route
 	for _, s := range d.Subnets {
 		for _, route := range s.Routes {
-			if route.Table != 0 {
-				// Difference from cloud-init: it puts the route into the main table.
-				r.problem(config.Warning, d, "ifcfg files have no tables of routes; the route to %s was left out", route.To)
+			if !r.sayable(d, route) {
 				continue
-			}
-			if route.MTU != 0 {
-				r.problem(config.Warning, d, "ifcfg files have no MTU of routes; that of the route to %s is not used", route.To)
-			}
-			if route.OnLink {
-				r.problem(config.Warning, d, "ifcfg files cannot say on-link; the route to %s may be refused", route.To)
 			}
 			if isDefault(route) && !fromRouter(s) {
 				r.defaultVia(f, d, s, route)
@@ -39,7 +31,7 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 	}
 	order(others)
 	dir := "/etc/sysconfig/network-scripts/"
-	return []network.File{text(dir+"route-"+d.Name, routes4(others)), text(dir+"route6-"+d.Name, routes6(others, d.Name))}
+	return []network.File{text(dir+"route-"+d.Name, routes4(others, d.Name)), text(dir+"route6-"+d.Name, lines(others, d.Name, network.IPv6))}
 }
 
 // fromRouter tells whether the router advertises the default route, so that one that
@@ -66,6 +58,9 @@ func (r *renderer) defaultVia(f ifcfg, d *network.Device, s network.Subnet, rout
 		}
 		f.set(key, route.Gateway.String())
 	}
+	if words := options(route); len(words) > 0 {
+		r.problem(config.Warning, d, "a default route is the gateway of its device in ifcfg files; %s of it was ignored", strings.Join(words, ", "))
+	}
 	if route.Metric != nil {
 		f.set(metricKey(s.Family == network.IPv6), strconv.Itoa(*route.Metric))
 	}
@@ -87,10 +82,14 @@ func order(routes []network.Route) {
 	}
 }
 
-// routes4 is the file of IPv4 routes, in variables.
+// routes4 is the file of IPv4 routes, in variables where they have room for all that is
+// said of the routes.
 //
 // Difference from cloud-init: it fails at a route without a gateway.
-func routes4(routes []network.Route) string {
+func routes4(routes []network.Route, device string) string {
+	if slices.ContainsFunc(routes, func(route network.Route) bool { return route.To.Addr().Is4() && needsWords(route) }) {
+		return lines(routes, device, network.IPv4)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, header, "#")
 	n := 0
@@ -107,27 +106,6 @@ func routes4(routes []network.Route) string {
 			fmt.Fprintf(&b, "METRIC%d=%d\n", n, *route.Metric)
 		}
 		n++
-	}
-	return b.String()
-}
-
-// routes6 is the file of IPv6 routes, in the words of ip-route(8).
-func routes6(routes []network.Route, device string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, header, "#")
-	for _, route := range routes {
-		if !route.To.Addr().Is6() {
-			continue
-		}
-		b.WriteString(route.To.String())
-		if route.Gateway.IsValid() {
-			fmt.Fprintf(&b, " via %s", route.Gateway)
-		}
-		metric := ""
-		if route.Metric != nil {
-			metric = fmt.Sprintf("metric %d", *route.Metric)
-		}
-		fmt.Fprintf(&b, " %s dev %s\n", metric, device) // two blanks without a metric, as in cloud-init
 	}
 	return b.String()
 }

@@ -92,8 +92,10 @@ func (r *renderer) allDNS() (servers []netip.Addr, domains []string) {
 // unique leaves out what was there before.
 func unique[T comparable](list []T) []T {
 	var once []T
+	seen := map[T]bool{}
 	for _, item := range list {
-		if !slices.Contains(once, item) {
+		if !seen[item] {
+			seen[item] = true
 			once = append(once, item)
 		}
 	}
@@ -145,10 +147,12 @@ func (r *renderer) resolvConf(existing string, servers []netip.Addr, domains []s
 }
 
 func addServers(all []string, more []netip.Addr) []string {
-	for _, addr := range more {
-		switch server := addr.String(); {
-		case slices.Contains(all, server):
-		default:
+	there := map[string]bool{}
+	for _, server := range all {
+		there[server] = true
+	}
+	for _, addr := range more { // each is in it once
+		if server := addr.String(); !there[server] {
 			all = append(all, server)
 		}
 	}

@@ -101,8 +101,10 @@ func hasDefaultRoute(c *network.Config) bool {
 	return false
 }
 
+// isDefault tells that a route is where all else goes: one in the main table that leads
+// somewhere.
 func isDefault(route network.Route) bool {
-	return route.To.Bits() == 0 && route.To.Addr().IsUnspecified()
+	return route.To.Bits() == 0 && route.To.Addr().IsUnspecified() && route.Table == 0 && !leadsNowhere(route)
 }
 
 // typeNames are the words of ifcfg files for kinds of devices. A VLAN has none, as in
@@ -151,21 +153,15 @@ func (r *renderer) device(d *network.Device) []network.File {
 			f.set("BONDING_OPTS", options)
 		}
 	case d.Bridge != nil:
-		if d.Bridge.STP != nil {
-			f.set("STP", yesNo(*d.Bridge.STP))
-		}
-		if d.Bridge.Priority != "" {
-			f.set("PRIO", d.Bridge.Priority)
-		}
-		if d.Bridge.Ageing != "" {
-			f.set("AGEING", d.Bridge.Ageing)
-		}
+		r.bridge(f, d)
 	case d.VLAN != nil:
 		f.set("VLAN", "yes")
 		f.set("PHYSDEV", d.VLAN.Link)
 		r.vlanName(f, d)
 	}
 	r.subnets(f, d)
+	r.settings(f, d)
+	rules(f, d)
 	return r.routes(f, d)
 }
 
@@ -204,15 +200,7 @@ func (r *renderer) members(d *network.Device) {
 			member.set("SLAVE", "yes")
 		}
 	case d.Bridge != nil:
-		for _, name := range d.Bridge.Ports {
-			port := r.ifcfgs[name]
-			if port == nil {
-				// Difference from cloud-init: it fails altogether.
-				r.problem(config.Warning, d, "the port %s is not configured; it was left out of the bridge", name)
-				continue
-			}
-			port.set("BRIDGE", d.Name)
-		}
+		r.ports(d)
 	}
 }
 
