@@ -90,7 +90,7 @@ func (b *Boot) readVendor(ctx context.Context, over *config.Config, key string, 
 	case len(blobs) == 0:
 		s.idle = true
 	case settings != nil && settings.Kind() != config.Map:
-		b.Log.Warn("expected keys with values; vendor data is switched off", "at", over.Where(key))
+		b.Log.Info("vendor data is switched off", "by", over.Where(key)) // the check of the keys says what is wrong with it
 		s.idle = true
 	case !isTrue(settings.Get("enabled")):
 		b.Log.Info("vendor data is switched off", "by", over.Where(key+".enabled"))
@@ -208,7 +208,8 @@ var firstHandler = map[string]int{"user-data": 0, "vendor-data": 100, "vendor-da
 // scriptDir is where a script goes by its frequency.
 func scriptDir(dir string, s source, script userdata.Script) string {
 	if script.Frequency != "" {
-		return path.Join(state.CloudDir, "scripts", "per-"+script.Frequency)
+		// Nothing runs those of vendor data, with cloud-init neither.
+		return path.Join(state.CloudDir, s.scripts, "per-"+script.Frequency)
 	}
 	return path.Join(dir, s.scripts)
 }

@@ -87,8 +87,11 @@ func (p *processor) archived(item, content *config.Value) {
 	}
 	number := fmt.Sprintf("part-%03d", p.count+1)
 	part := Part{
-		Type: item.Get("type").Text(), Filename: item.Get("filename").Text(),
+		Type:    item.Get("type").Text(),
 		Content: secret.NewBytes([]byte(content.Text())), place: p.name + " " + number, header: map[string][]string{},
+	}
+	if name := item.Get("filename"); name != nil {
+		part.Filename = name.PyStr()
 	}
 	if part.Type == "" {
 		part.Type = knownPrefix(part.Content.Reveal())
@@ -100,7 +103,15 @@ func (p *processor) archived(item, content *config.Value) {
 		}
 	}
 	for _, key := range item.Keys() {
-		part.header.Set(key, item.Get(key).Text())
+		switch strings.ToLower(key) {
+		case "content", "filename", "type", "launch-index", "content-disposition", "content-type", "number-attachments":
+			// no headers, however they are spelt
+		default:
+			part.header.Set(key, item.Get(key).Text())
+		}
+	}
+	if index := item.Get("launch-index"); index != nil {
+		part.header.Set("Launch-Index", index.PyStr())
 	}
 	p.attach(part, number)
 }

@@ -8,9 +8,11 @@ package userdata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -72,7 +74,7 @@ type Part struct {
 	place    string               // what messages call it
 	header   textproto.MIMEHeader // of a MIME part
 	declared string               // its type before it was looked at
-	index    string               // of the machine that it is for; "": of all
+	index    string               // of the machine that it is for; "": of all, or none that can be told
 	refused  config.Problem       // why it has no type
 }
 
@@ -184,7 +186,9 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	}
 	data, err := p.gunzip(raw)
 	if err != nil {
-		p.problem(config.Error, config.Pos{File: place, Line: 1, Column: 1}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
+		part := Part{declared: typeNotMultipart, Content: secret.NewBytes(raw), Line: 1, place: place}
+		part.refuse(config.Error, fmt.Sprintf("it is compressed, and cannot be unpacked: %v; all of it was left out", err))
+		p.attach(part, fmt.Sprintf("part-%03d", p.count+1)) // it keeps its number
 		return
 	}
 	if isMIME(data) {
@@ -241,26 +245,43 @@ func (p *processor) attach(part Part, number string) {
 	p.result.Parts = append(p.result.Parts, part)
 }
 
-// launchIndex is the launch index of the machine that a part is for, as a number. The
-// header counts, then the key of a cloud-config.
+// launchIndex is the launch index of the machine that a part is for. The header counts,
+// as it is, and then the key of a cloud-config, if it is a number for Python.
 func launchIndex(part Part) string {
-	index, ok := part.header.Get("Launch-Index"), part.header["Launch-Index"] != nil
-	if !ok && part.Type == TypeCloudConfig {
-		if value, _, err := config.Parse(part.place, part.Content.Reveal()); err == nil {
-			index = value.Get("launch-index").Text()
-		}
+	if index := part.header["Launch-Index"]; index != nil {
+		return cmp.Or(strings.TrimSpace(index[0]), "none")
 	}
-	number, err := strconv.Atoi(strings.TrimSpace(index))
+	if part.Type != TypeCloudConfig {
+		return ""
+	}
+	value, _, err := config.Parse(part.place, part.Content.Reveal())
 	if err != nil {
 		return ""
 	}
-	return strconv.Itoa(number)
+	index := value.Get("launch-index")
+	if n, ok := index.Int(); ok {
+		return strconv.FormatInt(n, 10)
+	}
+	if f, ok := index.Float(); ok && math.Abs(f) < 1<<53 {
+		return strconv.FormatInt(int64(f), 10)
+	}
+	if truth, ok := index.Bool(); ok {
+		return map[bool]string{false: "0", true: "1"}[truth]
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(index.Text())); err == nil {
+		return strconv.Itoa(n)
+	}
+	return ""
 }
 
-// isForOthers tells a part whose launch index is another machine's.
+// isForOthers tells a part whose launch index is another machine's, or nobody's.
 func (p *processor) isForOthers(part *Part) bool {
 	wanted, err := strconv.Atoi(p.options.LaunchIndex)
-	return err == nil && part.index != "" && part.index != strconv.Itoa(wanted)
+	if err != nil || part.index == "" {
+		return false
+	}
+	index, err := strconv.Atoi(part.index)
+	return err != nil || index != wanted
 }
 
 // handle does with a part what its type asks for, or gives it to who asks for its type.
@@ -301,8 +322,12 @@ func (p *processor) builtIn(part *Part) {
 
 func (p *processor) script(part *Part, frequency string) {
 	part.Handler = "script"
+	name := part.Filename
+	if frequency != "" {
+		name = name[strings.LastIndexByte(name, '/')+1:] // for these alone
+	}
 	p.result.Scripts = append(p.result.Scripts, Script{
-		Name: cleanName(part.Filename), Frequency: frequency, Content: secret.NewBytes(unixLines(part.Content.Reveal())),
+		Name: cleanName(name), Frequency: frequency, Content: secret.NewBytes(unixLines(part.Content.Reveal())),
 	})
 }
 
@@ -359,14 +384,14 @@ func unixLines(content []byte) []byte {
 func cleanName(name string) string {
 	name = strings.ReplaceAll(name, "/", "_")
 	name = strings.Map(func(r rune) rune {
-		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') || strings.ContainsRune("_-.() ", r) {
+		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') || strings.ContainsRune("_-.()", r) {
 			return r
 		}
 		return -1
 	}, name)
-	name = strings.TrimSpace(name)
 	if strings.Trim(name, ".") == "" {
-		return "part" // a name of nothing, or of dots, is none
+		// Difference from cloud-init: it fails at a name of nothing, or of dots.
+		return "part"
 	}
 	return name
 }

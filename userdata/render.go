@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"mime"
 	"slices"
+	"strings"
 
 	"cloudseed/config"
 )
@@ -79,13 +80,13 @@ func (r Result) CloudConfigText() []byte {
 		fmt.Fprintf(&out, "# from %d files\n", len(r.merged))
 	}
 	for _, name := range r.merged {
-		fmt.Fprintf(&out, "# %s\n", oneLine(name))
+		fmt.Fprintf(&out, "# %s\n", strings.TrimSpace(oneLine(name)))
+	}
+	if len(r.merged) > 0 {
+		out.WriteByte('\n')
 	}
 	for _, name := range r.ignored {
-		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", oneLine(name))
-	}
-	if len(r.merged)+len(r.ignored) > 0 {
-		out.WriteByte('\n')
+		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", strings.TrimSpace(oneLine(name)))
 	}
 	out.WriteString("---")
 	if r.CloudConfig.Kind() == config.Map && len(r.CloudConfig.Keys()) > 0 {

@@ -166,9 +166,9 @@ def parts_of(message):
                 "type": part.get_content_type(),
                 "filename": part.get_filename(),
                 "headers": {
-                    name: str(part[name])
+                    name: " ".join(str(part[name]).split())
                     for name in ("Launch-Index", "Merge-Type", "X-Merge-Type")
-                    if name in part
+                    if part[name]
                 },
                 "content": encoded(content or b""),
             }
@@ -206,7 +206,7 @@ def consume(request, root, hooks):
         if path not in request["files"]:
             raise url_helper.UrlError("no such file", url=url)
         return url_helper.StringResponse(
-            base64.b64decode(request["files"][path])
+            base64.b64decode(request["files"][path]), url
         )
 
     def run(argv, update_env=None, **kwargs):
