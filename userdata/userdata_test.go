@@ -211,7 +211,22 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a part that cannot be decoded", data: multipart("Content-Transfer-Encoding: base64\n\nA", "\n#cloud-config\na: 1"), config: "{'a': 1}",
-			problems: []string{"error user-data part-001: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+		},
+		{
+			name: "base64 ends with its padding, and quoted-printable keeps blanks", data: multipart(
+				"Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nYTog\n=MQ==YjogMQ==",
+				"Content-Type: text/x-shellscript\nContent-Transfer-Encoding: quoted-printable\n\n#!/bin/sh  \r\na=20=\r\nb=3d=zz==61=4",
+			),
+			config: "{'a': 1}", scripts: []string{"part-002  #!/bin/sh  \na b==zz=61=4"},
+		},
+		{
+			name: "a message in a message", data: multipart("Content-Type: message/rfc822\n\nContent-Type: text/cloud-config\n\na: 1", "\n#!/bin/sh"),
+			config: "{'a': 1}", scripts: []string{"part-003  #!/bin/sh"},
+		},
+		{
+			name: "a header without a name, and a message that begins with an empty line", data: multipart(": x\nContent-Type: text/cloud-config\n\na: 1"),
+			config: "{'a': 1}",
 		},
 		{
 			name: "a message without a boundary", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--X\n",
