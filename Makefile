@@ -54,11 +54,11 @@ test-differential:
 
 .PHONY: test-guest
 test-guest: rpm
-	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_GUEST=1 go test -count=1 -v -parallel 2 -timeout 20m ./test/guest/
+	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_GUEST=1 go test -count=1 -v -parallel 2 -timeout 40m ./test/guest/
 
 .PHONY: test-vm
 test-vm: rpm
-	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 30m ./test/vm/
+	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 75m ./test/vm/
 
 .PHONY: test-all
 test-all:

@@ -21,6 +21,7 @@ func BenchmarkParse(b *testing.B) {
 			}
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				b.ReportAllocs()
+				defer networktest.CPU(b)()
 				for b.Loop() {
 					v, _, err := config.Parse("network-config", []byte(text))
 					if err != nil {

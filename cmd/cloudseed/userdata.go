@@ -15,6 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/fetch"
 	"cloudseed/modules"
+	"cloudseed/schema"
 	"cloudseed/secret"
 	"cloudseed/userdata"
 
@@ -127,6 +128,7 @@ func (u *userdataShow) take(ctx context.Context, stdin io.Reader, files []string
 			shown.Parts = append(shown.Parts, showPart(part))
 		}
 		shown.add(result.Problems)
+		shown.add(schema.CloudConfig(result.CloudConfig))
 		if result.CloudConfig != nil {
 			layers = append(layers, config.Layer{Name: kind.name, Value: result.CloudConfig})
 		}

@@ -40,6 +40,7 @@ func BenchmarkRender(b *testing.B) {
 			c := many(b, n)
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				b.ReportAllocs()
+				defer networktest.CPU(b)()
 				for b.Loop() {
 					if files, _ := (render.Choice{Name: name}).Render(c, nothing); len(files) < n {
 						b.Fatalf("%d files", len(files))

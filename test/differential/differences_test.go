@@ -125,7 +125,7 @@ var differences = []difference{
 	{"v2-interfaces/an-address-spelt-at-length.yaml", "network-manager networkd sysconfig", "addresses are written in their canonical form"},
 	{"v2-interfaces/an-address-with-a-label.yaml", "network-manager networkd sysconfig", "an address with a label or a lifetime is one"},
 	{"v2-interfaces/domains-alone.yaml", "network-manager networkd sysconfig", "domains without name servers are heeded"},
-	{"v2-interfaces/found-by-a-pattern-that-none-has.yaml", "networkd", "`match` by name and driver finds interfaces"},
+	{"v2-interfaces/found-by-a-pattern-that-none-has.yaml", "network-manager networkd", "`match` by name and driver finds interfaces"},
 	{"v2-interfaces/found-by-a-pattern.yaml", "network-manager networkd sysconfig", "`match` by name and driver finds interfaces"},
 	{"v2-interfaces/found-by-its-name.yaml", "network-manager networkd sysconfig", "`match` by name and driver finds interfaces"},
 	{"v2-interfaces/metrics-of-both-families.yaml", "networkd", "the metric of a subnet"},

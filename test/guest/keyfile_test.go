@@ -42,7 +42,7 @@ chmod -R a+rX .
 `
 
 // readOffline does the same by nmcli alone, which reads, checks and writes keyfiles with
-// NetworkManager's own library, and far quicker: half a minute for a thousand files.
+// NetworkManager's own library, and far quicker: some thirty files a second.
 const readOffline = `set -u
 cd "$1"
 for case in */; do
@@ -85,7 +85,8 @@ func TestNetworkManagerUnderstandsEveryKeyfile(t *testing.T) {
 	goldens, others := keyfiles{}, keyfiles{}
 	goldens.goldens(t)
 	others.corpus(t)
-	others.random(t, 25)
+	others.random(t, 12)
+	others.distinct()
 	dir := t.TempDir()
 	goldens.write(t, filepath.Join(dir, "goldens"), readBack)
 	others.write(t, filepath.Join(dir, "others"), readOffline)
@@ -159,13 +160,41 @@ func missing(before, after string) []string {
 	kept := settings(after)
 	var lost []string
 	for name, value := range settings(before) {
-		if value == "" || kept[name] == value || slices.Contains(nmDefaults, name+"="+value) {
+		if value == "" || kept[name] == value || slices.Contains(nmDefaults, name+"="+value) || idle(name, value, kept) {
 			continue
 		}
 		lost = append(lost, fmt.Sprintf("%s=%s (it has %q)", name, value, kept[name]))
 	}
 	slices.Sort(lost)
 	return lost
+}
+
+// bondModes are the kernel's numbers of modes, for which NetworkManager writes names.
+var bondModes = []string{"balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"}
+
+// idle tells that a setting does nothing in its connection, and is not written therefore:
+// an option of a bond for another mode, or a family of a port, which has no addresses.
+func idle(name, value string, kept map[string]string) bool {
+	family, _, _ := strings.Cut(name, ".")
+	if (family == "ipv4" || family == "ipv6") && kept["connection.master"] != "" {
+		return true
+	}
+	mode := kept["bond.mode"]
+	switch name {
+	case "bond.lacp_rate":
+		return value == "slow" || value == "0"
+	case "bond.packets_per_slave":
+		return mode != "balance-rr"
+	case "bond.tlb_dynamic_lb":
+		return mode != "balance-tlb"
+	case "bond.arp_interval", "bond.arp_ip_target":
+		return mode == "802.3ad"
+	case "bond.arp_validate":
+		return mode == "802.3ad" || mode == "balance-tlb" || mode == "balance-alb"
+	case "bond.ad_actor_sys_prio", "bond.ad_actor_system", "bond.ad_user_port_key":
+		return mode != "802.3ad"
+	}
+	return false
 }
 
 // settings are the settings of a keyfile by section and key. Where there are two ways to
@@ -186,10 +215,28 @@ func settings(keyfile string) map[string]string {
 		}
 		all[section+"."+key] = value
 	}
+	for name, value := range all {
+		switch {
+		case strings.HasSuffix(name, "_options"):
+			options := strings.Split(value, ",")
+			slices.Sort(options)
+			all[name] = strings.Join(options, ",")
+		case strings.Contains(name, ".routing-rule"):
+			all[name] = strings.NewReplacer("/32 ", " ", "/128 ", " ").Replace(value)
+		}
+	}
+	for i, name := range bondModes {
+		if all["bond.mode"] == fmt.Sprint(i) {
+			all["bond.mode"] = name
+		}
+	}
 	for _, family := range []string{"ipv4", "ipv6"} {
 		address, gateway, _ := strings.Cut(all[family+".address1"], ",")
 		if gateway != "" {
 			all[family+".address1"], all[family+".gateway"] = address, gateway
+		}
+		if servers := all[family+".dns"]; servers != "" {
+			all[family+".dns"] = strings.Join(slices.Compact(strings.Split(servers, ";")), ";") // who is twice is asked once
 		}
 		if all[family+".method"] == "disabled" {
 			delete(all, family+".may-fail") // what is not tried cannot fail

@@ -30,6 +30,21 @@ func (k keyfiles) put(test, file, content string) {
 	k[test][file] = content
 }
 
+// distinct leaves each content in one case alone: NetworkManager is asked once.
+func (k keyfiles) distinct() {
+	seen := map[string]bool{}
+	for _, test := range slices.Sorted(maps.Keys(k)) {
+		maps.DeleteFunc(k[test], func(_, content string) bool {
+			known := seen[content]
+			seen[content] = true
+			return known
+		})
+		if len(k[test]) == 0 {
+			delete(k, test)
+		}
+	}
+}
+
 // goldens adds what the golden files of the renderer say is written.
 func (k keyfiles) goldens(t *testing.T) {
 	t.Helper()

@@ -2,6 +2,7 @@ package networkmanager
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"cloudseed/config"
@@ -59,6 +60,9 @@ func (r *renderer) portNumbers(d *network.Device, key string, numbers []network.
 // ports tells those of a bridge whose they are. As in cloud-init, that comes after what
 // they are themselves.
 func (r *renderer) ports(d *network.Device) {
+	if d.VRF != nil {
+		r.enslaved(d)
+	}
 	if d.Bridge == nil {
 		return
 	}
@@ -75,4 +79,27 @@ func (r *renderer) ports(d *network.Device) {
 	// Difference from cloud-init: it drops these too.
 	r.portNumbers(d, "path-cost", d.Bridge.PathCost, 1, 65535)
 	r.portNumbers(d, "priority", d.Bridge.PortPriority, 0, 63)
+}
+
+// portAddresses tells what NetworkManager does not: that the addresses of what belongs
+// to another device are not used.
+func (r *renderer) portAddresses(d *network.Device) {
+	given := func(s network.Subnet) bool { return s.Method != network.None && s.Method != network.Manual }
+	connection := r.connections[d.Name].section("connection")
+	if connection.has("master") && connection.values["slave-type"] != "vrf" && slices.ContainsFunc(d.Subnets, given) {
+		r.problem(config.Warning, d, "it belongs to another device; NetworkManager gives it no addresses")
+	}
+}
+
+// enslaved tells the interfaces of a VRF whose they are.
+func (r *renderer) enslaved(d *network.Device) {
+	for _, name := range d.VRF.Members {
+		member := r.connections[name]
+		if member == nil {
+			r.problem(config.Warning, d, "the interface %s is not configured; it was left out of the VRF", name)
+			continue
+		}
+		member.section("connection").setDefault("slave-type", "vrf")
+		member.section("connection").setDefault("master", uuid(d.Name))
+	}
 }

@@ -39,18 +39,6 @@ func (k *keyfile) section(name string) *section {
 	return s
 }
 
-func (k *keyfile) remove(name string) {
-	k.sections = slices.DeleteFunc(k.sections, func(s *section) bool { return s.name == name })
-}
-
-func (k *keyfile) clone() *keyfile {
-	c := &keyfile{}
-	for _, s := range k.sections {
-		c.sections = append(c.sections, &section{s.name, slices.Clone(s.keys), maps.Clone(s.values)})
-	}
-	return c
-}
-
 func (s *section) has(key string) bool {
 	_, ok := s.values[key]
 	return ok
@@ -69,16 +57,61 @@ func (s *section) setDefault(key, value string) {
 	}
 }
 
-func (s *section) remove(key string) {
-	s.keys = slices.DeleteFunc(s.keys, func(k string) bool { return k == key })
-	delete(s.values, key)
-}
-
 // add appends to a numbered list (address1, address2), and gives the key.
 func (s *section) add(prefix string, n int, value string) string {
 	key := prefix + strconv.Itoa(n)
 	s.set(key, value)
 	return key
+}
+
+// number sets what is given.
+func number(s *section, key string, value int) {
+	if value > 0 {
+		s.set(key, decimal(value))
+	}
+}
+
+func truth(s *section, key string, value *bool) {
+	if value != nil {
+		s.set(key, strconv.FormatBool(*value))
+	}
+}
+
+func decimal(n int) string { return strconv.Itoa(n) }
+
+// escape writes a text so that it is read as it was (GKeyFile): a blank at its head would
+// be lost, and control characters would end it; those that have no other spelling are
+// left out.
+func escape(text string) string {
+	text = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(text)
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return -1
+		}
+		return r
+	}, text)
+	if strings.HasPrefix(text, " ") {
+		text = `\s` + text[1:]
+	}
+	return text
+}
+
+// list writes texts that are apart by semicolons.
+func list(texts ...string) string {
+	var out strings.Builder
+	for _, text := range texts {
+		out.WriteString(strings.ReplaceAll(escape(text), ";", `\;`) + ";")
+	}
+	return out.String()
+}
+
+// clone is a keyfile of its own with the same in it.
+func (k *keyfile) clone() *keyfile {
+	c := &keyfile{}
+	for _, s := range k.sections {
+		c.sections = append(c.sections, &section{s.name, slices.Clone(s.keys), maps.Clone(s.values)})
+	}
+	return c
 }
 
 // bytes is the file: nm-settings-keyfile(5), with a blank line after each section.

@@ -43,7 +43,6 @@ type renderer struct {
 	config      *network.Config
 	connections map[string]*keyfile // by the names of devices
 	bonds       map[string]string   // the names of bonds by those of their members
-	vrfs        map[string]string   // and of VRFs
 	problems    []config.Problem
 }
 
@@ -52,22 +51,15 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
 		return nil, nil
 	}
-	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c), vrfs: vrfsOf(c)}
+	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
 	var devices []*network.Device
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
-		if d.WiFi != nil && len(d.WiFi.AccessPoints) == 0 {
-			r.problem(config.Error, d, "it has no wireless network that it could join; it was left out")
+		if d.Type == network.Loopback {
 			continue
 		}
-		if typeOf(d) == "ip-tunnel" && !d.Tunnel.Remote.IsValid() {
-			r.problem(config.Error, d, "NetworkManager makes no tunnel without the address of its other end (remote); it was left out")
-			continue
-		}
-		if typeOf(d) == "" {
-			if d.Type != network.Loopback {
-				r.problem(config.Error, d, "a %s cannot be told to NetworkManager; it was left out", d.Type)
-			}
+		if why := unsayable(d); why != "" {
+			r.problem(config.Error, d, "%s; it was left out", why)
 			continue
 		}
 		if r.connections[d.Name] != nil || keys[d.Key] {
@@ -84,12 +76,27 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	for _, d := range devices {
 		r.ports(d)
 	}
+	for _, d := range devices {
+		r.portAddresses(d)
+	}
 	var files []network.File
 	for _, d := range devices {
+		if d.WiFi != nil {
+			files = append(files, r.wifi(d, func(key string) string { return freeKey(keys, key) })...)
+			continue
+		}
 		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
-		files = append(files, r.further(d)...)
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
+}
+
+// freeKey is a key that no device has, and has it from now on.
+func freeKey(keys map[string]bool, key string) string {
+	for keys[key] {
+		key += "-"
+	}
+	keys[key] = true
+	return key
 }
 
 func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
@@ -116,27 +123,52 @@ func (r *renderer) reference(name string) string {
 	return name
 }
 
+// typeNames are NetworkManager's words for kinds of devices; it leaves loopback alone.
+var typeNames = map[network.Type]string{
+	network.Physical:   "ethernet",
+	network.VLANType:   "vlan",
+	network.BondType:   "bond",
+	network.BridgeType: "bridge",
+	network.Infiniband: "infiniband",
+	network.VRFType:    "vrf",
+	network.DummyType:  "dummy",
+	network.TunnelType: "ip-tunnel", // and others: kind
+	network.WiFiType:   "wifi",
+}
+
 // device fills in one connection.
 func (r *renderer) device(d *network.Device) {
 	k := r.connections[d.Name]
 	connection := k.section("connection")
-	connection.set("type", typeOf(d))
+	connection.set("type", kind(d))
 	if bond := r.bonds[d.Name]; bond != "" {
 		connection.set("slave-type", "bond")
 		connection.set("master", r.reference(bond))
-	} else if vrf := r.vrfs[d.Name]; vrf != "" {
-		connection.set("slave-type", "vrf")
-		connection.set("master", uuid(vrf))
 	}
-	own := k.section(typeOf(d))
+	own := k.section(kind(d))
 	if len(d.Routes) > 0 {
 		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
 	}
 	mtu := r.addresses(k, d)
-	r.kind(k, own, d)
+	r.noDHCP(k, d)
+	switch {
+	case d.Bond != nil:
+		r.bond(own, d)
+	case d.Bridge != nil:
+		r.bridge(own, d)
+	case d.VLAN != nil:
+		own.set("id", fmt.Sprint(d.VLAN.ID))
+		own.set("parent", r.reference(d.VLAN.Link))
+	case d.VRF != nil:
+		own.set("table", decimal(d.VRF.Table))
+	case d.Tunnel != nil:
+		r.tunnel(k, own, d)
+	}
 	r.link(k, own, d, mtu)
+	r.clonedMAC(k, own, d)
 	r.settings(k, d)
-	if d.Type == network.BridgeType || !own.has("mac-address") {
+	r.rules(k, d)
+	if d.Type == network.BridgeType || !own.has("mac-address") && !pattern(k, d) {
 		connection.set("interface-name", d.Name)
 	}
 }
@@ -157,13 +189,15 @@ func (r *renderer) link(k *keyfile, own *section, d *network.Device, mtu int) {
 		}
 	case network.Infiniband:
 		// Difference from cloud-init: it drops the address when there is no MTU.
-		own.set("transport-mode", map[bool]string{false: "datagram", true: "connected"}[d.Link.Connected])
+		own.set("transport-mode", map[bool]string{true: "connected", false: "datagram"}[d.Link.Connected])
 		if mtu > 0 {
 			own.set("mtu", fmt.Sprint(mtu))
 		}
 		if mac != "" {
 			own.set("mac-address", mac)
 		}
+	case network.TunnelType:
+		r.tunnelLink(k, own, d, mtu)
 	default:
 		if d.Type == network.BridgeType && mac != "" {
 			own.set("mac-address", mac)

@@ -1,159 +1,199 @@
 package networkmanager
 
 import (
-	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
 	"cloudseed/network"
 )
 
-// settings writes netplan's settings of a link and of DHCP that cloud-init drops.
+// settings writes netplan's settings of an interface, after its addresses are known.
+// Those of a family are written only where the device has that family.
+//
+// Difference from cloud-init: it drops them.
 func (r *renderer) settings(k *keyfile, d *network.Device) {
-	s := d.Link
-	if s.Activation != "" {
+	own := d.Link
+	linkLocal(k, d)
+	for i := range d.Subnets {
+		s := &d.Subnets[i]
+		if s.Label != "" {
+			r.problem(config.Warning, d, "NetworkManager has no labels of addresses; %s was ignored", s.Label)
+		}
+		if s.Lifetime == "0" {
+			r.problem(config.Warning, d, "NetworkManager gives no lifetime to an address that is written down; that of %s was ignored", s.Address)
+		}
+		r.overrides(k, d, s)
+	}
+	if own.Activation != "" {
 		k.section("connection").set("autoconnect", "false")
 	}
-	if d.ClonedMAC != "" {
-		k.section(typeOf(d)).set("cloned-mac-address", clonedMAC(d.ClonedMAC))
+	if v4 := k.find("ipv4"); own.DHCPIdentifier != "" && usesDHCP(d, network.IPv4) && v4 != nil {
+		v4.set("dhcp-client-id", own.DHCPIdentifier)
 	}
-	if s.LinkLocal != nil && !s.LinkLocal.IPv6 && k.find("ipv6") == nil {
-		k.section("ipv6").set("method", "disabled")
+	r.ipv6(k, d)
+	for _, no := range []struct {
+		given bool
+		what  string
+	}{
+		{own.IgnoreCarrier, "a link without carrier is to be configured"},
+		{own.Critical, "a device is critical"},
+		{d.AcceptRA != nil && *d.AcceptRA != listens(d), "accept-ra is other than its addresses have it"},
+	} {
+		if no.given {
+			r.problem(config.Warning, d, "NetworkManager cannot be told that %s; it was ignored", no.what)
+		}
 	}
-	if s.LinkLocal != nil && s.LinkLocal.IPv4 {
-		r.problem(config.Warning, d, "a link-local address beside others is not written for NetworkManager; link-local: [ipv4] was ignored")
-	}
-	if s.IgnoreCarrier || s.Critical {
-		r.problem(config.Warning, d, "NetworkManager has no such setting of a connection: ignore-carrier and critical were ignored")
-	}
-	if own := k.find("ipv4"); enabled(own) && s.DHCPIdentifier != "" {
-		own.set("dhcp-client-id", s.DHCPIdentifier) // "mac" and "duid" are its words too
-	}
-	r.settings6(k, d)
-	for i := range d.Subnets {
-		r.dhcp(k, d, &d.Subnets[i])
-	}
-	r.rules(k, d)
 }
 
-// clonedMAC is an address in upper case, or one of NetworkManager's words.
-func clonedMAC(address string) string {
-	if strings.Contains(address, ":") {
-		return strings.ToUpper(address)
-	}
-	return address
-}
-
-func (r *renderer) settings6(k *keyfile, d *network.Device) {
-	s := d.Link
-	if s.MTU6 == 0 && s.Privacy == nil && s.AddressGeneration == "" && s.Token == "" {
+// ipv6 writes how IPv6 addresses are formed. NetworkManager takes a token only with
+// EUI-64 (nm-settings, ipv6.token).
+func (r *renderer) ipv6(k *keyfile, d *network.Device) {
+	v6, own := k.find("ipv6"), d.Link
+	if !enabled(v6) {
+		if own.MTU6 > 0 || own.Privacy != nil || own.AddressGeneration != "" || own.Token != "" {
+			r.problem(config.Warning, d, "its settings of IPv6 were left out: the device has no IPv6")
+		}
 		return
 	}
-	own := k.find("ipv6")
-	if !enabled(own) {
-		r.problem(config.Warning, d, "the device has no IPv6; its settings were ignored")
-		return
+	if own.MTU6 > 0 {
+		v6.set("mtu", decimal(own.MTU6))
 	}
-	if s.MTU6 > 0 {
-		own.set("mtu", fmt.Sprint(s.MTU6))
+	if own.Privacy != nil {
+		v6.set("ip6-privacy", map[bool]string{true: "2", false: "0"}[*own.Privacy])
 	}
-	if s.Privacy != nil {
-		own.set("ip6-privacy", map[bool]string{true: "2", false: "0"}[*s.Privacy]) // NM_SETTING_IP6_CONFIG_PRIVACY_PREFER_TEMP_ADDR
-	}
-	generation := s.AddressGeneration
-	if s.Token != "" && generation == "" {
-		generation = "eui64" // a token stands in its place
+	generation := own.AddressGeneration
+	if own.Token != "" {
+		if generation != "" && generation != "eui64" {
+			r.problem(config.Warning, d, "NetworkManager takes a token with EUI-64 alone; %s gives way to it", generation)
+		}
+		generation = "eui64"
+		v6.set("token", own.Token)
 	}
 	if generation != "" {
-		own.set("addr-gen-mode", generation)
-	}
-	if s.Token != "" {
-		own.set("token", s.Token)
+		v6.set("addr-gen-mode", generation)
 	}
 }
 
-// dhcp writes what is taken from a DHCP server, and told to it.
-func (r *renderer) dhcp(k *keyfile, d *network.Device, s *network.Subnet) {
-	own := k.find(string(s.Family))
-	if s.Label != "" {
-		r.problem(config.Warning, d, "NetworkManager has no labels of addresses; %s was ignored", s.Label)
+// linkLocal writes which families have link-local addresses, and nothing else where
+// nothing else is said of them. What NetworkManager makes itself would look for a DHCP
+// server on it otherwise.
+func linkLocal(k *keyfile, d *network.Device) {
+	local := d.Link.LinkLocal
+	if local == nil {
+		switch d.Type {
+		default:
+			return
+		case network.VRFType:
+			local = &network.LinkLocal{}
+		case network.DummyType, network.TunnelType:
+			local = &network.LinkLocal{IPv6: d.Tunnel == nil || d.Tunnel.WireGuard == nil}
+		}
 	}
-	if s.Lifetime == "0" {
-		r.problem(config.Warning, d, "NetworkManager gives no lifetime to an address that is written down; that of %s was ignored", s.Address)
+	for _, family := range []struct {
+		name  string
+		local bool
+	}{{"ipv4", local.IPv4}, {"ipv6", local.IPv6}} {
+		own := k.find(family.name)
+		switch {
+		case own != nil && family.name == "ipv4" && family.local && enabled(own):
+			own.set("link-local", "3") // NM_SETTING_IP4_LL_ENABLED, beside its other addresses
+		case own != nil:
+		case family.local:
+			k.section(family.name).set("method", "link-local")
+		default:
+			k.section(family.name).set("method", "disabled")
+		}
 	}
-	h := s.DHCP
-	if own == nil || h == (network.DHCP{}) {
+}
+
+// overrides writes what is taken from a DHCP server and told to it.
+func (r *renderer) overrides(k *keyfile, d *network.Device, s *network.Subnet) {
+	if s.Method != network.Dynamic {
 		return
 	}
-	no := func(b *bool) bool { return b != nil && !*b }
-	if no(h.UseDNS) {
+	own, no := k.section(string(s.Family)), func(b *bool) bool { return b != nil && !*b }
+	if !enabled(own) {
+		return
+	}
+	if no(s.DHCP.UseDNS) {
 		own.set("ignore-auto-dns", "true")
 	}
-	if no(h.UseRoutes) {
+	if no(s.DHCP.UseRoutes) {
 		own.set("ignore-auto-routes", "true")
+		if !hasDefault(d, s.Family) {
+			own.set("never-default", "true") // the server's gateway is no route to NetworkManager
+		}
 	}
-	if no(h.SendHostname) {
+	if no(s.DHCP.SendHostname) {
 		own.set("dhcp-send-hostname", "false")
+	} else if s.DHCP.Hostname != "" {
+		own.set("dhcp-hostname", escape(s.DHCP.Hostname))
 	}
-	if h.Hostname != "" {
-		own.set("dhcp-hostname", h.Hostname)
-	}
-	for _, other := range []struct {
-		name string
-		said bool
-	}{
-		{"use-ntp", no(h.UseNTP)}, {"use-hostname", no(h.UseHostname)}, {"use-mtu", no(h.UseMTU)}, {"use-domains", h.UseDomains != ""},
+	var unknown []string
+	for name, given := range map[string]bool{
+		"use-ntp": no(s.DHCP.UseNTP), "use-hostname": no(s.DHCP.UseHostname), "use-mtu": no(s.DHCP.UseMTU),
+		"use-domains": s.DHCP.UseDomains == "route" || s.DHCP.UseDomains == "false" && !no(s.DHCP.UseDNS),
 	} {
-		if other.said {
-			r.problem(config.Warning, d, "NetworkManager has no such setting of a connection: %s was ignored", other.name)
+		if given {
+			unknown = append(unknown, name)
 		}
+	}
+	if len(unknown) > 0 {
+		slices.Sort(unknown)
+		r.problem(config.Warning, d, "NetworkManager cannot be told %s of DHCP; it was ignored", strings.Join(unknown, ", "))
 	}
 }
 
-// lastPriority is that of a rule which names none: before the kernel's own (32766).
-const lastPriority = 32765
+// hasDefault tells whether a family has a default route that is given.
+func hasDefault(d *network.Device, family network.Family) bool {
+	is := func(a netip.Addr) bool { return a.IsValid() && familyOf(a) == string(family) }
+	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
+		return is(s.Gateway) || slices.ContainsFunc(s.Routes, func(to network.Route) bool { return to.To.Bits() == 0 && is(to.To.Addr()) })
+	})
+}
 
-// rules writes which packets go by which table (nm-settings, ipv4.routing-rules).
-func (r *renderer) rules(k *keyfile, d *network.Device) {
-	numbers := counters{}
-	for _, rule := range d.Rules {
-		own := k.find(string(rule.Family))
-		if !enabled(own) {
-			r.problem(config.Warning, d, "a rule was left out: the device has no %s", rule.Family)
-			continue
+func usesDHCP(d *network.Device, family network.Family) bool {
+	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Family == family && s.Method == network.Dynamic })
+}
+
+// listens tells whether NetworkManager heeds router advertisements on the device.
+func listens(d *network.Device) bool {
+	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
+		return s.Family == network.IPv6 && s.Method != network.Static && s.Method != network.None
+	})
+}
+
+// clonedMAC gives an interface of the machine another address.
+func (r *renderer) clonedMAC(k *keyfile, own *section, d *network.Device) {
+	switch {
+	case d.ClonedMAC == "":
+	case d.Type == network.Physical || d.Type == network.WiFiType:
+		own.set("cloned-mac-address", strings.ToUpper(d.ClonedMAC))
+		if !strings.Contains(d.ClonedMAC, ":") {
+			own.set("cloned-mac-address", d.ClonedMAC)
 		}
-		priority := lastPriority
-		if rule.Priority != nil {
-			priority = *rule.Priority
-		}
-		text := fmt.Sprintf("priority %d", priority)
-		if rule.From.IsValid() {
-			text += " from " + ruleAddress(rule.From)
-		}
-		if rule.To.IsValid() {
-			text += " to " + ruleAddress(rule.To)
-		}
-		if !rule.From.IsValid() && !rule.To.IsValid() {
-			text += " from " + map[network.Family]string{network.IPv4: "0.0.0.0/0", network.IPv6: "::/0"}[rule.Family]
-		}
-		if rule.TOS > 0 {
-			text += fmt.Sprintf(" tos 0x%02x", rule.TOS)
-		}
-		if rule.Mark > 0 {
-			text += fmt.Sprintf(" fwmark 0x%x", rule.Mark)
-		}
-		if rule.Table > 0 {
-			text += fmt.Sprintf(" table %d", rule.Table)
-		}
-		own.add("routing-rule", numbers.next(string(rule.Family), "rule"), text)
+	default:
+		r.problem(config.Warning, d, "NetworkManager cannot give a %s another MAC address; it was ignored", d.Type)
 	}
 }
 
-// ruleAddress is a network, or an address alone.
-func ruleAddress(p netip.Prefix) string {
-	if p.IsSingleIP() {
-		return p.Addr().String()
+// pattern tells NetworkManager to find interfaces that the machine does not have yet:
+// all that match.
+//
+// Difference from cloud-init: it takes the key for the name.
+func pattern(k *keyfile, d *network.Device) bool {
+	if d.Match.IsZero() || d.MAC != "" || d.Rename {
+		return false
 	}
-	return p.String()
+	k.section("connection").set("multi-connect", "3") // NM_CONNECTION_MULTI_CONNECT_MULTIPLE
+	match := k.section("match")
+	if d.Match.Name != "" {
+		match.set("interface-name", list(d.Match.Name))
+	}
+	if len(d.Match.Drivers) > 0 {
+		match.set("driver", list(d.Match.Drivers...))
+	}
+	return true
 }

@@ -4,79 +4,101 @@ import (
 	"fmt"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/network"
 )
 
-// bands are NetworkManager's words.
-var bands = map[string]string{"2.4GHz": "bg", "5GHz": "a"}
+// wifiBands are NetworkManager's words for netplan's.
+var wifiBands = map[string]string{"2.4GHz": "bg", "5GHz": "a"}
 
-// keyManagements are NetworkManager's words for those of netplan that a password is all
-// that is needed for.
-var keyManagements = map[string]string{"psk": "wpa-psk", "sae": "sae", "": "wpa-psk"}
+// wifiModes are NetworkManager's words; the first is what it takes for granted.
+var wifiModes = map[string]string{"": "infrastructure", "infrastructure": "infrastructure", "ap": "ap", "adhoc": "adhoc"}
 
-// wifi writes one wireless network. A connection has no more than one.
-func (r *renderer) wifi(k *keyfile, d *network.Device, a network.AccessPoint) {
-	own := k.section("wifi")
-	own.set("ssid", ssid(a.SSID))
-	mode := a.Mode
-	if mode == "" {
-		mode = "infrastructure"
-	}
-	own.set("mode", mode)
-	if a.Band != "" {
-		own.set("band", bands[a.Band])
-	}
-	if a.Channel > 0 {
-		own.set("channel", fmt.Sprint(a.Channel))
-	}
-	if a.BSSID != "" {
-		own.set("bssid", strings.ToUpper(a.BSSID))
-	}
-	if a.Hidden {
-		own.set("hidden", "true")
-	}
-	if password := a.Password.Reveal(); password != "" && a.KeyManagement != "none" {
-		security := k.section("wifi-security")
-		security.set("key-mgmt", keyManagements[a.KeyManagement])
-		security.set("psk", password)
-	}
-}
-
-// ssid writes a network's name as text or, if that could be taken for something else, as
-// its bytes (nm-settings-keyfile(5)).
-func ssid(name string) string {
-	plain := !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || c == ';' || c == '\\' })
-	if plain {
-		return name
-	}
-	var b strings.Builder
-	for i := range len(name) {
-		fmt.Fprintf(&b, "%d;", name[i])
-	}
-	return b.String()
-}
-
-// further are the connections of a device's other wireless networks, which differ from
-// the first in that alone.
-func (r *renderer) further(d *network.Device) []network.File {
-	if d.WiFi == nil {
-		return nil
-	}
+// wifi gives the files of a wireless interface, one for each network that it may join:
+// all say the same but for the network. The first has the device's own name and UUID.
+func (r *renderer) wifi(d *network.Device, free func(key string) string) []network.File {
 	var files []network.File
-	for i, a := range d.WiFi.AccessPoints[1:] {
+	for i, point := range d.WiFi.AccessPoints {
 		k := r.connections[d.Name].clone()
-		name := fmt.Sprintf("%s-%d", d.Name, i+2)
-		k.section("connection").set("id", "cloud-init "+name)
-		k.section("connection").set("uuid", uuid(name))
-		k.remove("wifi-security")
-		hardware := k.find("wifi")
-		for _, key := range []string{"band", "channel", "bssid", "hidden"} {
-			hardware.remove(key)
+		key := d.Key
+		if i > 0 {
+			key = free(fmt.Sprintf("%s-%d", d.Key, i+1))
+			k.section("connection").set("id", fmt.Sprintf("cloud-init %s %d", d.Name, i+1))
+			k.section("connection").set("uuid", uuid(d.Name+" "+point.SSID))
 		}
-		r.wifi(k, d, a)
-		files = append(files, network.File{
-			Path: Path(fmt.Sprintf("%s-%d", d.Key, i+2)), Mode: connectionMode, Content: k.bytes(), Device: d.Name, Secret: true,
-		})
+		if !r.accessPoint(k, d, point) {
+			continue
+		}
+		files = append(files, network.File{Path: Path(key), Mode: connectionMode, Content: k.bytes(), Device: d.Name, Secret: true})
 	}
 	return files
+}
+
+// accessPoint writes one network, and tells whether NetworkManager takes it. The password
+// is in the file, which root alone reads, and in no problem.
+func (r *renderer) accessPoint(k *keyfile, d *network.Device, point network.AccessPoint) bool {
+	password := point.Password.Reveal()
+	management := ""
+	switch {
+	case point.KeyManagement == "sae":
+		management = "sae"
+	case point.KeyManagement == "psk" || point.KeyManagement == "" && password != "":
+		management = "wpa-psk"
+	}
+	if management != "" && (!printable(password) || password == "" || management == "wpa-psk" && !isPassphrase(password)) {
+		r.problem(config.Error, d, "the password of the network %q is not of 8 to 63 characters in ASCII; the network was left out", point.SSID)
+		return false
+	}
+	own := k.section("wifi")
+	own.set("ssid", ssid(point.SSID))
+	own.set("mode", wifiModes[point.Mode])
+	if band := wifiBands[point.Band]; band != "" {
+		own.set("band", band)
+	}
+	switch {
+	case point.Channel == 0:
+	case own.has("band"):
+		own.set("channel", decimal(point.Channel))
+	case point.Channel <= 14: // those of 2.4 GHz
+		own.set("band", "bg")
+		own.set("channel", decimal(point.Channel))
+	default:
+		own.set("band", "a")
+		own.set("channel", decimal(point.Channel))
+	}
+	if point.BSSID != "" {
+		own.set("bssid", strings.ToUpper(point.BSSID))
+	}
+	if point.Hidden {
+		own.set("hidden", "true")
+	}
+	if management != "" {
+		k.section("wifi-security").set("key-mgmt", management)
+		k.section("wifi-security").set("psk", escape(password))
+	}
+	return true
+}
+
+// isPassphrase tells whether a password is one of WPA's (IEEE 802.11, annex J.4): 8 to 63
+// characters, or the key itself, 64 digits.
+func isPassphrase(password string) bool {
+	return len(password) >= 8 && len(password) <= 63 || len(password) == 64 && strings.Trim(strings.ToLower(password), "0123456789abcdef") == ""
+}
+
+// printable tells whether a text is in printable ASCII alone.
+func printable(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// ssid writes the name of a network: as a text where that is beyond doubt, else as a
+// list of its bytes (nm-settings-keyfile, wifi.ssid).
+func ssid(name string) string {
+	if name != "" && printable(name) && !strings.ContainsAny(name, `;\`) && strings.TrimSpace(name) == name {
+		return name
+	}
+	var bytes strings.Builder
+	for _, b := range []byte(name) {
+		fmt.Fprintf(&bytes, "%d;", b)
+	}
+	return bytes.String()
 }
