@@ -30,6 +30,8 @@ func (p *processor) cloudConfig(part *Part) {
 		p.result.merged = append(p.result.merged, part.Filename)
 		return
 	}
+	// Difference from cloud-init: it names those alone that it cannot read, and not those
+	// that it cannot merge.
 	p.result.ignored = append(p.result.ignored, part.Filename)
 	if errors.Is(err, errEmpty) {
 		part.Problem = err.Error()

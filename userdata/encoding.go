@@ -19,7 +19,7 @@ func decoded(encoding string, body []byte) ([]byte, error) {
 	case "quoted-printable":
 		return decodeQuoted(body), nil
 	case "x-uuencode", "uuencode", "uue", "x-uue":
-		// Difference from cloud-init: newer Python cannot decode that either.
+		// Difference from cloud-init: it decodes that, which nobody writes any more.
 		return nil, errors.New("it is uuencoded: use base64")
 	}
 	return body, nil

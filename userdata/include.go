@@ -53,6 +53,8 @@ func (p *processor) include(part *Part, depth int) {
 
 // archive puts in place of a part the parts that it lists. They are what they say:
 // cloud-init does not look for includes in them.
+//
+// Difference from cloud-init: an entry that is none costs itself, not all user data.
 func (p *processor) archive(part *Part) {
 	list, problems, err := config.Parse(part.place, part.Content.Reveal())
 	p.result.Problems = append(p.result.Problems, problems...)

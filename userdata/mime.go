@@ -23,6 +23,10 @@ func isMIME(data []byte) bool {
 // nothing: a line that is no header ends the headers, a missing boundary at the end
 // ends the message, and what stands before the first and after the last boundary is
 // left out. The standard library's mime/multipart would refuse such messages.
+//
+// Differences from cloud-init: the names of headers are the same in any letters, text
+// that is not encoded is UTF-8, and what a part's header says of merging counts for
+// compressed parts too.
 
 // message finds the parts of a MIME message.
 func (p *processor) message(data []byte, place string, depth int) {

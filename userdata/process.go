@@ -320,6 +320,9 @@ func (p *processor) builtIn(part *Part) {
 	}
 }
 
+// script is written as it is.
+//
+// Difference from cloud-init: it drops one that is no UTF-8.
 func (p *processor) script(part *Part, frequency string) {
 	part.Handler = "script"
 	name := part.Filename
@@ -332,6 +335,9 @@ func (p *processor) script(part *Part, frequency string) {
 }
 
 // boothook is a script without its first line, which is the mark "#cloud-boothook".
+//
+// Difference from cloud-init: it leaves a mark in capitals or behind blank lines, and then
+// the boothook cannot be run.
 func (p *processor) boothook(part *Part) {
 	const mark = "#cloud-boothook"
 	part.Handler = "boothook"
