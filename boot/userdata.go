@@ -1,7 +1,9 @@
 package boot
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +19,7 @@ import (
 )
 
 // input is what the seed asks for beside its metadata: user data and vendor data,
-// taken apart. Vendor data comes first, since user data wins over it.
+// taken apart. User data comes first, since it may switch vendor data off.
 type input struct {
 	sources []source
 }
@@ -27,6 +29,7 @@ type source struct {
 	name      string // as messages call it: "user-data"
 	raw       []byte
 	result    userdata.Result
+	idle      bool   // nothing is done with it
 	rawFile   string // in the instance's directory, by cloud-init's names
 	partsFile string
 	config    string // the merged cloud-config
@@ -43,58 +46,113 @@ func (b *Boot) systemConfig() *config.Config {
 func (b *Boot) readUserData(ctx context.Context) *input {
 	ctx, cancel := context.WithTimeoutCause(ctx, includeTime, fmt.Errorf("all that user data includes was not there within %s", includeTime))
 	defer cancel()
-	in := &input{}
-	layers := slices.Clone(b.systemLayers())
-	system := config.New(layers...)
-	vendor := func(name, key, stem string, blobs []secret.Bytes) {
-		s := source{
-			name: name, raw: joined(blobs), rawFile: stem + ".txt", partsFile: stem + ".txt.i",
-			config:  map[string]string{"vendor-data": "vendor-cloud-config.txt", "vendor-data2": "vendor2-cloud-config.txt"}[stem],
-			scripts: "scripts/vendor",
-		}
-		if enabled, ok := system.Get(key + ".enabled").Bool(); ok && !enabled {
-			b.Log.Info("vendor data is switched off", "by", system.Where(key+".enabled"))
-			blobs = nil
-		}
-		s.result = b.process(ctx, name, blobs)
-		in.sources = append(in.sources, s)
-	}
-	vendor("vendor-data", "vendor_data", "vendor-data", b.seed.VendorData)
-	vendor("vendor-data2", "vendor_data2", "vendor-data2", b.seed.VendorData2)
+	user := b.readUser(ctx)
+	system := slices.Clone(b.systemLayers())
+	over := config.New(slices.Concat(system, user.layer())...)
+	vendor := b.readVendor(ctx, over, "vendor_data", source{
+		name: "vendor-data", raw: vendorText(b.seed.VendorData), config: "vendor-cloud-config.txt",
+	}, b.seed.VendorData)
+	vendor2 := b.readVendor(ctx, over, "vendor_data2", source{
+		name: "vendor-data2", raw: vendorText(b.seed.VendorData2), config: "vendor2-cloud-config.txt",
+	}, b.seed.VendorData2)
+	b.config = config.New(b.withFiles(slices.Concat(system, vendor.layer(), vendor2.layer(), user.layer()))...)
+	return &input{[]source{user, vendor, vendor2}}
+}
 
-	user := source{
+// layer is the source's configuration, if it has any.
+func (s source) layer() []config.Layer {
+	if s.result.CloudConfig == nil {
+		return nil
+	}
+	return []config.Layer{{Name: s.name, Value: s.result.CloudConfig}}
+}
+
+func (b *Boot) readUser(ctx context.Context) source {
+	s := source{
 		name: "user-data", raw: b.seed.UserData.Reveal(), rawFile: "user-data.txt", partsFile: "user-data.txt.i",
 		config: "cloud-config.txt", scripts: "scripts",
 	}
-	if allowed, ok := system.Get("allow_userdata").Bool(); ok && !allowed {
+	system := config.New(b.systemLayers()...)
+	if allowed := system.Get("allow_userdata"); allowed != nil && !isTrue(allowed) {
 		b.Log.Warn("user data is ignored, as " + system.Where("allow_userdata") + " says")
-	} else {
-		user.result = b.process(ctx, user.name, []secret.Bytes{b.seed.UserData})
+		s.idle = true
 	}
-	in.sources = append(in.sources, user)
+	s.result = b.process(ctx, s, []secret.Bytes{b.seed.UserData}, nil)
+	return s
+}
 
-	for _, s := range in.sources {
-		if s.result.CloudConfig != nil {
-			layers = append(layers, config.Layer{Name: s.name, Value: s.result.CloudConfig})
-		}
+// readVendor takes vendor data apart. What is over it, the system's configuration and
+// the user's, may switch it off, or leave out parts of some types.
+func (b *Boot) readVendor(ctx context.Context, over *config.Config, key string, s source, blobs []secret.Bytes) source {
+	s.rawFile, s.partsFile, s.scripts = s.name+".txt", s.name+".txt.i", "scripts/vendor"
+	settings := over.Get(key)
+	switch {
+	case len(blobs) == 0:
+		s.idle = true
+	case settings != nil && settings.Kind() != config.Map:
+		b.Log.Info("vendor data is switched off", "by", over.Where(key)) // the check of the keys says what is wrong with it
+		s.idle = true
+	case !isTrue(settings.Get("enabled")):
+		b.Log.Info("vendor data is switched off", "by", over.Where(key+".enabled"))
+		s.idle = true
 	}
-	b.config = config.New(b.withFiles(layers)...)
-	return in
+	s.result = b.process(ctx, s, blobs, textsOf(settings.Get("disabled_handlers")))
+	return s
+}
+
+// isTrue tells truth, however it is written.
+func isTrue(v *config.Value) bool {
+	value, ok := config.AsBool(v)
+	return ok && value
+}
+
+// textsOf are the texts of a list, or one text alone.
+func textsOf(v *config.Value) []string {
+	if v.Kind() == config.String {
+		return []string{v.Text()}
+	}
+	var all []string
+	for _, item := range v.Items() {
+		all = append(all, item.Text())
+	}
+	return all
 }
 
 // process takes data apart. Its problems are reported by the stage that applies it,
 // in consume: every stage reads it again.
-func (b *Boot) process(ctx context.Context, name string, blobs []secret.Bytes) userdata.Result {
+func (b *Boot) process(ctx context.Context, s source, blobs []secret.Bytes, leaveOut []string) userdata.Result {
 	o := userdata.Options{
-		KnownKeys: modules.Keys(), Fetch: b.include, TypesOf: b.typesOf, FirstHandler: firstHandler[name],
+		KnownKeys: modules.Keys(), Fetch: b.include, TypesOf: b.typesOf, FirstHandler: firstHandler[s.name],
+		LeaveOut: leaveOut, Idle: s.idle,
 	}
-	if name == "user-data" || len(joined(blobs)) > 0 {
+	if !s.idle {
 		o.Handlers = b.systemHandlers(ctx)
 	}
-	if name == "user-data" {
+	if s.name == "user-data" {
 		o.LaunchIndex = b.seed.LaunchIndex // vendor data is for all machines
 	}
-	return userdata.ProcessList(ctx, name, blobs, o)
+	return userdata.ProcessList(ctx, s.name, blobs, o)
+}
+
+// vendorText is vendor data in one file, as cloud-init keeps it: a list in JSON.
+//
+// Difference from cloud-init: a list of one item is that item.
+func vendorText(blobs []secret.Bytes) []byte {
+	if len(blobs) < 2 {
+		return joined(blobs)
+	}
+	texts := make([]string, len(blobs))
+	for i, blob := range blobs {
+		texts[i] = string(blob.Reveal())
+	}
+	var list bytes.Buffer
+	e := json.NewEncoder(&list)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(texts); err != nil {
+		panic("boot: texts that JSON cannot hold: " + err.Error()) // it holds all texts
+	}
+	return bytes.TrimSuffix(list.Bytes(), []byte("\n"))
 }
 
 func joined(blobs []secret.Bytes) []byte {
@@ -109,11 +167,8 @@ func joined(blobs []secret.Bytes) []byte {
 // It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context, in *input) {
 	dir := state.InstanceDir(b.seed.InstanceID)
-	// User data before vendor data, as with cloud-init, although it is read after that.
-	last := len(in.sources) - 1
-	sources := append(in.sources[last:len(in.sources):len(in.sources)], in.sources[:last]...)
-	b.handled(sources, func(frequency state.Frequency) {
-		for _, s := range sources {
+	b.handled(in.sources, func(frequency state.Frequency) {
+		for _, s := range in.sources {
 			b.apply(ctx, dir, s)
 			b.runHandlers(ctx, s.name, s.result.Handlers, frequency)
 		}
@@ -131,8 +186,11 @@ func (b *Boot) apply(ctx context.Context, dir string, s source) {
 	b.note(errors.Join(
 		b.store.Write(path.Join(dir, s.rawFile), s.raw),
 		b.store.Write(path.Join(dir, s.partsFile), s.result.MIME()),
-		b.store.Write(path.Join(dir, s.config), s.result.CloudConfigText()),
 	))
+	merged := path.Join(dir, s.config)
+	if _, err := b.Host.Stat(merged); !s.idle || err == nil { // what an earlier boot made of it counts no more
+		b.note(b.store.Write(merged, s.result.CloudConfigText()))
+	}
 	for _, script := range s.result.Scripts {
 		b.note(b.writeScript(scriptDir(dir, s, script), script))
 	}
@@ -150,7 +208,8 @@ var firstHandler = map[string]int{"user-data": 0, "vendor-data": 100, "vendor-da
 // scriptDir is where a script goes by its frequency.
 func scriptDir(dir string, s source, script userdata.Script) string {
 	if script.Frequency != "" {
-		return path.Join(state.CloudDir, "scripts", "per-"+script.Frequency)
+		// Nothing runs those of vendor data, with cloud-init neither.
+		return path.Join(state.CloudDir, s.scripts, "per-"+script.Frequency)
 	}
 	return path.Join(dir, s.scripts)
 }

@@ -24,6 +24,8 @@ type Config struct {
 // New merges layers, lowest first: of two, the higher wins (see Merge). A layer that
 // names rules for merging, by its key merge_how, goes by them under those above it;
 // so a file of the system's can have its lists joined with the user's.
+//
+// Difference from cloud-init: there the rules of the system's files count among those.
 func New(layers ...Layer) *Config {
 	c := &Config{layers: layers}
 	for _, l := range slices.Backward(layers) {

@@ -4,6 +4,8 @@ import "slices"
 
 // Merge lays one value over another by the rule of layers: maps are merged key by
 // key, and of everything else the higher one replaces the lower whole.
+//
+// Difference from cloud-init: there a map of the lower one replaces a text or a list.
 func Merge(low, high *Value) *Value {
 	switch {
 	case high == nil:

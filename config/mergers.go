@@ -190,6 +190,9 @@ func (m Mergers) mergeMaps(rule merger, old, fresh *Value) (*Value, error) {
 	return newMap(fresh.pos, pairs), nil
 }
 
+// mergeLists lays a list over one.
+//
+// Difference from cloud-init: it takes apart a text or a map that is to be added to one.
 func (m Mergers) mergeLists(rule merger, old, fresh *Value) (*Value, error) {
 	method := rule.first([]string{"append", "prepend", "replace", "no_replace"}, "replace")
 	if fresh.Kind() != List {

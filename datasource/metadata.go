@@ -91,7 +91,7 @@ func Blobs(v *config.Value) ([]secret.Bytes, []config.Problem) {
 			problems = append(problems, config.Problem{
 				Severity: config.Warning, Pos: item.Pos(), Message: "expected a text; it was left out",
 			})
-		case item.Text() != "":
+		case item.Text() != "" || v.Kind() == config.List: // an empty item keeps its number
 			blobs = append(blobs, secret.NewBytes([]byte(item.Text())))
 		}
 	}

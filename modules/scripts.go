@@ -21,6 +21,7 @@ type scriptsVendorKeys struct {
 type vendorData struct {
 	Enabled *bool    `key:"enabled" doc:"take vendor data at all" default:"true"`
 	Prefix  []string `key:"prefix" accept:"scalar" doc:"a program and its arguments, to run each vendor script with"`
+	LeftOut []string `key:"disabled_handlers" accept:"scalar" doc:"types of parts with which nothing is done, such as text/x-shellscript"`
 }
 
 // The modules that run scripts may all be run again after a power cut: their steps

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -57,6 +58,8 @@ func OpenMetadata(metadata map[string]any) map[string]any {
 // WriteInstanceData writes instance-data.json for everybody and
 // instance-data-sensitive.json for root, and the name of the cloud beside them.
 func (s *Store) WriteInstanceData(f Facts) error {
+	f.Metadata, _ = finite(f.Metadata).(map[string]any)
+	f.MergedConfig = finite(f.MergedConfig)
 	open, sensitive := f.open(), f.open()
 	var hidden []string
 	metadata := redactMap(f.Metadata, "ds/meta_data", &hidden)
@@ -179,4 +182,28 @@ func orNull(text string) any {
 		return nil
 	}
 	return text
+}
+
+// finite is a value with text in the place of numbers that JSON has not: YAML's .inf and
+// .nan. cloud-init writes files there that are no JSON.
+func finite(value any) any {
+	switch x := value.(type) {
+	case float64:
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return strconv.FormatFloat(x, 'g', -1, 64)
+		}
+	case []any:
+		list := make([]any, len(x))
+		for i, item := range x {
+			list[i] = finite(item)
+		}
+		return list
+	case map[string]any:
+		all := make(map[string]any, len(x))
+		for key, item := range x {
+			all[key] = finite(item)
+		}
+		return all
+	}
+	return value
 }

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -258,5 +259,29 @@ func TestStepsAreToldApartAndForgotten(t *testing.T) {
 	s, _ := open(t)
 	if s.Steps("x", state.Always) != nil {
 		t.Error("work that is always done has steps")
+	}
+}
+
+func TestNumbersThatJSONHasNotAreTextInInstanceData(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t)
+	facts := state.Facts{
+		Metadata:     map[string]any{"a": math.Inf(1), "list": []any{math.NaN(), 1.5}},
+		MergedConfig: map[string]any{"deep": map[string]any{"x": math.Inf(-1)}},
+	}
+	store := state.New(m.Host)
+	if err := store.WriteInstanceData(facts); err != nil {
+		t.Fatal(err)
+	}
+	data, err := store.InstanceData("", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"a": "+Inf", "list": []any{"NaN", 1.5}}
+	if diff := cmp.Diff(want, data["ds"].(map[string]any)["meta_data"]); diff != "" {
+		t.Errorf("the metadata differs (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]any{"deep": map[string]any{"x": "-Inf"}}, data["merged_cfg"]); diff != "" {
+		t.Errorf("the configuration differs (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"cloudseed/config"
 )
@@ -27,6 +30,8 @@ func (p *processor) cloudConfig(part *Part) {
 		p.result.merged = append(p.result.merged, part.Filename)
 		return
 	}
+	// Difference from cloud-init: it names those alone that it cannot read, and not those
+	// that it cannot merge.
 	p.result.ignored = append(p.result.ignored, part.Filename)
 	if errors.Is(err, errEmpty) {
 		part.Problem = err.Error()
@@ -96,9 +101,29 @@ func (p *processor) patch(part *Part, before *config.Value) (*config.Value, erro
 	}
 	// In JSON a tab can only stand where a blank can, and YAML has no tabs there.
 	content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
-	operations, _, err := config.Parse(part.place, content)
+	operations, _, err := config.Parse(part.place, yamlNumbers(content))
 	if err != nil {
 		return nil, err
 	}
 	return before.Patch(operations)
+}
+
+// yamlNumbers writes numbers of JSON's that are none for YAML 1.1, 1e3 and 1E-2, as those
+// are written there. Columns behind them move.
+func yamlNumbers(data []byte) []byte {
+	tokens := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+`)
+	return tokens.ReplaceAllFunc(data, func(token []byte) []byte {
+		if token[0] == '"' {
+			return token // a text
+		}
+		f, err := strconv.ParseFloat(string(token), 64)
+		if err != nil {
+			return token // it is too large
+		}
+		text := strconv.FormatFloat(f, 'e', -1, 64)
+		if !strings.Contains(text, ".") {
+			text = strings.Replace(text, "e", ".0e", 1)
+		}
+		return []byte(text)
+	})
 }

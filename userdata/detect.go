@@ -16,6 +16,9 @@ import (
 // prefixes are the headers by which cloud-init knows a part, longest first. Blanks and
 // lines before them, and upper case, do not matter.
 var prefixes = []struct{ prefix, kind string }{
+	{TypePerInstance, TypePerInstance}, // so that cloud-init's make-mime knows the types of scripts
+	{TypePerBoot, TypePerBoot},
+	{TypePerOnce, TypePerOnce},
 	{"#cloud-config-archive", TypeArchive},
 	{"#cloud-config-jsonp", TypeJSONPatch},
 	{"## template: jinja", TypeTemplate},
@@ -53,7 +56,9 @@ func (p *processor) detect(part *Part) {
 		part.Type = TypeScript // and may name its interpreter in a way of its own
 		return
 	}
-	p.diagnose(part)
+	if len(bytes.TrimSpace(part.Content.Reveal())) > 0 {
+		p.diagnose(part)
+	}
 }
 
 const (

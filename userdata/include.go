@@ -53,6 +53,8 @@ func (p *processor) include(part *Part, depth int) {
 
 // archive puts in place of a part the parts that it lists. They are what they say:
 // cloud-init does not look for includes in them.
+//
+// Difference from cloud-init: an entry that is none costs itself, not all user data.
 func (p *processor) archive(part *Part) {
 	list, problems, err := config.Parse(part.place, part.Content.Reveal())
 	p.result.Problems = append(p.result.Problems, problems...)
@@ -87,8 +89,11 @@ func (p *processor) archived(item, content *config.Value) {
 	}
 	number := fmt.Sprintf("part-%03d", p.count+1)
 	part := Part{
-		Type: item.Get("type").Text(), Filename: item.Get("filename").Text(),
+		Type:    item.Get("type").Text(),
 		Content: secret.NewBytes([]byte(content.Text())), place: p.name + " " + number, header: map[string][]string{},
+	}
+	if name := item.Get("filename"); name != nil {
+		part.Filename = name.PyStr()
 	}
 	if part.Type == "" {
 		part.Type = knownPrefix(part.Content.Reveal())
@@ -100,7 +105,15 @@ func (p *processor) archived(item, content *config.Value) {
 		}
 	}
 	for _, key := range item.Keys() {
-		part.header.Set(key, item.Get(key).Text())
+		switch strings.ToLower(key) {
+		case "content", "filename", "type", "launch-index", "content-disposition", "content-type", "number-attachments":
+			// no headers, however they are spelt
+		default:
+			part.header.Set(key, item.Get(key).Text())
+		}
+	}
+	if index := item.Get("launch-index"); index != nil {
+		part.header.Set("Launch-Index", index.PyStr())
 	}
 	p.attach(part, number)
 }

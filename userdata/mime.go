@@ -2,11 +2,8 @@ package userdata
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"mime"
-	"mime/quotedprintable"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -26,6 +23,10 @@ func isMIME(data []byte) bool {
 // nothing: a line that is no header ends the headers, a missing boundary at the end
 // ends the message, and what stands before the first and after the last boundary is
 // left out. The standard library's mime/multipart would refuse such messages.
+//
+// Differences from cloud-init: the names of headers are the same in any letters, text
+// that is not encoded is UTF-8, and what a part's header says of merging counts for
+// compressed parts too.
 
 // message finds the parts of a MIME message.
 func (p *processor) message(data []byte, place string, depth int) {
@@ -35,7 +36,8 @@ func (p *processor) message(data []byte, place string, depth int) {
 	}
 	header, body := splitHeader(data)
 	if len(header) == 0 {
-		p.add(Part{Type: typePlain, Content: secret.NewBytes(data), Line: 1, place: place}, depth)
+		line := 1 + bytes.Count(data[:len(data)-len(body)], []byte("\n"))
+		p.add(Part{Type: typePlain, Content: secret.NewBytes(body), Line: line, place: place}, depth)
 		return
 	}
 	p.entity(header, body, 1+bytes.Count(data[:len(data)-len(body)], []byte("\n")), depth, 0)
@@ -44,6 +46,10 @@ func (p *processor) message(data []byte, place string, depth int) {
 // entity is a part of a message, or a message in it. line is where its body begins.
 func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth, nested int) {
 	kind, params := contentType(header)
+	if kind == "message/rfc822" && nested < maxNested {
+		p.attached(header, body, line, depth, nested)
+		return
+	}
 	if !strings.HasPrefix(kind, "multipart/") {
 		p.leaf(kind, params, header, body, line, depth)
 		return
@@ -73,6 +79,21 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 	}
 }
 
+// attached is a message in a message, as mail programs forward one. It counts as a part
+// of which nothing becomes, and its own parts come behind it.
+func (p *processor) attached(header textproto.MIMEHeader, body []byte, line, depth, nested int) {
+	if p.isFull(p.name) {
+		return
+	}
+	if headerSize(body) > maxHeader {
+		p.headerTooLarge(p.name)
+		return
+	}
+	p.attach(Part{declared: "message/rfc822", Content: secret.NewBytes(body), Line: line, header: header}, fmt.Sprintf("part-%03d", p.count+1))
+	own, inner := splitHeader(body)
+	p.entity(own, inner, line+bytes.Count(body[:len(body)-len(inner)], []byte("\n")), depth, nested+1)
+}
+
 func (p *processor) headerTooLarge(place string) {
 	p.problem(config.Error, config.Pos{File: place}, "a message has more than %d MiB of headers; it was left out", maxHeader>>20)
 }
@@ -90,12 +111,13 @@ func headerSize(data []byte) int {
 	return len(data)
 }
 
+// isHeaderLine tells a line of a header. One without a name is passed over, as in Python.
 func isHeaderLine(line []byte) bool {
 	if line[0] == ' ' || line[0] == '\t' || bytes.HasPrefix(line, []byte("From ")) {
 		return true
 	}
 	name, _, found := bytes.Cut(line, []byte(":"))
-	return found && len(name) > 0 && !bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
+	return found && !bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // splitHeader takes the header lines off a message. A line that can be none begins the
@@ -227,48 +249,21 @@ func (p *processor) leaf(kind string, params map[string]string, header textproto
 	if name == "" {
 		name = params["name"]
 	}
+	declared := kind
 	content, err := decoded(header.Get("Content-Transfer-Encoding"), body)
 	if err == nil && slices.Contains(gzipTypes, kind) {
 		kind = ""
 		content, err = p.gunzip(content)
 	}
 	if err != nil {
-		p.count++ // it keeps its number, so that the names of those after it stay
-		place := fmt.Sprintf("%s part-%03d", p.name, p.count)
-		p.problem(config.Error, config.Pos{File: place}, "it cannot be decoded: %v; it was left out", err)
+		number := fmt.Sprintf("part-%03d", p.count+1)
+		part := Part{declared: declared, Filename: name, Content: secret.NewBytes(body), header: header, place: p.name + " " + number}
+		part.refuse(config.Error, fmt.Sprintf("it cannot be decoded: %v; it was left out", err))
+		p.attach(part, number) // it keeps its number, so that the names of those after it stay
 		return
 	}
 	if !bytes.Equal(content, body) {
 		line = 0
 	}
 	p.add(Part{Type: kind, Filename: name, Content: secret.NewBytes(content), Line: line, header: header}, depth)
-}
-
-func decoded(encoding string, body []byte) ([]byte, error) {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
-	case "base64":
-		return decodeBase64(body)
-	case "quoted-printable":
-		return io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
-	case "x-uuencode", "uuencode", "uue", "x-uue":
-		return nil, fmt.Errorf("it is uuencoded: use base64")
-	}
-	return body, nil
-}
-
-// decodeBase64 passes over what is no base64, and completes what lacks its padding, as
-// Python does.
-func decodeBase64(body []byte) ([]byte, error) {
-	text := bytes.Map(func(r rune) rune {
-		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '+' || r == '/') {
-			return r
-		}
-		return -1
-	}, body)
-	content := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
-	n, err := base64.RawStdEncoding.Decode(content, text)
-	if err != nil {
-		return nil, fmt.Errorf("it is no base64, or is cut short: %w", err)
-	}
-	return content[:n], nil
 }

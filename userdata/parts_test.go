@@ -86,3 +86,40 @@ func TestCloudConfigTextIsAsCloudInitKeepsIt(t *testing.T) {
 		t.Errorf("differs (-want +got):\n%s", diff)
 	}
 }
+
+// A part's launch index is that of its header, or else of its key, as Python reads a
+// number. What is no number is nobody's in a header, and everybody's in a key.
+func TestPartsForOtherMachinesAreKeptAndNotHandled(t *testing.T) {
+	t.Parallel()
+	for index, want := range map[string]bool{
+		"Launch-Index: 8\n\na: 1": true, "Launch-Index:  8 \n\na: 1": true, "Launch-Index: 9\n\na: 1": false,
+		"Launch-Index: eight\n\na: 1": false, "Launch-Index: 9\n\na: 1\nlaunch-index: 8": false, "\na: 1\nlaunch-index: 8": true,
+		"\na: 1\nlaunch-index: '8'": true, "\na: 1\nlaunch-index: 010": true, "\na: 1\nlaunch-index: 8.9": true,
+		"\na: 1\nlaunch-index: 9": false, "\na: 1\nlaunch-index: yes": false, "\na: 1\nlaunch-index: eight": true, "\na: 1": true,
+	} {
+		data := multipart("Content-Type: text/cloud-config\n" + index)
+		r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{LaunchIndex: "8"})
+		if got := r.CloudConfig != nil; got != want || len(r.Parts) != 1 {
+			t.Errorf("%q: is it this machine's: %t, %d parts", index, got, len(r.Parts))
+		}
+	}
+}
+
+func TestIdleDataAndTypesThatAreLeftOutKeepTheirParts(t *testing.T) {
+	t.Parallel()
+	data := multipart("\n#cloud-config\na: 1", "\n#!/bin/sh", "\n#cloud-boothook\nx")
+	for name, test := range map[string]struct {
+		options userdata.Options
+		want    string
+	}{
+		"idle":     {userdata.Options{Idle: true}, "0 scripts, 0 boothooks, None"},
+		"left out": {userdata.Options{LeaveOut: []string{userdata.TypeScript, userdata.TypeCloudConfig}}, "0 scripts, 1 boothooks, None"},
+		"neither":  {userdata.Options{}, "1 scripts, 1 boothooks, {'a': 1}"},
+	} {
+		r := userdata.Process(t.Context(), "user-data", []byte(data), test.options)
+		got := fmt.Sprintf("%d scripts, %d boothooks, %s", len(r.Scripts), len(r.Boothooks), r.CloudConfig.PyStr())
+		if got != test.want || len(r.Parts) != 3 {
+			t.Errorf("%s: got %s, %d parts", name, got, len(r.Parts))
+		}
+	}
+}

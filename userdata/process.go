@@ -8,9 +8,11 @@ package userdata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -43,6 +45,9 @@ type Options struct {
 	LaunchIndex string   // parts for another index are left out; "" takes all
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
+	Idle     bool     // parts are found, and nothing is done with them
+	LeaveOut []string // types of parts with which nothing is done
+
 	// Fetch gets what an #include names, a URL or a file; once says that what was
 	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
@@ -69,6 +74,7 @@ type Part struct {
 	place    string               // what messages call it
 	header   textproto.MIMEHeader // of a MIME part
 	declared string               // its type before it was looked at
+	index    string               // of the machine that it is for; "": of all, or none that can be told
 	refused  config.Problem       // why it has no type
 }
 
@@ -120,13 +126,19 @@ type Piece struct {
 func ProcessPieces(ctx context.Context, name string, pieces []Piece, o Options) Result {
 	p := processor{ctx: ctx, name: name, options: o}
 	for _, piece := range pieces {
+		if len(pieces) == 1 && piece.Content.Len() == 0 {
+			break // there is none
+		}
 		p.blob(piece.Content.Reveal(), piece.Name, 0)
 	}
 	for _, h := range o.Handlers {
 		p.register(h)
 	}
 	for i := range p.result.Parts {
-		p.handle(&p.result.Parts[i])
+		part := &p.result.Parts[i]
+		if !o.Idle && !p.isForOthers(part) && !slices.Contains(o.LeaveOut, part.Type) {
+			p.handle(part)
+		}
 	}
 	return p.result
 }
@@ -174,10 +186,9 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	}
 	data, err := p.gunzip(raw)
 	if err != nil {
-		p.problem(config.Error, config.Pos{File: place, Line: 1, Column: 1}, "it is compressed, and cannot be unpacked: %v; all of it was left out", err)
-		return
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
+		part := Part{declared: typeNotMultipart, Content: secret.NewBytes(raw), Line: 1, place: place}
+		part.refuse(config.Error, fmt.Sprintf("it is compressed, and cannot be unpacked: %v; all of it was left out", err))
+		p.attach(part, fmt.Sprintf("part-%03d", p.count+1)) // it keeps its number
 		return
 	}
 	if isMIME(data) {
@@ -230,27 +241,47 @@ func (p *processor) attach(part Part, number string) {
 	if part.Filename == "" {
 		part.Filename = number
 	}
-	if p.isForOthers(part) {
-		return
-	}
+	part.index = launchIndex(part)
 	p.result.Parts = append(p.result.Parts, part)
 }
 
-// isForOthers tells a part whose launch index is another machine's. The header counts,
-// then the key of a cloud-config.
-func (p *processor) isForOthers(part Part) bool {
-	wanted, err := strconv.Atoi(p.options.LaunchIndex)
+// launchIndex is the launch index of the machine that a part is for. The header counts,
+// as it is, and then the key of a cloud-config, if it is a number for Python.
+func launchIndex(part Part) string {
+	if index := part.header["Launch-Index"]; index != nil {
+		return cmp.Or(strings.TrimSpace(index[0]), "none")
+	}
+	if part.Type != TypeCloudConfig {
+		return ""
+	}
+	value, _, err := config.Parse(part.place, part.Content.Reveal())
 	if err != nil {
+		return ""
+	}
+	index := value.Get("launch-index")
+	if n, ok := index.Int(); ok {
+		return strconv.FormatInt(n, 10)
+	}
+	if f, ok := index.Float(); ok && math.Abs(f) < 1<<53 {
+		return strconv.FormatInt(int64(f), 10)
+	}
+	if truth, ok := index.Bool(); ok {
+		return map[bool]string{false: "0", true: "1"}[truth]
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(index.Text())); err == nil {
+		return strconv.Itoa(n)
+	}
+	return ""
+}
+
+// isForOthers tells a part whose launch index is another machine's, or nobody's.
+func (p *processor) isForOthers(part *Part) bool {
+	wanted, err := strconv.Atoi(p.options.LaunchIndex)
+	if err != nil || part.index == "" {
 		return false
 	}
-	index := part.header.Get("Launch-Index")
-	if index == "" && part.Type == TypeCloudConfig {
-		if value, _, err := config.Parse(part.place, part.Content.Reveal()); err == nil {
-			index = value.Get("launch-index").Text()
-		}
-	}
-	got, err := strconv.Atoi(strings.TrimSpace(index))
-	return err == nil && got != wanted
+	index, err := strconv.Atoi(part.index)
+	return err != nil || index != wanted
 }
 
 // handle does with a part what its type asks for, or gives it to who asks for its type.
@@ -278,7 +309,9 @@ func (p *processor) builtIn(part *Part) {
 	case TypeTemplate:
 		p.template(part)
 	case "":
-		p.result.Problems = append(p.result.Problems, part.refused)
+		if part.Problem != "" {
+			p.result.Problems = append(p.result.Problems, part.refused)
+		}
 	case TypePartHandler:
 		p.partHandler(part)
 	default:
@@ -287,14 +320,24 @@ func (p *processor) builtIn(part *Part) {
 	}
 }
 
+// script is written as it is.
+//
+// Difference from cloud-init: it drops one that is no UTF-8.
 func (p *processor) script(part *Part, frequency string) {
 	part.Handler = "script"
+	name := part.Filename
+	if frequency != "" {
+		name = name[strings.LastIndexByte(name, '/')+1:] // for these alone
+	}
 	p.result.Scripts = append(p.result.Scripts, Script{
-		Name: cleanName(part.Filename), Frequency: frequency, Content: secret.NewBytes(unixLines(part.Content.Reveal())),
+		Name: cleanName(name), Frequency: frequency, Content: secret.NewBytes(unixLines(part.Content.Reveal())),
 	})
 }
 
 // boothook is a script without its first line, which is the mark "#cloud-boothook".
+//
+// Difference from cloud-init: it leaves a mark in capitals or behind blank lines, and then
+// the boothook cannot be run.
 func (p *processor) boothook(part *Part) {
 	const mark = "#cloud-boothook"
 	part.Handler = "boothook"
@@ -347,14 +390,14 @@ func unixLines(content []byte) []byte {
 func cleanName(name string) string {
 	name = strings.ReplaceAll(name, "/", "_")
 	name = strings.Map(func(r rune) rune {
-		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') || strings.ContainsRune("_-.() ", r) {
+		if r < 0x80 && (r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') || strings.ContainsRune("_-.()", r) {
 			return r
 		}
 		return -1
 	}, name)
-	name = strings.TrimSpace(name)
 	if strings.Trim(name, ".") == "" {
-		return "part" // a name of nothing, or of dots, is none
+		// Difference from cloud-init: it fails at a name of nothing, or of dots.
+		return "part"
 	}
 	return name
 }

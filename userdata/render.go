@@ -2,11 +2,13 @@ package userdata
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"mime"
 	"slices"
+	"strings"
 
 	"cloudseed/config"
 )
@@ -22,11 +24,14 @@ func (r Result) MIME() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "Content-Type: multipart/mixed; boundary=\"%s\"\nMIME-Version: 1.0\nNumber-Attachments: %d\n\n", boundary, len(r.Parts))
 	for _, part := range r.Parts {
-		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(part.Type))
+		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(cmp.Or(part.Type, part.declared, typePlain)))
 		if disposition := mime.FormatMediaType("attachment", map[string]string{"filename": part.Filename}); disposition != "" {
 			fmt.Fprintf(&out, "Content-Disposition: %s\n", disposition)
 		}
-		for _, name := range []string{"Launch-Index", "Merge-Type", "X-Merge-Type"} {
+		if part.index != "" {
+			fmt.Fprintf(&out, "Launch-Index: %s\n", part.index)
+		}
+		for _, name := range []string{"Merge-Type", "X-Merge-Type"} {
 			if value := part.header.Get(name); value != "" {
 				fmt.Fprintf(&out, "%s: %s\n", name, oneLine(value))
 			}
@@ -75,13 +80,13 @@ func (r Result) CloudConfigText() []byte {
 		fmt.Fprintf(&out, "# from %d files\n", len(r.merged))
 	}
 	for _, name := range r.merged {
-		fmt.Fprintf(&out, "# %s\n", oneLine(name))
+		fmt.Fprintf(&out, "# %s\n", strings.TrimSpace(oneLine(name)))
+	}
+	if len(r.merged) > 0 {
+		out.WriteByte('\n')
 	}
 	for _, name := range r.ignored {
-		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", oneLine(name))
-	}
-	if len(r.merged)+len(r.ignored) > 0 {
-		out.WriteByte('\n')
+		fmt.Fprintf(&out, "# Cloud-config part ignored SCHEMA_ERROR: %s\n", strings.TrimSpace(oneLine(name)))
 	}
 	out.WriteString("---")
 	if r.CloudConfig.Kind() == config.Map && len(r.CloudConfig.Keys()) > 0 {

@@ -123,7 +123,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a MIME message with parts in parts", data: message, config: "{'a': 1, 'b': 2}",
-			scripts: []string{".._run me.sh  #!/bin/sh\necho hi", "part-004 boot #!/bin/sh"},
+			scripts: []string{".._runme.sh  #!/bin/sh\necho hi", "part-004 boot #!/bin/sh"},
 		},
 		{
 			name: "a MIME message that lacks its end", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=XX\n\n--XX\n\n#cloud-config\na: 1\n",
@@ -211,7 +211,22 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a part that cannot be decoded", data: multipart("Content-Transfer-Encoding: base64\n\nA", "\n#cloud-config\na: 1"), config: "{'a': 1}",
-			problems: []string{"error user-data part-001: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+		},
+		{
+			name: "base64 ends with its padding, and quoted-printable keeps blanks", data: multipart(
+				"Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\nYTog\n=MQ==YjogMQ==",
+				"Content-Type: text/x-shellscript\nContent-Transfer-Encoding: quoted-printable\n\n#!/bin/sh  \r\na=20=\r\nb=3d=zz==61=4",
+			),
+			config: "{'a': 1}", scripts: []string{"part-002  #!/bin/sh  \na b==zz=61=4"},
+		},
+		{
+			name: "a message in a message", data: multipart("Content-Type: message/rfc822\n\nContent-Type: text/cloud-config\n\na: 1", "\n#!/bin/sh"),
+			config: "{'a': 1}", scripts: []string{"part-003  #!/bin/sh"},
+		},
+		{
+			name: "a header without a name, and a message that begins with an empty line", data: multipart(": x\nContent-Type: text/cloud-config\n\na: 1"),
+			config: "{'a': 1}",
 		},
 		{
 			name: "a message without a boundary", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--X\n",
@@ -245,6 +260,25 @@ func TestProcess(t *testing.T) {
 		{
 			name: "a JSON patch that does not fit", data: multipart("\n#cloud-config\nl: [1]\n", "\n#cloud-config-jsonp\n[{\"op\": \"remove\", \"path\": \"/q\"}]\n"), config: "{'l': [1]}",
 			problems: []string{"error user-data part-002:2:2: there is nothing at the path of this operation; nothing of it was applied"},
+		},
+		{
+			name: "a JSON patch with exponents", data: multipart("\n#cloud-config\nl: []\n", "\n#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \"/n\", \"value\": [1e3, -1E-2, 1.5e+2, \"1e3 \\\" 1e3\"]}]\n"),
+			config: `{'l': [], 'n': [1000.0, -0.01, 150.0, '1e3 " 1e3']}`,
+		},
+		{
+			name: "an archive whose keys are no headers of the part", data: "#cloud-config-archive\n- {content: 'a: 1', Launch-Index: 7, Content-Type: text/x-shellscript, filename: 010}\n",
+			config: "{'a': 1}",
+		},
+		{
+			name: "names of scripts that run by frequency lose their directories, others keep them", data: multipart(
+				"Content-Type: text/x-shellscript-per-boot\nContent-Disposition: attachment; filename=/a/b c.sh\n\n#!/bin/sh",
+				"Content-Type: text/x-shellscript\nContent-Disposition: attachment; filename=\"/a/b c.sh\"\n\n#!/bin/sh",
+			),
+			scripts: []string{"bc.sh boot #!/bin/sh", "_a_bc.sh  #!/bin/sh"},
+		},
+		{
+			name: "empty parts keep their numbers and are no problem", data: multipart("\n", "\n#!/bin/sh", "Content-Type: text/plain\n\n  \n"),
+			scripts: []string{"part-002  #!/bin/sh"},
 		},
 		{
 			name: "an archive", data: "#cloud-config-archive\n- |\n  #!/bin/sh\n- {content: 'a: 1'}\n- {type: text/x-shellscript-per-once, filename: once.sh, content: x}\n- 5\n",

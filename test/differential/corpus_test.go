@@ -114,6 +114,11 @@ func diff(their, our outcome) string {
 	paths := slices.Concat(slices.Collect(maps.Keys(their.files)), slices.Collect(maps.Keys(our.files)))
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
+		_, theirs := their.files[path]
+		_, ours := our.files[path]
+		if theirs != ours && their.files[path]+our.files[path] == "" {
+			fmt.Fprintf(&b, "%s, which is empty, is one's alone: cloud-init's %t, cloudseed's %t\n", path, theirs, ours)
+		}
 		b.Write(linediff.Diff("cloud-init/"+path, []byte(their.files[path]), "cloudseed/"+path, []byte(our.files[path])))
 	}
 	return b.String()

@@ -7,11 +7,19 @@ a request in JSON, each line of standard output its answer:
      "distro": "rhel", "interfaces": {NAME: MAC, ...}, "existing": {PATH: TEXT, ...}}
     {"results": {"sysconfig": {"files": {PATH: {"mode": "0644", "content": TEXT}}}, ...}}
 
+    {"do": "user-data", "user": BASE64, "vendor": JSON, "vendor2": JSON, "index": NUMBER,
+     "instance": ID, "system": [TEXT, ...], "files": {PATH: BASE64}, "messages": {NAME: BASE64}}
+    {"result": {"files": {PATH: {"mode": "0700", "content": BASE64}}, "config": TEXT,
+     "parts": {NAME: [{"type", "filename", "headers", "content": BASE64}]}, "hooks": [...]},
+     "messages": {NAME: [PART, ...]}}
+
 A result is {"error": TEXT} when cloud-init fails, and the answer is when the request is
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
 
+import base64
 import copy
+import email
 import json
 import logging
 import os
@@ -23,7 +31,18 @@ import tempfile
 sys.path.insert(0, sys.argv[1])
 
 import yaml  # noqa: E402
-from cloudinit import distros, net, subp, util, version  # noqa: E402
+from cloudinit import (  # noqa: E402
+    distros,
+    net,
+    safeyaml,
+    sources,
+    stages,
+    subp,
+    url_helper,
+    user_data,
+    util,
+    version,
+)
 from cloudinit.net import (  # noqa: E402
     eni,
     network_manager,
@@ -115,13 +134,144 @@ def net_convert(request):
     }
 
 
+def encoded(data):
+    return base64.b64encode(data).decode()
+
+
+class Seed(sources.DataSource):
+    """A data source that holds what the request says, as a config drive would."""
+
+    dsname = "ConfigDrive"
+
+    def fill(self, request):
+        self.metadata = {"instance-id": request["instance"]}
+        if request["index"] is not None:
+            self.metadata["launch-index"] = request["index"]
+        self.userdata_raw = base64.b64decode(request["user"])
+        self.vendordata_raw = sources.convert_vendordata(request["vendor"])
+        self.vendordata2_raw = sources.convert_vendordata(request["vendor2"])
+
+
+def parts_of(message):
+    """The parts as handlers get them."""
+    parts = []
+    for part in message.walk():
+        if part.get_content_maintype() == "multipart":
+            continue
+        content = util.fully_decoded_payload(part)
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogateescape")
+        parts.append(
+            {
+                "type": part.get_content_type(),
+                "filename": part.get_filename(),
+                "headers": {
+                    name: " ".join(str(part[name]).split())
+                    for name in ("Launch-Index", "Merge-Type", "X-Merge-Type")
+                    if part[name]
+                },
+                "content": encoded(content or b""),
+            }
+        )
+    return parts
+
+
+def instance_files(cloud, instance):
+    """The files that user data is the reason for."""
+    files = {}
+    for folder in ("instances/" + instance, "scripts"):
+        for path, _, names in os.walk(os.path.join(cloud, folder)):
+            for name in names:
+                file = os.path.join(path, name)
+                with open(file, "rb") as f:
+                    files[file[len(cloud):]] = {
+                        "mode": "%04o" % stat.S_IMODE(os.stat(file).st_mode),
+                        "content": encoded(f.read()),
+                    }
+    return files
+
+
+def consume(request, root, hooks):
+    """As cloud-init's stages do once they have a data source."""
+    cloud = root + "/var/lib/cloud"
+    system = {"paths": {"cloud_dir": cloud, "run_dir": root + "/run"}}
+
+    def base_config(*args, **kwargs):
+        layers = [util.load_yaml(text, default={}) for text in request["system"]]
+        layers.append({"system_info": {"distro": "rhel", **system}})
+        return util.mergemanydict(layers)
+
+    def fetch(url, **kwargs):
+        path = url[len("file://"):] if url.startswith("file://") else url
+        if path not in request["files"]:
+            raise url_helper.UrlError("no such file", url=url)
+        return url_helper.StringResponse(
+            base64.b64decode(request["files"][path]), url
+        )
+
+    def run(argv, update_env=None, **kwargs):
+        words = ["%s=%s" % item for item in (update_env or {}).items()]
+        hooks.append(" ".join([argv[0][len(cloud):]] + words))
+        return ("", "")
+
+    stages.fetch_base_config = base_config
+    user_data.read_file_or_url = fetch
+    subp.subp = run
+    init = stages.Init()
+    seed = Seed(init.cfg, init.distro, init.paths)
+    seed.fill(request)
+    init.datasource = seed
+    init._reset()
+    idir = init._get_ipath()
+    for folder in init._initial_subdirs() + [idir]:
+        os.makedirs(folder, exist_ok=True)
+    os.symlink(idir, init.paths.instance_link)
+    try:
+        init.update()
+        init.consume_data()
+    except Exception as error:
+        result = failure(error)
+    else:
+        result = {
+            "config": safeyaml.dumps(init.cfg, noalias=True),
+            "parts": {
+                "user-data.txt.i": parts_of(seed.get_userdata()),
+                "vendor-data.txt.i": parts_of(seed.get_vendordata()),
+                "vendor-data2.txt.i": parts_of(seed.get_vendordata2()),
+            },
+        }
+    result["files"] = instance_files(cloud, request["instance"])
+    result["hooks"] = hooks
+    return result
+
+
+def consume_user_data(request):
+    root = tempfile.mkdtemp()
+    try:
+        result = consume(request, root, [])
+    finally:
+        shutil.rmtree(root)
+    return {
+        "result": result,
+        "messages": {
+            name: parts_of(
+                email.message_from_string(base64.b64decode(text).decode())
+            )
+            for name, text in request["messages"].items()
+        },
+    }
+
+
 REQUESTS = {
+    "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},
     "net-convert": net_convert,
 }
 
 
 def main():
+    # Whether the machine has SELinux's module is looked for at every file otherwise.
+    sys.modules["selinux"] = None
     logging.disable(logging.CRITICAL)
     os.umask(0o022)
     for line in sys.stdin:
