@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/config"
 	"cloudseed/userdata"
 )
 
@@ -118,7 +119,9 @@ func TestMain(m *testing.M) {
 	}
 	r := userdata.Process(context.Background(), "user-data", hostile[name].data(), userdata.Options{
 		KnownKeys: []string{"x"}, Fetch: hostileFetch,
-		Render: func(string) (string, error) { return "#cloud-config\na: " + string(letters(60*mib)), nil },
+		Render: func(context.Context, config.Pos, string) (string, []config.Problem, error) {
+			return "#cloud-config\na: " + string(letters(60*mib)), nil, nil
+		},
 	})
 	_, _ = r.MIME(), r.CloudConfigText() // as they are kept
 	t := told{Peak: peak()}

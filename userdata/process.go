@@ -51,9 +51,10 @@ type Options struct {
 	// Fetch gets what an #include names, a URL or a file; once says that what was
 	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
-	// Render fills in a jinja template, which comes without its header line. Without
+	// Render fills in a jinja template, which comes without its header line; at is where
+	// its first line stands. The problems cost nothing, the error costs the part. Without
 	// Render a template is a problem.
-	Render func(template string) (string, error)
+	Render func(ctx context.Context, at config.Pos, template string) (string, []config.Problem, error)
 
 	// TypesOf asks a part handler which types of parts it takes. Without TypesOf it is
 	// said that it will be asked.
@@ -354,15 +355,18 @@ func (p *processor) template(part *Part) {
 		p.fail(part, "it is a jinja template, and none can be filled in here; it was left out")
 		return
 	}
-	content := bytes.TrimLeft(part.Content.Reveal(), " \t\r\n")
-	_, body, _ := bytes.Cut(content, []byte("\n"))
-	text, err := p.options.Render(string(body))
+	content := part.Content.Reveal()
+	trimmed := bytes.TrimLeft(content, " \t\r\n")
+	header, body, _ := bytes.Cut(trimmed, []byte("\n"))
+	above := bytes.Count(content[:len(content)-len(trimmed)+len(header)], []byte("\n")) + 1 // lines, with the header
+	text, problems, err := p.options.Render(p.ctx, config.Pos{File: part.place, Line: above + 1}, string(body))
+	p.result.Problems = append(p.result.Problems, problems...)
 	if err != nil {
-		p.fail(part, "it is a jinja template, and cannot be filled in: %v; it was left out", err)
+		p.refuse(part, err)
 		return
 	}
 	filled := *part
-	filled.Content = secret.NewBytes([]byte("\n" + text)) // so that lines keep their numbers
+	filled.Content = secret.NewBytes([]byte(strings.Repeat("\n", above) + text)) // so that lines keep their numbers
 	filled.Type = knownPrefix(filled.Content.Reveal())
 	switch filled.Type {
 	case TypeCloudConfig, TypeScript, TypeBoothook:

@@ -87,7 +87,9 @@ func TestProcess(t *testing.T) {
 			}
 			return nil, errors.New("not found")
 		},
-		Render: func(template string) (string, error) { return strings.ReplaceAll(template, "{{ v1.x }}", "X"), nil },
+		Render: func(_ context.Context, _ config.Pos, template string) (string, []config.Problem, error) {
+			return strings.ReplaceAll(template, "{{ v1.x }}", "X"), nil, nil
+		},
 	}
 	tests := []struct {
 		name     string
@@ -370,7 +372,9 @@ func FuzzProcess(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := userdata.Process(t.Context(), "user-data", data, userdata.Options{
-			KnownKeys: []string{"a"}, Render: func(text string) (string, error) { return text, nil },
+			KnownKeys: []string{"a"}, Render: func(_ context.Context, _ config.Pos, text string) (string, []config.Problem, error) {
+				return text, nil, nil
+			},
 			Fetch: func(context.Context, string, bool) ([]byte, error) { return data, nil },
 		})
 		again := userdata.Process(t.Context(), "user-data", r.MIME(), userdata.Options{})

@@ -133,9 +133,9 @@ func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
 	result := userdata.Process(context.Background(), "user-data", raw, userdata.Options{
 		LaunchIndex: seed.LaunchIndex, KnownKeys: modules.Keys(),
 		Fetch: func(context.Context, string, bool) ([]byte, error) { return nil, nil }, // at boot
-		Render: func(template string) (string, error) { // with what is known then
+		Render: func(_ context.Context, _ config.Pos, template string) (string, []config.Problem, error) { // with what is known then
 			header, _, _ := strings.Cut(template, "\n")
-			return header + "\n", nil
+			return header + "\n", nil, nil
 		},
 	})
 	switch len(result.Parts) {

@@ -1,0 +1,125 @@
+package template
+
+import (
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strings"
+)
+
+// filterToJSON prints a value as JSON with sorted keys, safe to stand in HTML as Jinja2
+// has it.
+func filterToJSON(in *interpreter, x any, a []any) any {
+	j := &jsonWriter{interpreter: in}
+	if a[0] != missing && a[0] != nil {
+		j.indent, j.pretty = in.justify("ljust", "", in.integer(a[0], "the indentation"), " "), true
+	}
+	j.value(x, "\n")
+	return markup(j.b.String())
+}
+
+type jsonWriter struct {
+	*interpreter
+	b      strings.Builder
+	indent string
+	pretty bool
+}
+
+func (j *jsonWriter) value(x any, line string) {
+	defer j.deeper()()
+	j.spend(1)
+	if text, ok := aText(x); ok {
+		j.write(&j.b, jsonText(text))
+		return
+	}
+	switch x := x.(type) {
+	case nil:
+		j.write(&j.b, "null")
+	case bool:
+		j.write(&j.b, map[bool]string{true: "true", false: "false"}[x])
+	case *big.Int:
+		j.write(&j.b, j.decimal(x))
+	case float64:
+		j.write(&j.b, strings.NewReplacer("inf", "Infinity", "nan", "NaN").Replace(floatText(x)))
+	case *list, tuple, *group:
+		items, _ := j.iterate(x)
+		j.all("[", "]", line, len(items), func(i int, line string) { j.value(items[i], line) })
+	case *dict:
+		j.dict(x, line)
+	default:
+		j.fail("%s cannot be written as JSON", j.describe(x))
+	}
+}
+
+func (j *jsonWriter) dict(d *dict, line string) {
+	keys := make([]string, len(d.keys))
+	at := map[string]int{}
+	for i, key := range d.keys {
+		text, ok := aText(key)
+		if !ok {
+			if _, isNumber := number(key); !isNumber && key != nil {
+				j.fail("%s cannot be a key in JSON", j.describe(key))
+			}
+			text = map[string]string{"None": "null", "True": "true", "False": "false"}[j.str(key)]
+			if text == "" {
+				text = j.str(key)
+			}
+		}
+		keys[i], at[text] = text, i
+	}
+	j.grow(len(keys) * itemSize)
+	slices.Sort(keys)
+	j.all("{", "}", line, len(keys), func(i int, line string) {
+		j.write(&j.b, jsonText(keys[i])+": ")
+		j.value(d.values[at[keys[i]]], line)
+	})
+}
+
+// all writes what is in brackets, each on a line of its own if there is an indentation.
+func (j *jsonWriter) all(begin, end, line string, count int, write func(i int, line string)) {
+	j.write(&j.b, begin)
+	for i := range count {
+		switch {
+		case i > 0 && !j.pretty:
+			j.write(&j.b, ", ")
+		case i > 0:
+			j.write(&j.b, ",")
+		}
+		if j.pretty {
+			j.write(&j.b, line+j.indent)
+		}
+		write(i, line+j.indent)
+	}
+	if j.pretty && count > 0 {
+		j.write(&j.b, line)
+	}
+	j.write(&j.b, end)
+}
+
+// jsonText is a JSON string in ASCII.
+func jsonText(text string) string {
+	quoted, err := json.Marshal(text) // which escapes <, > and & as we want it
+	if err != nil {
+		return `""`
+	}
+	var b strings.Builder
+	for _, c := range string(quoted) {
+		switch {
+		case c == '\'':
+			b.WriteString(`\u0027`)
+		case c < 0x7f:
+			b.WriteRune(c)
+		case c > 0xffff:
+			c -= 0x10000
+			b.WriteString(unicodeEscape(0xd800+c>>10) + unicodeEscape(0xdc00+c&0x3ff))
+		default:
+			b.WriteString(unicodeEscape(c))
+		}
+	}
+	return b.String()
+}
+
+func unicodeEscape(c rune) string {
+	const digits = "0123456789abcdef"
+	return `\u` + string([]byte{digits[c>>12&15], digits[c>>8&15], digits[c>>4&15], digits[c&15]})
+}

@@ -1,0 +1,44 @@
+package template
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Variables are what cloud-init gives templates of instance data: every key that a name
+// in a template cannot be has an alias with underscores, "local-hostname" for one
+// local_hostname; and the keys of v1 stand for themselves at the top too.
+func Variables(instanceData map[string]any) map[string]any {
+	lifted := regexp.MustCompile(`^v\d+$`)
+	var variables func(map[string]any) map[string]any
+	variables = func(data map[string]any) map[string]any {
+		all := map[string]any{}
+		for _, key := range slices.Sorted(maps.Keys(data)) {
+			value := data[key]
+			if inner, ok := value.(map[string]any); ok {
+				below := variables(inner)
+				if lifted.MatchString(key) {
+					maps.Copy(all, below)
+				}
+				value = below
+			}
+			all[key] = value
+			if alias := Alias(key); alias != key {
+				all[alias] = value
+			}
+		}
+		return all
+	}
+	return variables(instanceData)
+}
+
+// Alias is a key as a template can write it: with an underscore in the place of each of
+// the language's operators.
+func Alias(key string) string {
+	for _, o := range operators {
+		key = strings.ReplaceAll(key, o, "_")
+	}
+	return key
+}
