@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"cloudseed/config"
 )
@@ -54,12 +55,25 @@ func ParseENI(file, text string, files Files) (*Config, []config.Problem) {
 	return r.convert(), r.problems
 }
 
+// utf8 is a file's text, and what is no UTF-8 replaced in it: most often it is in a
+// comment.
+//
+// Difference from cloud-init: one such byte costs it the whole seed.
+func (r *eniReader) utf8(name, text string) string {
+	for i, line := range strings.Split(text, "\n") {
+		if !utf8.ValidString(line) {
+			r.add(config.Warning, config.Pos{File: name, Line: i + 1, Column: 1}, "", "this line is not UTF-8; what is not is read as U+FFFD")
+		}
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
 // file reads a file's lines. Fields are apart by any white space.
 //
 // Difference from cloud-init: it cuts at every single blank, so that two of them make
 // an empty address.
 func (r *eniReader) file(name, text string) {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(r.utf8(name, text), "\n")
 	for i := 0; i < len(lines); i++ {
 		pos := config.Pos{File: name, Line: i + 1, Column: 1 + len(lines[i]) - len(strings.TrimLeft(lines[i], " \t"))}
 		line := strings.TrimSpace(lines[i])
