@@ -11,7 +11,7 @@ type interpreter struct {
 	out     *strings.Builder
 	scope   *scope
 	root    *scope // of the template itself, which its blocks see
-	escapes bool // autoescape is on
+	escapes bool   // autoescape is on
 	missing []miss
 }
 
