@@ -3,6 +3,7 @@ package template
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // pos is a place in a template, both from 1 on.
@@ -19,8 +20,14 @@ type budget struct {
 }
 
 func (b *budget) fail(format string, args ...any) {
-	panic(failure{fmt.Sprintf(format, args...), b.at})
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage { // a name may be as long as the template
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
+	panic(failure{message, b.at})
 }
+
+const maxMessage = 500
 
 // clockSteps is how many steps pass between looks at the clock.
 const clockSteps = 1024

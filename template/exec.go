@@ -104,7 +104,7 @@ func (in *interpreter) do(s stmt) {
 			in.print(p)
 		}
 	case *forLoop:
-		in.loop(s, in.items(in.eval(s.over)), 0)
+		in.loop(s, in.eval(s.over), 0)
 	case *condition:
 		in.condition(s)
 	case *assignment:
@@ -121,7 +121,7 @@ func (in *interpreter) do(s stmt) {
 	case *filterBlock:
 		var content any
 		in.inside(in.scope, func() { content = in.captured(func() { in.all(s.body) }) })
-		in.write(in.out, in.str(in.filterAll(s.filter, content)))
+		in.write(in.out, in.want(in.filterAll(s.filter, content), "what a filter block gives"))
 	case *block:
 		in.block(s)
 	case *escaping:
@@ -242,8 +242,12 @@ type loop struct {
 	scope   *scope
 }
 
-func (in *interpreter) loop(s *forLoop, items []any, depth int) {
+func (in *interpreter) loop(s *forLoop, over any, depth int) {
 	around := in.scope
+	in.at = s.over.where()
+	// Difference from cloud-init: the items are those that there are at the beginning,
+	// even if the loop's body changes the list or dictionary.
+	items := in.both(in.items(over), nil)
 	if s.test != nil {
 		items = in.chosen(s, items)
 	}
@@ -255,19 +259,11 @@ func (in *interpreter) loop(s *forLoop, items []any, depth int) {
 	for i, item := range items {
 		l.index = i
 		in.inside(around, func() {
-			if !s.recursive || !assigns(s.target, "loop") {
-				in.scope.set("loop", l)
-			}
+			in.scope.set("loop", l)
 			in.assign(s.target, item)
 			in.all(s.body)
 		})
 	}
-}
-
-// assigns tells whether a target is a name.
-func assigns(target expr, word string) bool {
-	n, ok := target.(*name)
-	return ok && n.name == word
 }
 
 // chosen are the items that the loop's own "if" lets through.
@@ -340,7 +336,7 @@ func (l *loop) again(in *interpreter, items any) any {
 	}
 	outer := in.scope
 	in.scope = l.scope
-	result := in.captured(func() { in.loop(l.of, in.items(items), l.depth+1) })
+	result := in.captured(func() { in.loop(l.of, items, l.depth+1) })
 	in.scope = outer
 	return result
 }

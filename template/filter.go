@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -42,17 +41,19 @@ func (in *interpreter) filter(name string, x any, g *given) any {
 	}
 	f := filterNamed(name)
 	if f == nil {
-		if absentFilter(name) {
-			in.fail("the filter %q is not there in cloudseed's templates", name)
-		}
-		in.fail("there is no filter %q", name)
+		in.fail("%s", noFilter(name))
 	}
 	return f.f(in, x, in.bind(g, f.params...))
 }
 
-// absentFilter tells filters of Jinja2 that are of no use for configuration.
-func absentFilter(name string) bool {
-	return name == "urlize" || name == "wordwrap" || name == "pprint"
+// noFilter is what is said of a filter that there is not. A few of Jinja2's are of no use
+// for configuration.
+func noFilter(name string) string {
+	switch name {
+	case "urlize", "wordwrap", "pprint":
+		return fmt.Sprintf("the filter %q is not there in cloudseed's templates", name)
+	}
+	return fmt.Sprintf("there is no filter %q", name)
 }
 
 // isFilter tells whether there is a filter of that name.
@@ -65,7 +66,7 @@ func isFilter(name string) bool {
 }
 
 func textFilter(f func(string) string) *operation {
-	return op(func(in *interpreter, x any, _ []any) any { return in.text(f(in.str(x))) })
+	return op(func(in *interpreter, x any, _ []any) any { return like(x, in.text(f(in.str(x)))) })
 }
 
 // filterNamed is one of Jinja2's filters, with its parameters.
@@ -79,7 +80,7 @@ func filterNamed(name string) *operation {
 		return textFilter(capitalize)
 	case "center":
 		return op(func(in *interpreter, x any, a []any) any {
-			return in.justify("center", in.str(x), in.integer(or(a[0], big.NewInt(80)), "the width"), " ")
+			return like(x, in.justify("center", in.str(x), in.integer(or(a[0], big.NewInt(80)), "the width"), " "))
 		}, "width?")
 	case "d", "default":
 		return op(filterDefault, "default_value?", "boolean?")
@@ -130,7 +131,7 @@ func filterNamed(name string) *operation {
 	case "tojson":
 		return op(filterToJSON, "indent?")
 	case "trim":
-		return op(func(in *interpreter, x any, a []any) any { return in.strip("strip", in.str(x), a[0]) }, "chars?")
+		return op(func(in *interpreter, x any, a []any) any { return in.strip("strip", x, a[0]) }, "chars?")
 	case "truncate":
 		return op(filterTruncate, "length?", "killwords?", "end?", "leeway?")
 	case "urlencode":
@@ -293,9 +294,9 @@ func filterRound(in *interpreter, x any, a []any) any {
 		}
 		return roundFloat(f, precision)
 	case "ceil":
-		return math.Ceil(f*math.Pow10(precision)) / math.Pow10(precision)
+		return (math.Ceil(f*math.Pow10(precision)) + 0) / math.Pow10(precision) // no negative zero
 	case "floor":
-		return math.Floor(f*math.Pow10(precision)) / math.Pow10(precision)
+		return (math.Floor(f*math.Pow10(precision)) + 0) / math.Pow10(precision)
 	}
 	in.fail(`the method of rounding is "common", "ceil" or "floor"`)
 	return nil
@@ -339,7 +340,7 @@ func filterFileSize(in *interpreter, x any, a []any) any {
 	case size == 1:
 		return "1 Byte"
 	case size < base:
-		return fmt.Sprintf("%d Bytes", int64(size))
+		return fmt.Sprintf("%d Bytes", in.finite(size))
 	}
 	unit := base
 	for i, name := range units {
@@ -354,21 +355,39 @@ func filterFileSize(in *interpreter, x any, a []any) any {
 // wordTitle begins each word with a capital. Words are apart by blanks, hyphens and
 // opening brackets.
 func wordTitle(s string) string {
+	var b strings.Builder
 	begins := true
-	return strings.Map(func(c rune) rune {
-		first := begins
-		begins = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
-		if first {
-			return unicode.ToUpper(c)
+	for _, c := range s {
+		if begins {
+			b.WriteString(upper(string(c)))
+		} else {
+			b.WriteRune(unicode.ToLower(c))
 		}
-		return unicode.ToLower(c)
-	}, s)
+		begins = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
+	}
+	return b.String()
 }
 
+// stripTags takes comments and tags of HTML away.
 func stripTags(s string) string {
-	s = regexp.MustCompile(`(?s)<!--.*?-->|<.*?>`).ReplaceAllString(s, "")
+	s = without(without(s, "<!--", "-->"), "<", ">")
 	s = strings.Join(strings.Fields(s), " ")
 	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#39;", "'", "&#34;", `"`, "&quot;", `"`, "&amp;", "&").Replace(s)
+}
+
+// without is a text without all that is between two marks, and without these.
+func without(s, begin, end string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, begin)
+		_, after, ended := strings.Cut(rest, end)
+		if !found || !ended {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(before)
+		s = after
+	}
 }
 
 func filterIndent(in *interpreter, x any, a []any) any {
@@ -388,11 +407,10 @@ func filterIndent(in *interpreter, x any, a []any) any {
 		}
 		in.write(&b, line)
 	}
-	return b.String()
+	return like(x, b.String())
 }
 
 func filterTruncate(in *interpreter, x any, a []any) any {
-	text := in.runes(in.want(x, "what is truncated"))
 	length, end := in.integer(or(a[0], big.NewInt(255)), "the length"), in.want(or(a[2], "..."), "the end")
 	leeway := 5
 	if a[3] != missing && a[3] != nil {
@@ -401,9 +419,10 @@ func filterTruncate(in *interpreter, x any, a []any) any {
 	if length < utf8.RuneCountInString(end) || leeway < 0 {
 		in.fail("there is no room for the end %q in %d characters", brief(end), length)
 	}
-	if len(text) <= length+leeway {
-		return string(text)
+	if n, ok := in.size(x); ok && n <= length+leeway {
+		return x
 	}
+	text := in.runes(in.want(x, "what is truncated"))
 	cut := string(text[:length-utf8.RuneCountInString(end)])
 	if at := strings.LastIndex(cut, " "); at >= 0 && !in.truth(or(a[1], false)) {
 		cut = cut[:at]
@@ -413,14 +432,13 @@ func filterTruncate(in *interpreter, x any, a []any) any {
 
 // filterURLEncode is Python's quote(), or urlencode() for a dict or pairs.
 func filterURLEncode(in *interpreter, x any, _ []any) any {
-	items := []any(nil)
-	switch x := x.(type) {
-	case *dict:
-		items = in.pairsOf(x)
-	case *list, tuple, *stream, *view:
-		items = in.items(x)
-	default:
+	_, isText := aText(x)
+	items, ok := in.iterate(x)
+	if isText || !ok {
 		return strings.ReplaceAll(in.quoteURL(x, false), "%2F", "/")
+	}
+	if d, ok := x.(*dict); ok {
+		items = in.pairsOf(d)
 	}
 	var parts []any
 	for _, item := range items {

@@ -136,7 +136,7 @@ func filterSort(in *interpreter, x any, a []any) any {
 		}
 		return key
 	})
-	in.sort(items, keys, in.truth(or(a[0], false)))
+	in.sort(items, keys, in.reverse(a[0]))
 	return &list{items}
 }
 
@@ -154,7 +154,7 @@ func filterDictSort(in *interpreter, x any, a []any) any {
 		in.fail(`a dictionary is sorted by "key" or "value"`)
 	}
 	items := in.pairsOf(d)
-	in.sort(items, in.each(by, in.folding(func(x any) any { return x }, a[0])), in.truth(or(a[2], false)))
+	in.sort(items, in.each(by, in.folding(func(x any) any { return x }, a[0])), in.reverse(a[2]))
 	return &list{items}
 }
 
@@ -181,7 +181,7 @@ func (in *interpreter) extreme(name string, x any, a []any) any {
 	op := map[string]string{"max": ">", "min": "<"}[name]
 	keys := in.each(items, in.folding(in.getter(a[1], missing), a[0]))
 	best := 0
-	for i := range items {
+	for i := 1; i < len(items); i++ {
 		if in.compare(op, keys[i], keys[best]) {
 			best = i
 		}
@@ -205,7 +205,7 @@ func filterReverse(in *interpreter, x any, _ []any) any {
 	if text, ok := aText(x); ok {
 		characters := in.runes(text)
 		slices.Reverse(characters)
-		return string(characters)
+		return like(x, string(characters))
 	}
 	items := in.both(in.items(x), nil)
 	slices.Reverse(items)

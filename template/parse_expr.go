@@ -49,6 +49,7 @@ func (p *parser) tuple(r tupleRules) expr {
 
 type targetRules struct {
 	tuple, namespace bool
+	with             bool // the variable loop may be hidden by one of that name
 	until            string
 }
 
@@ -61,16 +62,19 @@ func (p *parser) target(r targetRules) expr {
 		return &namespaced{at, name, p.expect(kName).text}
 	}
 	target := p.tuple(tupleRules{simple: true, until: r.until})
-	p.assignable(target)
+	p.assignable(target, r.with)
 	return target
 }
 
-func (p *parser) assignable(target expr) {
+func (p *parser) assignable(target expr, with bool) {
 	switch target := target.(type) {
 	case *name:
+		if target.name == "loop" && p.loops > 0 && !with {
+			p.failAt(target.pos, `inside of a loop "loop" is the loop itself, and nothing else can have that name`)
+		}
 	case *sequence:
 		for _, item := range target.items {
-			p.assignable(item)
+			p.assignable(item, with)
 		}
 	default:
 		p.failAt(target.where(), "nothing can be assigned to this: expected a name")
@@ -79,9 +83,10 @@ func (p *parser) assignable(target expr) {
 
 func (p *parser) expression() expr {
 	defer p.deeper()()
-	at := p.current().at
+	at, known := p.current().at, len(p.unknown)
 	x := p.or()
 	for p.skipName("if") {
+		defer p.guarded(known)
 		c := &choice{pos: at, test: p.or(), yes: x}
 		if p.skipName("else") {
 			c.no = p.expression()
@@ -363,6 +368,9 @@ func (p *parser) filters(x expr, inline bool) expr {
 	for inline || p.skip("|") {
 		inline = false
 		f := &filtering{pos: p.current().at, x: x, name: p.dotted()}
+		if !isFilter(f.name) {
+			p.unknown = append(p.unknown, unknown{failure{noFilter(f.name), f.pos}, p.scopes})
+		}
 		if p.current().kind == "(" {
 			f.args = p.arguments()
 		}
@@ -372,17 +380,20 @@ func (p *parser) filters(x expr, inline bool) expr {
 }
 
 func (p *parser) dotted() string {
-	name := p.expect(kName).text
+	names := []string{p.expect(kName).text}
 	for p.skip(".") {
-		name += "." + p.expect(kName).text
+		names = append(names, p.expect(kName).text)
 	}
-	return name
+	return strings.Join(names, ".")
 }
 
 func (p *parser) test(x expr) expr {
 	at := p.next().at
 	negated := p.skipName("not")
 	t := &tested{pos: at, x: x, name: p.dotted()}
+	if !isTest(t.name) {
+		p.unknown = append(p.unknown, unknown{failure{noTest(t.name), at}, p.scopes})
+	}
 	switch k := p.current().kind; {
 	case k == "(":
 		t.args = p.arguments()

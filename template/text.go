@@ -9,7 +9,7 @@ import (
 
 // textOp is a method of texts that takes nothing and gives a text.
 func textOp(f func(string) string) *operation {
-	return op(func(in *interpreter, x any, _ []any) any { return in.text(f(in.str(x))) })
+	return op(func(in *interpreter, x any, _ []any) any { return like(x, in.text(f(in.str(x)))) })
 }
 
 // textTest is a method of texts that tells something of its characters.
@@ -142,30 +142,46 @@ func upper(s string) string {
 	return strings.NewReplacer("ß", "SS", "ﬀ", "FF", "ﬁ", "FI", "ﬂ", "FL", "ﬃ", "FFI", "ﬄ", "FFL", "ﬅ", "ST", "ﬆ", "ST").Replace(strings.ToUpper(s))
 }
 
+// titleCase is a letter at the beginning of a word; a few become two.
+func titleCase(c rune) string {
+	if two := []rune(upper(string(c))); len(two) > 1 {
+		return string(two[:1]) + strings.ToLower(string(two[1:]))
+	}
+	return string(unicode.ToTitle(c))
+}
+
 func capitalize(s string) string {
-	_, size := utf8.DecodeRuneInString(s)
-	return strings.ToTitle(s[:size]) + strings.ToLower(s[size:])
+	if s == "" {
+		return ""
+	}
+	c, size := utf8.DecodeRuneInString(s)
+	return titleCase(c) + strings.ToLower(s[size:])
 }
 
 func title(s string) string {
+	var b strings.Builder
 	inWord := false
-	return strings.Map(func(c rune) rune {
-		begins := !inWord
-		inWord = hasCase(c)
-		if begins {
-			return unicode.ToTitle(c)
+	for _, c := range s {
+		if inWord {
+			b.WriteRune(unicode.ToLower(c))
+		} else {
+			b.WriteString(titleCase(c))
 		}
-		return unicode.ToLower(c)
-	}, s)
+		inWord = hasCase(c)
+	}
+	return b.String()
 }
 
 func swapCase(s string) string {
-	return strings.Map(func(c rune) rune {
+	var b strings.Builder
+	for _, c := range s {
 		if unicode.IsUpper(c) {
-			return unicode.ToLower(c)
+			b.WriteRune(unicode.ToLower(c))
+		} else {
+			b.WriteString(upper(string(c)))
 		}
-		return unicode.ToUpper(c)
-	}, s)
+	}
+	return b.String()
 }
 
 // want is an argument that must be a text.
@@ -183,8 +199,12 @@ func (in *interpreter) strip(side string, x, chars any) any {
 	in.scan(len(text))
 	drop := unicode.IsSpace
 	if chars != missing && chars != nil {
-		set := in.want(chars, "what is stripped")
-		drop = func(c rune) bool { return strings.ContainsRune(set, c) }
+		set := map[rune]bool{}
+		for _, c := range in.want(chars, "what is stripped") {
+			in.spend(1)
+			set[c] = true
+		}
+		drop = func(c rune) bool { return set[c] }
 	}
 	if side != "rstrip" {
 		text = strings.TrimLeftFunc(text, drop)
@@ -192,7 +212,7 @@ func (in *interpreter) strip(side string, x, chars any) any {
 	if side != "lstrip" {
 		text = strings.TrimRightFunc(text, drop)
 	}
-	return text
+	return like(x, text)
 }
 
 // texts makes a list of texts.
