@@ -146,6 +146,9 @@ func (in *interpreter) calculate(op string, x, y any) any {
 		return in.whole(op, a, b)
 	}
 	if aWhole && bWhole && op == "/" && b.Sign() != 0 {
+		if a.Sign() == 0 {
+			return math.Copysign(0, float64(b.Sign()))
+		}
 		quotient, _ := new(big.Rat).SetFrac(a, b).Float64() // the nearest to the exact one
 		return in.finiteResult(quotient)
 	}

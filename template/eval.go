@@ -51,7 +51,7 @@ func (in *interpreter) name(x *name) any {
 	if value, ok := in.scope.get(x.name); ok {
 		return value
 	}
-	return &undefined{name: x.name, path: x.name}
+	return &undefined{name: x.name, path: path(x)}
 }
 
 // path is what messages call a value: "ds.meta_data.name".

@@ -175,13 +175,15 @@ func (l *lexer) edge(at int, mark string, trims bool) (after int, ok bool) {
 }
 
 func (l *lexer) comment(tag int) {
-	for i := l.at; i < len(l.source); i++ {
-		if after, ok := l.edge(i, "#}", true); ok {
-			l.at = after
-			return
-		}
+	length := strings.Index(l.source[l.at:], "#}")
+	if length < 0 {
+		l.failAt(tag, `the comment that begins here with "{#" has no end "#}"; in a shell script write "{{ '{#' }}" for that`)
 	}
-	l.failAt(tag, `the comment that begins here with "{#" has no end "#}"; in a shell script write "{{ '{#' }}" for that`)
+	end := l.at + length
+	if length > 0 && strings.IndexByte("-+", l.source[end-1]) >= 0 {
+		end--
+	}
+	l.at, _ = l.edge(end, "#}", true)
 }
 
 // raw matches the rest of "{% raw %}" or "{% endraw %}" after the percent and sign.

@@ -238,6 +238,9 @@ func (in *interpreter) update(d *dict, x any) {
 		}
 		return
 	}
+	if u, ok := x.(*undefined); ok {
+		in.fail("%s", u.problem())
+	}
 	for _, item := range in.items(x) {
 		pair := in.items(item)
 		if len(pair) != 2 {

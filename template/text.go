@@ -240,6 +240,7 @@ func textSplit(in *interpreter, x any, a []any) any {
 		var parts []string
 		rest := strings.TrimLeftFunc(text, unicode.IsSpace)
 		for rest != "" {
+			in.grow(itemSize)
 			end := strings.IndexFunc(rest, unicode.IsSpace)
 			if end < 0 || limit == 0 {
 				parts = append(parts, rest)
@@ -251,10 +252,12 @@ func textSplit(in *interpreter, x any, a []any) any {
 		}
 		return in.texts(parts)
 	}
+	separator := in.separator(a[0])
+	in.grow(strings.Count(text, separator) * itemSize)
 	if limit >= 0 {
 		limit++ // Go counts the pieces
 	}
-	return in.texts(strings.SplitN(text, in.separator(a[0]), limit))
+	return in.texts(strings.SplitN(text, separator, limit))
 }
 
 func (in *interpreter) separator(x any) string {
