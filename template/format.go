@@ -202,23 +202,55 @@ func (f *percentFormat) next() any {
 	return nil
 }
 
-// conversion prints one value, and gives what comes after its place.
+// conversion prints one value, and gives what comes after its place, which is
+// (name)flags width.precision letter.
 func (f *percentFormat) conversion(text string) (printed, rest string) {
-	var keyed any
-	hasKey, plain := false, strings.HasPrefix(text, "%")
-	if strings.HasPrefix(text, "(") {
-		key, after, ok := strings.Cut(text[1:], ")")
-		d, isDict := f.values.(*dict)
-		if !ok || !isDict {
-			f.fail(`a name in brackets after "%%" needs a dictionary of values`)
-		}
-		if keyed, hasKey = f.get(d, key); !hasKey {
-			f.fail("the dictionary has no %q, which the text asks for", key)
-		}
-		text = after
+	if rest, ok := strings.CutPrefix(text, "%"); ok {
+		return "%", rest
 	}
-	s := spec{fill: " ", align: '>', precision: -1}
-	var left, zero bool
+	var named any
+	isNamed := strings.HasPrefix(text, "(")
+	if isNamed {
+		named, text = f.named(text)
+	}
+	s, left, text := percentFlags(text)
+	s.width, text = f.count(text)
+	if s.width < 0 {
+		left, s.width = true, -s.width
+	}
+	if after, ok := strings.CutPrefix(text, "."); ok {
+		s.precision, text = f.count(after)
+	}
+	text = strings.TrimLeft(text, "hlL")
+	if text == "" {
+		f.fail(`after "%%" in the text before it there must be a letter such as s or d`)
+	}
+	s.kind, rest = text[0], text[1:]
+	if left || s.align == '=' && (s.kind == 's' || s.kind == 'r') {
+		s.fill, s.align = " ", map[bool]byte{true: '<', false: '>'}[left]
+	}
+	if isNamed {
+		return f.convert(s, named), rest
+	}
+	return f.convert(s, f.next()), rest
+}
+
+// named is the value for a name in brackets, and what comes after them.
+func (f *percentFormat) named(text string) (value any, rest string) {
+	key, rest, ok := strings.Cut(text[1:], ")")
+	d, isDict := f.values.(*dict)
+	if !ok || !isDict {
+		f.fail(`a name in brackets after "%%" needs a dictionary of values`)
+	}
+	value, ok = f.get(d, key)
+	if !ok {
+		f.fail("the dictionary has no %q, which the text asks for", key)
+	}
+	return value, rest
+}
+
+func percentFlags(text string) (s spec, left bool, rest string) {
+	s = spec{fill: " ", align: '>', precision: -1}
 	for ; text != "" && strings.IndexByte("-+ #0", text[0]) >= 0; text = text[1:] {
 		switch text[0] {
 		case '-':
@@ -230,33 +262,10 @@ func (f *percentFormat) conversion(text string) (printed, rest string) {
 		case '#':
 			s.alternate = true
 		case '0':
-			zero = true
+			s.fill, s.align = "0", '='
 		}
 	}
-	s.width, text = f.count(text)
-	if s.width < 0 {
-		left, s.width = true, -s.width
-	}
-	if strings.HasPrefix(text, ".") {
-		s.precision, text = f.count(text[1:])
-	}
-	text = strings.TrimLeft(text, "hlL")
-	if text == "" {
-		f.fail(`after "%%" in the text before it there must be a letter such as s or d`)
-	}
-	switch s.kind, text = text[0], text[1:]; {
-	case left:
-		s.align = '<'
-	case zero && s.kind != 's' && s.kind != 'r':
-		s.fill, s.align = "0", '='
-	}
-	if s.kind == '%' && plain {
-		return "%", text
-	}
-	if !hasKey {
-		keyed = f.next()
-	}
-	return f.convert(s, keyed), text
+	return s, left, text
 }
 
 // count reads a number, or takes it from the values for a star.

@@ -205,3 +205,9 @@ func (s *span) String() string {
 	}
 	return fmt.Sprintf("range(%d, %d, %d)", s.start, s.stop, s.step)
 }
+
+// escape makes a text safe for HTML, as MarkupSafe does.
+func (in *interpreter) escape(text string) string {
+	in.scan(len(text))
+	return in.text(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;").Replace(text))
+}

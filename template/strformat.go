@@ -208,10 +208,8 @@ func (f *strFormat) spec(format string, isNumber bool) spec {
 		s.sign = 0
 	}
 	s.alternate = take("#") != 0
-	if take("0") != 0 {
-		if !filled {
-			s.fill = "0"
-		}
+	if zeros := take("0") != 0; zeros && !filled {
+		s.fill = "0"
 		if s.align == 0 && isNumber {
 			s.align = '='
 		}
