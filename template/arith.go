@@ -32,7 +32,11 @@ func (in *interpreter) arithmetic(op string, x, y any) any {
 			return in.percent(text, y)
 		}
 	}
-	in.fail("%q cannot be done with %s and %s", op, in.describe(x), in.describe(y))
+	hint := ""
+	if _, alsoText := aText(y); op == "+" && (isText || alsoText) {
+		hint = `; "~" puts texts and values together`
+	}
+	in.fail("%q cannot be done with %s and %s%s", op, in.describe(x), in.describe(y), hint)
 	return nil
 }
 
@@ -245,7 +249,7 @@ func pow(f, g float64) float64 {
 }
 
 // maxPower is the exponent beyond which all but numbers next to one are out of bounds.
-const maxPower = 1 << 12
+const maxPower = 1 << 20
 
 // whole is an operator between whole numbers.
 func (in *interpreter) whole(op string, a, b *big.Int) any {

@@ -74,7 +74,18 @@ func path(x expr) string {
 	case *call:
 		return path(x.f) + "()"
 	}
-	return "(…)"
+	return nameless
+}
+
+// nameless is what messages call a value that was worked out.
+const nameless = "(…)"
+
+// called is path for the beginning of a sentence.
+func called(x expr) string {
+	if p := path(x); p != nameless {
+		return p
+	}
+	return "this"
 }
 
 func (in *interpreter) sequence(x *sequence) any {

@@ -247,6 +247,9 @@ func (in *interpreter) loop(s *forLoop, over any, depth int) {
 	in.at = s.over.where()
 	// Difference from cloud-init: the items are those that there are at the beginning,
 	// even if the loop's body changes the list or dictionary.
+	if _, ok := in.iterate(over); !ok {
+		in.fail("a loop goes through a list, and %s is %s", called(s.over), in.describe(over))
+	}
 	items := in.both(in.items(over), nil)
 	if s.test != nil {
 		items = in.chosen(s, items)

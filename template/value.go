@@ -258,6 +258,8 @@ func fromGo(x any) any {
 		return big.NewInt(int64(x))
 	case int64:
 		return big.NewInt(x)
+	case uint64:
+		return new(big.Int).SetUint64(x)
 	case json.Number:
 		if i, ok := new(big.Int).SetString(x.String(), 10); ok {
 			return i
