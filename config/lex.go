@@ -53,6 +53,7 @@ type bracket struct {
 }
 
 type lexer struct {
+	source       source
 	data         []byte
 	at           int
 	lineStart    int

@@ -9,6 +9,8 @@ import (
 type interpreter struct {
 	budget
 	out     *strings.Builder
+	main    *strings.Builder // what out is when nothing is captured
+	lines   []int            // of the template, from which each line of main came
 	scope   *scope
 	root    *scope // of the template itself, which its blocks see
 	escapes bool // autoescape is on
@@ -52,8 +54,26 @@ func (in *interpreter) run(t tree, variables map[string]any) {
 		given.set(name, fromGo(value))
 	}
 	in.root = &scope{around: given}
-	in.scope, in.out = in.root, &strings.Builder{}
+	in.main = &strings.Builder{}
+	in.scope, in.out = in.root, in.main
 	in.all(t.body)
+}
+
+// emit prints a text, the first line of which comes from a line of the template, and the
+// others from as many lines on.
+func (in *interpreter) emit(text string, line, step int) {
+	begins := in.out.Len() == 0 || strings.HasSuffix(in.out.String(), "\n")
+	in.write(in.out, text)
+	if in.out != in.main || text == "" {
+		return
+	}
+	if begins {
+		in.lines = append(in.lines, line)
+	}
+	for range strings.Count(text[:len(text)-1], "\n") {
+		line += step
+		in.lines = append(in.lines, line)
+	}
 }
 
 // inside does something in a scope of its own within another.
@@ -96,7 +116,7 @@ func (in *interpreter) all(body []stmt) {
 func (in *interpreter) do(s stmt) {
 	switch s := s.(type) {
 	case *text:
-		in.write(in.out, s.text)
+		in.emit(s.text, s.where().line, 1)
 	case *printing:
 		in.print(s)
 	case *printings:
@@ -117,11 +137,11 @@ func (in *interpreter) do(s stmt) {
 		in.scope.set(s.name, &macro{macroDef: s, scope: in.scope, name: s.name})
 	case *callBlock:
 		caller := &macro{macroDef: s.caller, scope: in.scope, name: "caller"}
-		in.write(in.out, in.str(in.call(s.call, caller)))
+		in.emit(in.str(in.call(s.call, caller)), s.where().line, 0)
 	case *filterBlock:
 		var content any
 		in.inside(in.scope, func() { content = in.captured(func() { in.all(s.body) }) })
-		in.write(in.out, in.str(in.filterAll(s.filter, content)))
+		in.emit(in.str(in.filterAll(s.filter, content)), s.where().line, 0)
 	case *block:
 		in.block(s)
 	case *escaping:
@@ -140,7 +160,7 @@ func (in *interpreter) print(p *printing) {
 	if _, marked := x.(markup); in.escapes && !marked {
 		text = in.escape(text)
 	}
-	in.write(in.out, text)
+	in.emit(text, in.at.line, 0)
 }
 
 func (in *interpreter) condition(c *condition) {

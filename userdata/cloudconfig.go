@@ -46,7 +46,7 @@ func (p *processor) cloudConfig(part *Part) {
 var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {
-	fresh, problems, err := config.Parse(part.place, part.Content.Reveal())
+	fresh, problems, err := config.ParseFilled(part.place, part.Content.Reveal(), part.lines)
 	p.result.Problems = append(p.result.Problems, problems...)
 	switch {
 	case err != nil:
