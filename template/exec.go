@@ -13,7 +13,7 @@ type interpreter struct {
 	lines   []int            // of the template, from which each line of main came
 	scope   *scope
 	root    *scope // of the template itself, which its blocks see
-	escapes bool // autoescape is on
+	escapes bool   // autoescape is on
 	missing []miss
 }
 

@@ -115,7 +115,7 @@ func (f *strFormat) value(name string) any {
 	default:
 		var ok bool
 		if x, ok = f.get(f.given.named, head); !ok {
-			f.fail("the format asks for %q, which is not given", head)
+			f.fail("the format asks for a name that is not given") // which may be part of a secret
 		}
 	}
 	for rest != "" {

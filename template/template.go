@@ -121,9 +121,13 @@ func (t Template) missing(in *interpreter, text string) []config.Problem {
 	var problems []config.Problem
 	for _, m := range in.missing {
 		if strings.Contains(text, Missing+m.name) {
+			shown := Missing + m.name
+			if strings.HasSuffix(m.path, "[…]") { // the name was worked out, perhaps of a secret
+				shown = Missing + " and what is in brackets"
+			}
 			problems = append(problems, config.Problem{
 				Severity: config.Warning, Pos: t.place(m.at),
-				Message: fmt.Sprintf("the template's variable %s has no value; %s stands in its place", m.path, Missing+m.name),
+				Message: fmt.Sprintf("the template's variable %s has no value; %s stands in its place", m.path, shown),
 			})
 		}
 	}

@@ -101,7 +101,7 @@ func (p *processor) patch(part *Part, before *config.Value) (*config.Value, erro
 	}
 	// In JSON a tab can only stand where a blank can, and YAML has no tabs there.
 	content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
-	operations, _, err := config.Parse(part.place, yamlNumbers(content))
+	operations, _, err := config.ParseFilled(part.place, yamlNumbers(content), part.lines)
 	if err != nil {
 		return nil, err
 	}

@@ -375,7 +375,7 @@ func (p *processor) template(part *Part) {
 	filled.Content, filled.lines = secret.NewBytes([]byte(became.Text)), became.Lines
 	filled.Type = knownPrefix(filled.Content.Reveal())
 	switch filled.Type {
-	case TypeCloudConfig, TypeScript, TypeBoothook:
+	case TypeCloudConfig, TypeJSONPatch, TypeScript, TypeBoothook: // Difference from cloud-init: it does not know patches here
 		p.builtIn(&filled)
 		part.Handler, part.Problem = filled.Handler, filled.Problem
 	default:
