@@ -54,6 +54,9 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 	case fresh.IsNull():
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
+		if key, ok := config.KeyWithoutBlank(fresh.Text()); ok {
+			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a blank is missing behind %q", key)}
+		}
 		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected keys with values after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
 	}
 	rules, fresh, err := config.TakeMergers(fresh)
