@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/template"
 )
 
 // builtIn is the lowest layer: what holds where nobody says anything.
@@ -76,7 +77,14 @@ func (b *Boot) fileLayer(file string) (config.Layer, bool) {
 }
 
 func (b *Boot) parseLayer(name string, data []byte) config.Layer {
-	value, problems, err := config.Parse(name, data)
+	if kind, _ := template.Kind(string(data)); kind == "jinja" {
+		return b.templateLayer(name, data)
+	}
+	return b.yamlLayer(name, data, nil)
+}
+
+func (b *Boot) yamlLayer(name string, data []byte, lines []int) config.Layer {
+	value, problems, err := config.ParseFilled(name, data, lines)
 	b.problems(problems)
 	if err != nil {
 		b.note(fmt.Errorf("%w; the file counts as empty", err))

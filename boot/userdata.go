@@ -123,7 +123,7 @@ func textsOf(v *config.Value) []string {
 func (b *Boot) process(ctx context.Context, s source, blobs []secret.Bytes, leaveOut []string) userdata.Result {
 	o := userdata.Options{
 		KnownKeys: modules.Keys(), Fetch: b.include, TypesOf: b.typesOf, FirstHandler: firstHandler[s.name],
-		LeaveOut: leaveOut, Idle: s.idle,
+		LeaveOut: leaveOut, Idle: s.idle, Variables: b.variables,
 	}
 	if !s.idle {
 		o.Handlers = b.systemHandlers(ctx)
@@ -233,18 +233,6 @@ func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script
 	return nil
 }
 
-// facts is what instance-data.json says.
-func (b *Boot) facts() state.Facts {
-	release, machine := b.Host.Kernel()
-	return state.Facts{
-		InstanceID: b.seed.InstanceID, Hostname: b.seed.Hostname, CloudName: b.seed.CloudName,
-		Platform: b.seed.Platform, Subplatform: b.seed.Subplatform, AvailabilityZone: b.seed.AvailabilityZone, Region: b.seed.Region,
-		PublicKeys: b.seed.PublicKeys, Distribution: distribution(b.Host), Kernel: release, Machine: machine,
-		Metadata: b.seed.Metadata, UserData: b.seed.UserData.Reveal(), VendorData: joined(slices.Concat(b.seed.VendorData, b.seed.VendorData2)),
-		MergedConfig: b.config.Root().Any(),
-	}
-}
-
 // env is what a module is given to work with.
 func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
@@ -283,7 +271,7 @@ func (b *Boot) tell(text string) error {
 // Configuration is what modules would be given now: the system's own, with that of the
 // present instance over it, if there is one. It changes nothing.
 func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
-	if err := b.resume(); err != nil {
+	if err := b.resume(ctx); err != nil {
 		return nil, err
 	}
 	if b.seed == nil {

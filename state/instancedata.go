@@ -1,10 +1,12 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -60,26 +62,49 @@ func OpenMetadata(metadata map[string]any) map[string]any {
 func (s *Store) WriteInstanceData(f Facts) error {
 	f.Metadata, _ = finite(f.Metadata).(map[string]any)
 	f.MergedConfig = finite(f.MergedConfig)
-	open, sensitive := f.open(), f.open()
-	var hidden []string
-	metadata := redactMap(f.Metadata, "ds/meta_data", &hidden)
-	open["ds"] = map[string]any{"meta_data": metadata}
-	sensitive["ds"] = map[string]any{"meta_data": f.Metadata}
-	for key, value := range map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig} {
-		open[key], sensitive[key] = redactedForOthers, value
-		hidden = append(hidden, key)
-	}
-	slices.Sort(hidden)
-	open["sensitive_keys"], sensitive["sensitive_keys"] = hidden, hidden
-
 	id := f.cloudID()
 	return errors.Join(
-		s.write(instanceData, encode(open), false),
-		s.write(instanceDataSensitive, encode(sensitive), true),
+		s.write(instanceData, encode(f.Open()), false),
+		s.write(instanceDataSensitive, encode(f.All()), true),
 		s.write(combinedConfig, encode(f.MergedConfig), true),
 		s.write(path.Join(RunDir, "cloud-id-"+id), []byte(id+"\n"), false),
 		s.host.QuietSymlink(path.Join(RunDir, "cloud-id-"+id), path.Join(RunDir, "cloud-id")),
 	)
+}
+
+// Open is the instance data that everybody may read.
+func (f Facts) Open() map[string]any {
+	data := f.common()
+	metadata, hidden := f.redacted()
+	data["ds"] = map[string]any{"meta_data": metadata}
+	for key := range f.hidden() {
+		data[key] = redactedForOthers
+	}
+	data["sensitive_keys"] = hidden
+	return data
+}
+
+// All is the instance data for root, and for templates of user data.
+func (f Facts) All() map[string]any {
+	data := f.common()
+	_, hidden := f.redacted()
+	data["ds"] = map[string]any{"meta_data": f.Metadata}
+	maps.Copy(data, f.hidden())
+	data["sensitive_keys"] = hidden
+	return data
+}
+
+// hidden are the keys that are root's as a whole.
+func (f Facts) hidden() map[string]any {
+	return map[string]any{"userdata": string(f.UserData), "vendordata": string(f.VendorData), "merged_cfg": f.MergedConfig}
+}
+
+// redacted is the metadata for everybody, and the paths of all that is hidden.
+func (f Facts) redacted() (metadata map[string]any, hidden []string) {
+	hidden = slices.Collect(maps.Keys(f.hidden()))
+	metadata = redactMap(f.Metadata, "ds/meta_data", &hidden)
+	slices.Sort(hidden)
+	return metadata, hidden
 }
 
 // redact is metadata for everybody to read: secret keys, on whatever level, have no
@@ -125,8 +150,8 @@ func (f Facts) cloudID() string {
 	return f.CloudName
 }
 
-// open are the keys that hold no secret.
-func (f Facts) open() map[string]any {
+// common are the keys that hold no secret.
+func (f Facts) common() map[string]any {
 	id := f.cloudID()
 	keys := f.PublicKeys
 	if keys == nil {
@@ -170,9 +195,21 @@ func (s *Store) InstanceData(file string, root bool) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the instance data: %w", err)
 	}
-	var all map[string]any
-	if err := json.Unmarshal(data, &all); err != nil {
+	all, err := ParseInstanceData(data)
+	if err != nil {
 		return nil, fmt.Errorf("cannot read the instance data in %s: %w", file, err)
+	}
+	return all, nil
+}
+
+// ParseInstanceData reads instance data in JSON. Its numbers are json.Number: whole ones
+// stay whole, of any length.
+func ParseInstanceData(data []byte) (map[string]any, error) {
+	var all map[string]any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&all); err != nil {
+		return nil, err
 	}
 	return all, nil
 }

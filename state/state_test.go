@@ -277,7 +277,7 @@ func TestNumbersThatJSONHasNotAreTextInInstanceData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"a": "+Inf", "list": []any{"NaN", 1.5}}
+	want := map[string]any{"a": "+Inf", "list": []any{"NaN", json.Number("1.5")}}
 	if diff := cmp.Diff(want, data["ds"].(map[string]any)["meta_data"]); diff != "" {
 		t.Errorf("the metadata differs (-want +got):\n%s", diff)
 	}

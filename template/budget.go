@@ -20,11 +20,16 @@ type budget struct {
 }
 
 func (b *budget) fail(format string, args ...any) {
+	panic(failed(b.at, format, args...))
+}
+
+// failed cuts the message: a name in it may be as long as the template.
+func failed(at pos, format string, args ...any) failure {
 	message := fmt.Sprintf(format, args...)
-	if len(message) > maxMessage { // a name may be as long as the template
+	if len(message) > maxMessage {
 		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
 	}
-	panic(failure{message, b.at})
+	return failure{message, at}
 }
 
 const maxMessage = 500

@@ -2,6 +2,7 @@ package template
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -9,6 +10,8 @@ import (
 type interpreter struct {
 	budget
 	out     *strings.Builder
+	main    *strings.Builder // what out is when nothing is captured
+	lines   []int            // of the template, from which each line of main came
 	scope   *scope
 	root    *scope // of the template itself, which its blocks see
 	escapes bool   // autoescape is on
@@ -52,9 +55,33 @@ func (in *interpreter) run(t tree, variables map[string]any) {
 		given.set(name, fromGo(value))
 	}
 	in.root = &scope{around: given}
-	in.scope, in.out = in.root, &strings.Builder{}
+	in.main = &strings.Builder{}
+	in.scope, in.out = in.root, in.main
 	in.all(t.body)
 }
+
+// emit prints a text, the first line of which comes from a line of the template, and the
+// others from as many lines on.
+func (in *interpreter) emit(text string, line, step int) {
+	begins := in.out.Len() == 0 || strings.HasSuffix(in.out.String(), "\n")
+	in.write(in.out, text)
+	if in.out != in.main || text == "" {
+		return
+	}
+	if begins {
+		in.lines = append(in.lines, line)
+	}
+	more := strings.Count(text[:len(text)-1], "\n")
+	in.grow(lineSize * more)
+	in.lines = slices.Grow(in.lines, more)
+	for range more {
+		line += step
+		in.lines = append(in.lines, line)
+	}
+}
+
+// lineSize is what the number of a line takes.
+const lineSize = 8
 
 // inside does something in a scope of its own within another.
 func (in *interpreter) inside(around *scope, do func()) {
@@ -96,7 +123,7 @@ func (in *interpreter) all(body []stmt) {
 func (in *interpreter) do(s stmt) {
 	switch s := s.(type) {
 	case *text:
-		in.write(in.out, s.text)
+		in.emit(s.text, s.where().line, 1)
 	case *printing:
 		in.print(s)
 	case *printings:
@@ -117,11 +144,11 @@ func (in *interpreter) do(s stmt) {
 		in.scope.set(s.name, &macro{macroDef: s, scope: in.scope, name: s.name})
 	case *callBlock:
 		caller := &macro{macroDef: s.caller, scope: in.scope, name: "caller"}
-		in.write(in.out, in.str(in.call(s.call, caller)))
+		in.emit(in.str(in.call(s.call, caller)), s.where().line, 0)
 	case *filterBlock:
 		var content any
 		in.inside(in.scope, func() { content = in.captured(func() { in.all(s.body) }) })
-		in.write(in.out, in.want(in.filterAll(s.filter, content), "what a filter block gives"))
+		in.emit(in.want(in.filterAll(s.filter, content), "what a filter block gives"), s.where().line, 0)
 	case *block:
 		in.block(s)
 	case *escaping:
@@ -140,7 +167,7 @@ func (in *interpreter) print(p *printing) {
 	if _, marked := x.(markup); in.escapes && !marked {
 		text = in.escape(text)
 	}
-	in.write(in.out, text)
+	in.emit(text, in.at.line, 0)
 }
 
 func (in *interpreter) condition(c *condition) {

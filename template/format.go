@@ -244,7 +244,7 @@ func (f *percentFormat) named(text string) (value any, rest string) {
 	}
 	value, ok = f.get(d, key)
 	if !ok {
-		f.fail("the dictionary has no %q, which the text asks for", key)
+		f.fail("the dictionary does not have a name that the text asks for") // which may be part of a secret
 	}
 	return value, rest
 }

@@ -73,9 +73,9 @@ var hostile = map[string]struct {
 	"a long chain of dots":                    {func() string { return "{{ a" + strings.Repeat(".a", 200_000) + " }}" }, tooDeep},
 	"a long chain of filters":                 {func() string { return "{{ 1" + strings.Repeat("|e", 200_000) + " }}" }, tooDeep},
 	"a long name of a filter":                 {func() string { return "{{ 1|a" + strings.Repeat(".a", 200_000) + " }}" }, "there is no filter"},
-	"brackets in brackets":                    {func() string { return "{{ " + strings.Repeat("(", 100_000) }, tooDeep},
-	"lists in lists":                          {func() string { return "{{ " + strings.Repeat("[", 100_000) }, tooDeep},
-	"dictionaries in dictionaries":            {func() string { return "{{ " + strings.Repeat("{1:", 100_000) }, tooDeep},
+	"brackets in brackets":                    {func() string { return "{{ " + strings.Repeat("(", 100_000) + strings.Repeat(")", 100_000) + " }}" }, tooDeep},
+	"lists in lists":                          {func() string { return "{{ " + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + " }}" }, tooDeep},
+	"dictionaries in dictionaries":            {func() string { return "{{ " + strings.Repeat("{1:", 100_000) + strings.Repeat("}", 100_000) + " }}" }, tooDeep},
 	"not not":                                 {func() string { return "{{ " + strings.Repeat("not ", 100_000) + "1 }}" }, tooDeep},
 	"minus minus":                             {func() string { return "{{ " + strings.Repeat("-", 100_000) + "1 }}" }, tooDeep},
 	"choices in choices":                      {func() string { return "{{ " + strings.Repeat("1 if 1 else ", 100_000) + "1 }}" }, tooDeep},
@@ -168,7 +168,9 @@ var hostile = map[string]struct {
 	"strings beside each other": {func() string { return "{{ " + strings.Repeat("'' ", 400_000) + "}}" }, ""},
 	"many arguments":            {func() string { return "{{ dict(" + strings.Repeat("a=1,", 100_000) + ") }}" }, ""},
 	"a list as arguments":       {func() string { return "{{ dict(*range(100000)) }}" }, "one value at most"},
-	"many line ends":            {func() string { return strings.Repeat("\n", 15*mib) + "{{" }, "expected a value"},
+	"many line ends":            {func() string { return strings.Repeat("\n", 15*mib) + "{{" }, "has no end"},
+	"lines of a text":           {func() string { return `{{ '\n' * (60 * 2**20) }}` }, tooLong},
+	"as many lines as can be":   {func() string { return strings.Repeat("\n", 7*mib) }, ""},
 	"many blanks in tags":       {func() string { return strings.Repeat("{%- "+strings.Repeat(" ", 1000)+"set a = 1 -%}", 10_000) }, ""},
 }
 

@@ -127,7 +127,7 @@ func (p *parser) filters(x expr, inline bool) expr {
 		inline = false
 		f := &filtering{pos: p.current().at, x: x, name: p.dotted()}
 		if !isFilter(f.name) {
-			p.unknown = append(p.unknown, unknown{failure{noFilter(f.name), f.pos}, p.scopes})
+			p.unknown = append(p.unknown, unknown{failed(f.pos, "%s", noFilter(f.name)), p.scopes})
 		}
 		if p.current().kind == "(" {
 			f.args = p.arguments()
@@ -150,7 +150,7 @@ func (p *parser) test(x expr) expr {
 	negated := p.skipName("not")
 	t := &tested{pos: at, x: x, name: p.dotted()}
 	if !isTest(t.name) {
-		p.unknown = append(p.unknown, unknown{failure{noTest(t.name), at}, p.scopes})
+		p.unknown = append(p.unknown, unknown{failed(at, "%s", noTest(t.name)), p.scopes})
 	}
 	switch k := p.current().kind; {
 	case k == "(":

@@ -117,7 +117,7 @@ func (f *strFormat) value(name string) any {
 	default:
 		var ok bool
 		if x, ok = f.get(f.given.named, head); !ok {
-			f.fail("the format asks for %q, which is not given", head)
+			f.fail("the format asks for a name that is not given") // which may be part of a secret, as the format may
 		}
 	}
 	for rest != "" {
@@ -172,7 +172,7 @@ func (f *strFormat) format(x any, format string) string {
 	if !isNumber {
 		text, ok := aText(x)
 		if !ok || s.kind != 0 && s.kind != 's' || s.sign != 0 || s.group != "" || s.alternate || s.align == '=' {
-			f.fail("%s cannot be printed by the format %q", f.describe(x), brief(format))
+			f.fail("%s cannot be printed by that format", f.describe(x))
 		}
 		return f.pad(s, f.shortened(text, s.precision))
 	}
@@ -183,7 +183,7 @@ func (f *strFormat) format(x any, format string) string {
 	case strings.ContainsRune("eEfFgG%", rune(s.kind)), s.kind == 0 && !ok:
 		return f.formatFloat(s, f.asFloat(n))
 	}
-	f.fail("a number cannot be printed by the format %q", brief(format))
+	f.fail("a number cannot be printed by that format")
 	return ""
 }
 
@@ -238,7 +238,7 @@ func (f *strFormat) spec(format string, isNumber bool) spec {
 		f.fail("zeros in front of groups of digits are not there in cloudseed's templates")
 	}
 	if len(rest) > 0 {
-		f.fail("the format %q is not understood", brief(format))
+		f.fail("after the colon of a format there must be [[fill]align][sign][#][0][width][,][.precision][letter]")
 	}
 	return s
 }

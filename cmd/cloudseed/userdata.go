@@ -61,9 +61,10 @@ type placedProblem struct {
 
 // userdataShow is how "userdata show" was called.
 type userdataShow struct {
-	vendor []string
-	fetch  bool
-	format string
+	vendor       []string
+	instanceData string
+	fetch        bool
+	format       string
 }
 
 // userdataShowCommand tells what becomes of user data: the same code takes it apart as
@@ -71,7 +72,7 @@ type userdataShow struct {
 func userdataShowCommand() *cobra.Command {
 	var u userdataShow
 	cmd := &cobra.Command{
-		Use:   "show FILE... [--vendor-data FILE] [--fetch] [--format text|json]",
+		Use:   "show FILE... [--vendor-data FILE] [--instance-data FILE] [--fetch] [--format text|json]",
 		Short: "Tell what becomes of user data: its parts, the merged cloud-config, what is wrong",
 		Long: `Tell what becomes of user data: its parts, what handles each, the cloud-config that results,
 and what is wrong, by file, line and column. Several files are taken one after the other.
@@ -104,6 +105,7 @@ With "-" it is read from standard input. The exit code is 0 if all of it can be 
 		},
 	}
 	cmd.Flags().StringArrayVar(&u.vendor, "vendor-data", nil, "vendor data, which the user data is over: a `file`; may be repeated")
+	cmd.Flags().StringVarP(&u.instanceData, "instance-data", "i", "", "fill in templates with the instance data in this `file`")
 	cmd.Flags().BoolVar(&u.fetch, "fetch", false, "fetch what #include names, as the boot does")
 	cmd.Flags().StringVar(&u.format, "format", "text", "text or json")
 	return cmd
@@ -153,7 +155,17 @@ func (u *userdataShow) process(ctx context.Context, stdin io.Reader, name string
 		}
 		pieces = append(pieces, userdata.Piece{Name: file, Content: secret.NewBytes(data)})
 	}
-	return userdata.ProcessPieces(ctx, name, pieces, userdata.Options{KnownKeys: modules.Keys(), Fetch: u.fetcher()}), nil
+	return userdata.ProcessPieces(ctx, name, pieces, userdata.Options{
+		KnownKeys: modules.Keys(), Fetch: u.fetcher(), Variables: u.variables,
+	}), nil
+}
+
+// variables are what templates know: of which machine must be said.
+func (u *userdataShow) variables() (map[string]any, error) {
+	if u.instanceData == "" {
+		return nil, errors.New("that is done at boot, with what is known of the instance; --instance-data FILE does it now")
+	}
+	return templateVariables(nil, u.instanceData)
 }
 
 // fetcher gets what user data includes, but only if that was asked for: to look at a file

@@ -231,6 +231,10 @@ def consume(request, root, hooks):
     for folder in init._initial_subdirs() + [idir]:
         os.makedirs(folder, exist_ok=True)
     os.symlink(idir, init.paths.instance_link)
+    util.write_file(
+        init.paths.get_runpath("instance_data_sensitive"),
+        base64.b64decode(request["instance_data"]),
+    )
     try:
         init.update()
         init.consume_data()
