@@ -71,7 +71,7 @@ func TestTemplatesAreFilledInAsByCloudInit(t *testing.T) {
 		case known && their.equal(our):
 			t.Errorf("%s: it is listed as a difference, and there is none any more", c.Name)
 		case known:
-			golden(t, c.Name, "template", their, our)
+			golden(t, "filling-in/"+strings.NewReplacer(" ", "-", "'", "").Replace(c.Name), "template", their, our)
 		case !their.equal(our):
 			t.Errorf("%s: not the same (-cloud-init +cloudseed):\n%s\nof the template:\n%s", c.Name, diff(their, our), c.Text)
 		case their.err != "":
