@@ -227,7 +227,7 @@ func (in *interpreter) lookUp(of, key any, path string) any {
 		}
 	}
 	if n, ok := number(key); ok {
-		if value, ok := in.at1(of, n); ok {
+		if value, ok := in.itemAt(of, n); ok {
 			return value
 		}
 	}
@@ -239,8 +239,8 @@ func (in *interpreter) lookUp(of, key any, path string) any {
 	return &undefined{name: in.str(key), path: path}
 }
 
-// at1 is the item at an index, which counts from the end if it is negative.
-func (in *interpreter) at1(of, key any) (any, bool) {
+// itemAt is the item at an index, which counts from the end if it is negative.
+func (in *interpreter) itemAt(of, key any) (any, bool) {
 	i, ok := key.(*big.Int)
 	if !ok || !i.IsInt64() {
 		return nil, false
