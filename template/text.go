@@ -43,7 +43,7 @@ func textMethod(name string) *operation {
 		return op(textSplitFromRight, "sep?", "maxsplit?")
 	case "splitlines":
 		return op(func(in *interpreter, x any, a []any) any {
-			return in.texts(splitLines(in.str(x), in.truth(or(a[0], false))))
+			return in.texts(in.splitLines(in.str(x), in.truth(or(a[0], false))))
 		}, "keepends?")
 	case "partition":
 		return op(func(in *interpreter, x any, a []any) any { return in.partition(x, a[0], strings.Index) }, "sep")
