@@ -91,8 +91,10 @@ func textTestMethod(name string) *operation {
 		})
 	}
 	switch name {
-	case "isdigit", "isdecimal", "isnumeric":
+	case "isdigit", "isdecimal":
 		return every(unicode.IsDigit)
+	case "isnumeric":
+		return every(unicode.IsNumber)
 	case "isalpha":
 		return every(unicode.IsLetter)
 	case "isalnum":
