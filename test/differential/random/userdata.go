@@ -174,11 +174,8 @@ func (m maker) rules() string {
 
 // patch adds a key that nothing else has.
 func (m maker) patch() string {
-	value, err := json.Marshal(pick[any](m.gen, "x", 5, true, nil, []int{1}, map[string]any{"a": "b"}))
-	if err != nil {
-		panic(err) // it is JSON
-	}
-	return fmt.Sprintf("#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \"/p%d\", \"value\": %s}]\n", m.IntN(3), value)
+	added := pick(m.gen, `/p%d", "value": "x"`, `/p%d", "value": 5`, `/p%d", "value": true`, `/p%d", "value": null`, `/pl%d", "value": [1]`, `/pm%d", "value": {"a": "b"}`)
+	return fmt.Sprintf("#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \""+added+"}]\n", m.IntN(3))
 }
 
 // archive is a cloud-config-archive.
