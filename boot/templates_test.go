@@ -48,7 +48,7 @@ func TestATemplateIsFilledInWithInstanceData(t *testing.T) {
 			"#cloud-config-archive\n- |\n  ## template: jinja\n  #cloud-config\n  a: {{ 1 +\n- 'b: 1'\n",
 			"cloud-config.txt", "---\nb: 1\n...\n",
 			[]string{
-				"user-data part-001:3:10: expected a value here, found the end of the template; nothing of it was applied",
+				"user-data part-001:3:4: \"{{\" begins here and has no end \"}}\"; nothing of it was applied",
 				"user-data part-002:1:1: b: there is no such key; it was ignored",
 			},
 		},
@@ -97,7 +97,7 @@ func TestTheSystemsConfigurationMayBeATemplate(t *testing.T) {
 	want := []string{}
 	for range state.Stages { // each reads it anew
 		want = append(want,
-			"/etc/cloud/cloud.cfg.d/20.cfg:2:21: expected a value here, found the end of the template; the file counts as empty",
+			"/etc/cloud/cloud.cfg.d/20.cfg:2:19: \"{{\" begins here and has no end \"}}\"; the file counts as empty",
 			"/etc/cloud/cloud.cfg.d/30.cfg:2:19: the '[' that opens here is never closed; the file counts as empty",
 		)
 	}

@@ -2,6 +2,7 @@ package template
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -70,11 +71,17 @@ func (in *interpreter) emit(text string, line, step int) {
 	if begins {
 		in.lines = append(in.lines, line)
 	}
-	for range strings.Count(text[:len(text)-1], "\n") {
+	more := strings.Count(text[:len(text)-1], "\n")
+	in.grow(lineSize * more)
+	in.lines = slices.Grow(in.lines, more)
+	for range more {
 		line += step
 		in.lines = append(in.lines, line)
 	}
 }
+
+// lineSize is what the number of a line takes.
+const lineSize = 8
 
 // inside does something in a scope of its own within another.
 func (in *interpreter) inside(around *scope, do func()) {
@@ -124,7 +131,7 @@ func (in *interpreter) do(s stmt) {
 			in.print(p)
 		}
 	case *forLoop:
-		in.loop(s, in.items(in.eval(s.over)), 0)
+		in.loop(s, in.eval(s.over), 0)
 	case *condition:
 		in.condition(s)
 	case *assignment:
@@ -141,7 +148,7 @@ func (in *interpreter) do(s stmt) {
 	case *filterBlock:
 		var content any
 		in.inside(in.scope, func() { content = in.captured(func() { in.all(s.body) }) })
-		in.emit(in.str(in.filterAll(s.filter, content)), s.where().line, 0)
+		in.emit(in.want(in.filterAll(s.filter, content), "what a filter block gives"), s.where().line, 0)
 	case *block:
 		in.block(s)
 	case *escaping:
@@ -262,8 +269,15 @@ type loop struct {
 	scope   *scope
 }
 
-func (in *interpreter) loop(s *forLoop, items []any, depth int) {
+func (in *interpreter) loop(s *forLoop, over any, depth int) {
 	around := in.scope
+	in.at = s.over.where()
+	// Difference from cloud-init: the items are those that there are at the beginning,
+	// even if the loop's body changes the list or dictionary.
+	if _, ok := in.iterate(over); !ok {
+		in.fail("a loop goes through a list, and %s is %s", called(s.over), in.describe(over))
+	}
+	items := in.both(in.items(over), nil)
 	if s.test != nil {
 		items = in.chosen(s, items)
 	}
@@ -275,19 +289,11 @@ func (in *interpreter) loop(s *forLoop, items []any, depth int) {
 	for i, item := range items {
 		l.index = i
 		in.inside(around, func() {
-			if !s.recursive || !assigns(s.target, "loop") {
-				in.scope.set("loop", l)
-			}
+			in.scope.set("loop", l)
 			in.assign(s.target, item)
 			in.all(s.body)
 		})
 	}
-}
-
-// assigns tells whether a target is a name.
-func assigns(target expr, word string) bool {
-	n, ok := target.(*name)
-	return ok && n.name == word
 }
 
 // chosen are the items that the loop's own "if" lets through.
@@ -360,7 +366,7 @@ func (l *loop) again(in *interpreter, items any) any {
 	}
 	outer := in.scope
 	in.scope = l.scope
-	result := in.captured(func() { in.loop(l.of, in.items(items), l.depth+1) })
+	result := in.captured(func() { in.loop(l.of, items, l.depth+1) })
 	in.scope = outer
 	return result
 }

@@ -13,6 +13,9 @@ a request in JSON, each line of standard output its answer:
      "parts": {NAME: [{"type", "filename", "headers", "content": BASE64}]}, "hooks": [...]},
      "messages": {NAME: [PART, ...]}}
 
+    {"do": "render", "text": TEXT, "data": {KEY: VALUE, ...}}
+    {"result": {"text": TEXT}}
+
 A result is {"error": TEXT} when cloud-init fails, and the answer is when the request is
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
@@ -38,11 +41,13 @@ from cloudinit import (  # noqa: E402
     sources,
     stages,
     subp,
+    templater,
     url_helper,
     user_data,
     util,
     version,
 )
+from cloudinit.handlers import jinja_template  # noqa: E402
 from cloudinit.net import (  # noqa: E402
     eni,
     network_manager,
@@ -266,7 +271,19 @@ def consume_user_data(request):
     }
 
 
+def render_template(request):
+    """As cloud-init's handler of templates does, with instance data."""
+    variables = jinja_template.convert_jinja_instance_data(
+        request["data"], include_key_aliases=True
+    )
+    try:
+        return {"result": {"text": templater.render_string(request["text"], variables)}}
+    except Exception as error:  # every failure is what is to be compared
+        return {"result": failure(error)}
+
+
 REQUESTS = {
+    "render": render_template,
     "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},
     "net-convert": net_convert,
