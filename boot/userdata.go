@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"unicode/utf16"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -152,7 +153,22 @@ func vendorText(blobs []secret.Bytes) []byte {
 	if err := e.Encode(texts); err != nil {
 		panic("boot: texts that JSON cannot hold: " + err.Error()) // it holds all texts
 	}
-	return bytes.TrimSuffix(list.Bytes(), []byte("\n"))
+	return inASCII(bytes.TrimSuffix(list.Bytes(), []byte("\n")))
+}
+
+// inASCII is JSON with all but ASCII's characters escaped, as Python writes it.
+func inASCII(text []byte) []byte {
+	var out []byte
+	for _, c := range string(text) {
+		if c >= ' ' && c <= '~' || c == '\n' {
+			out = append(out, byte(c))
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, c) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }
 
 func joined(blobs []secret.Bytes) []byte {

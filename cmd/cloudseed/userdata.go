@@ -39,6 +39,8 @@ type shownParts struct {
 	Parts       []shownPart     `json:"parts"`
 	CloudConfig any             `json:"cloud_config"`
 	Problems    []placedProblem `json:"problems"`
+
+	merged *config.Value
 }
 
 type shownPart struct {
@@ -138,7 +140,7 @@ func (u *userdataShow) take(ctx context.Context, stdin io.Reader, files []string
 	merged := config.New(layers...)
 	shown.add(merged.Problems())
 	if merged.Root().Kind() == config.Map {
-		shown.CloudConfig = merged.Root().Any()
+		shown.CloudConfig, shown.merged = merged.Root().Any(), merged.Root()
 	}
 	return shown, nil
 }
@@ -236,8 +238,8 @@ func printParts(w io.Writer, s shownParts) error {
 		return err
 	}
 	var text strings.Builder
-	if merged := config.FromAny("", s.CloudConfig); len(merged.Keys()) > 0 {
-		fmt.Fprintf(&text, "\n#cloud-config\n%s", merged.YAML())
+	if len(s.merged.Keys()) > 0 {
+		fmt.Fprintf(&text, "\n#cloud-config\n%s", s.merged.YAML())
 	}
 	if len(s.Problems) > 0 {
 		text.WriteByte('\n')
