@@ -117,7 +117,7 @@ var hostile = map[string]struct {
 	"replace of nothing":                    {func() string { return "{{ ('x' * 100000) | replace('', 'y' * 100000) }}" }, tooLong},
 	"batch":                                 {func() string { return "{{ [1] | batch(10**9, 'x') | list }}" }, tooLong},
 	"slice":                                 {func() string { return "{{ [1] | slice(10**9) | list }}" }, tooLong},
-	"round":                                 {func() string { return "{{ 1.5 | round(10**9) }}" }, "cannot be rounded"},
+	"round":                                 {func() string { return "{{ 12 | round(-(10**9)) }}" }, "cannot be rounded"},
 	"split":                                 {func() string { return "{{ ('x ' * 10000000).split() | length }}" }, tooLong},
 	"split from the right":                  {func() string { return "{{ ('x ' * 100000).rsplit(None, 100000) | length }}" }, tooMuch},
 	"words that are counted":                {func() string { return "{{ ('x ' * 15000000) | wordcount }}" }, ""},
