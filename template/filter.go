@@ -116,7 +116,7 @@ func filterNamed(name string) *operation {
 			return in.str(x)
 		})
 	case "striptags":
-		return textOp(stripTags)
+		return op(func(in *interpreter, x any, _ []any) any { return in.text(stripTags(in.str(x))) })
 	case "title":
 		return textOp(wordTitle)
 	case "tojson":

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"html"
 	"math/big"
 	"net/url"
 	"strings"
@@ -28,7 +29,7 @@ func wordTitle(s string) string {
 func stripTags(s string) string {
 	s = without(without(s, "<!--", "-->"), "<", ">")
 	s = collapse(s)
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#39;", "'", "&#34;", `"`, "&quot;", `"`, "&amp;", "&").Replace(s)
+	return html.UnescapeString(s)
 }
 
 // collapse makes one blank of all that are beside each other, and none at the ends.
@@ -112,6 +113,9 @@ func filterTruncate(in *interpreter, x any, a []any) any {
 	cut := string(text[:length-utf8.RuneCountInString(end)])
 	if at := strings.LastIndex(cut, " "); at >= 0 && !in.truth(or(a[1], false)) {
 		cut = cut[:at]
+	}
+	if _, marked := x.(markup); marked {
+		return markup(cut + in.escape(end))
 	}
 	return cut + end
 }

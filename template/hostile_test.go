@@ -57,10 +57,10 @@ var hostile = map[string]struct {
 		return "{% for i in [1, 2] recursive %}{{ loop([1, 2]) if loop.depth < 40 }}{% endfor %}"
 	}, "template may"},
 	"a text times a billion":                  {func() string { return "{{ 'x' * 10**9 }}" }, tooLong},
-	"a text times more than can be counted":   {func() string { return "{{ 'x' * 10**30 }}" }, tooLong},
+	"a text times more than can be counted":   {func() string { return "{{ 'x' * 10**30 }}" }, "nothing can be repeated so many times"},
 	"a billion times a list":                  {func() string { return "{{ 10**9 * [1] }}" }, tooLong},
 	"a tuple times a billion":                 {func() string { return "{{ (1, 2) * 10**9 }}" }, tooLong},
-	"nothing times a billion":                 {func() string { return "{{ '' * 10**30 }}{{ [] * 10**30 }}" }, ""},
+	"nothing times a billion":                 {func() string { return "{{ '' * 10**9 }}{{ [] * 10**9 }}" }, ""},
 	"a power of a billion":                    {func() string { return "{{ 2 ** (10**9) }}" }, tooLarge},
 	"a power of powers":                       {func() string { return "{{ 9 ** (9 ** (9 ** 9)) }}" }, tooLarge},
 	"one to the power of a large number":      {func() string { return "{{ 1 ** 10**100 }}{{ (-1) ** 10**100 }}" }, ""},
