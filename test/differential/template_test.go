@@ -140,7 +140,7 @@ func templateMeaning(their, our outcome) string {
 			return m.reason
 		}
 	}
-	if strings.Contains(their.files["text"], " object at 0x") {
+	if strings.Contains(strings.ToLower(their.files["text"]), " object at 0x") {
 		return itemByItem
 	}
 	return ""
