@@ -182,7 +182,18 @@ func compareNumbers(x, y any) int {
 	if f != f || g != g {
 		return 2
 	}
+	if aWhole || bWhole { // a float may not hold the whole number
+		return exact(x).Cmp(exact(y))
+	}
 	return cmp.Compare(f, g)
+}
+
+// exact is a number that is one.
+func exact(n any) *big.Float {
+	if f, ok := n.(float64); ok {
+		return big.NewFloat(f) // also if it is infinite
+	}
+	return new(big.Float).SetInt(whole(n))
 }
 
 // order compares two values that have an order.

@@ -118,7 +118,7 @@ func filterNamed(name string) *operation {
 	case "striptags":
 		return op(func(in *interpreter, x any, _ []any) any { return in.text(stripTags(in.str(x))) })
 	case "title":
-		return textOp(wordTitle)
+		return op(func(in *interpreter, x any, _ []any) any { return in.text(wordTitle(in.str(x))) })
 	case "tojson":
 		return op(filterToJSON, "indent?")
 	case "trim":

@@ -15,7 +15,8 @@ var (
 	seed   = flag.Uint64("seed", 0, "the `number` that random cases follow from; 0: another one each time")
 	count  = flag.Int("count", 3000, "how `many` random configurations of the network to try")
 
-	userCount = flag.Int("user-count", 2000, "how `many` random inputs of user data to try")
+	templateCount = flag.Int("template-count", 500, "how `many` random templates to try")
+	userCount     = flag.Int("user-count", 2000, "how `many` random inputs of user data to try")
 )
 
 // real is the cloud-init that all tests ask.

@@ -95,10 +95,10 @@ func TestRandomTemplatesAreFilledInAsByCloudInit(t *testing.T) {
 	if start == 0 {
 		start = rand.Uint64()
 	}
-	t.Logf("%d templates of seed %d; the same again: go test ./test/differential -run RandomTemplates -args -seed %d", *count, start, start)
+	t.Logf("%d templates of seed %d; the same again: go test ./test/differential -run RandomTemplates -args -seed %[2]d -template-count %[1]d", *templateCount, start)
 	const enough = 10 // failures; the rest would be more of the same
 	equal, refused, failed, meant := 0, 0, 0, map[string]int{}
-	for i := range *count {
+	for i := range *templateCount {
 		text := random.Template(rand.New(rand.NewPCG(start, uint64(i))))
 		their, our := bothTemplates(t, text)
 		switch {

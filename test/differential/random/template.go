@@ -108,7 +108,7 @@ func (g *templates) loop(depth int) string {
 }
 
 func (g *templates) printed() string {
-	return pick(g.gen, "{{ ", "{{ ", "{{", "{{- ", "{{+ ") + g.any(3) + pick(g.gen, " }}", " }}", "}}", " -}}", " }}\n")
+	return pick(g.gen, "{{ ", "{{ ", "{{", "{{- ", "{{+ ") + g.any(3) + pick(g.gen, "", "", "", "", " | tojson", " | e") + pick(g.gen, " }}", " }}", "}}", " -}}", " }}\n")
 }
 
 func (g *templates) plain() string {
@@ -155,7 +155,7 @@ func (g *templates) text(depth int) string {
 	case 2, 3:
 		return g.text(depth-1) + " | " + g.textFilter(depth)
 	case 4:
-		return g.any(depth-1) + pick(g.gen, " | string", " | tojson", " | default('d')", " | default("+g.text(depth-1)+", true)", " | e")
+		return g.any(depth-1) + pick(g.gen, " | string", " | default('d')", " | default("+g.text(depth-1)+", true)")
 	case 5:
 		return g.quoted() + g.textMethod(depth)
 	case 6:
@@ -188,8 +188,8 @@ func (g *templates) formatted(depth int) string {
 
 func (g *templates) textFilter(depth int) string {
 	return pick(g.gen, "upper", "lower", "title", "capitalize", "trim", "trim('a')", "reverse", "first", "last", "length", "wordcount",
-		"striptags", "urlencode", "escape", "indent", "indent(2, true)", "indent(width='> ', blank=true)", "center(11)", "truncate(5)", "truncate(5, true, '', 0)", "int", "float",
-		"list", "unique | join", "sort | join", "safe", "string", "e | upper", "forceescape", "replace('a', "+g.text(depth-2)+")", "replace("+g.quoted()+", 'x', 1)", "join('-')", "batch(2) | list", "slice(2) | list", "select | list", "map('upper') | list")
+		"striptags", "urlencode", "indent", "indent(2, true)", "indent(width='> ', blank=true)", "center(11)", "truncate(5)", "truncate(5, true, '', 0)", "int", "float",
+		"list", "unique | join", "sort | join", "string", "replace('a', "+g.text(depth-2)+")", "replace("+g.quoted()+", 'x', 1)", "join('-')", "batch(2) | list", "slice(2) | list", "select | list", "map('upper') | list")
 }
 
 func (g *templates) textMethod(depth int) string {
@@ -240,7 +240,7 @@ func (g *templates) truth(depth int) string {
 	case 4:
 		return g.any(depth-1) + pick(g.gen, " == ", " != ") + g.any(depth-1)
 	case 5:
-		return g.any(depth-1) + " is " + pick(g.gen, "", "not ") + pick(g.gen, "defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping", "sequence", "iterable", "callable", "true", "false", "odd", "even", "divisibleby 3", "eq 1", "in [1, 'a']", "lower", "upper", "escaped", "filter", "test", "sameas true")
+		return g.any(depth-1) + " is " + pick(g.gen, "", "not ") + pick(g.gen, "defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping", "sequence", "iterable", "callable", "true", "false", "odd", "even", "divisibleby 3", "eq 1", "in [1, 'a']", "lower", "upper", "filter", "test", "sameas true")
 	}
 	return "(not " + g.truth(depth-1) + ")"
 }
@@ -265,7 +265,7 @@ func (g *templates) list(depth int) string {
 	case 6:
 		return g.dict(depth-1) + pick(g.gen, ".keys() | list", ".values() | list", ".items() | list", " | dictsort", " | dictsort(by='value')", " | dictsort(reverse=true)", " | items | list", " | list")
 	}
-	return g.list(depth-1) + " | " + pick(g.gen, "sort", "sort(reverse=true)", "sort(case_sensitive=true)", "reverse | list", "unique | list", "list", "map('string') | list", "map('upper') | list", "select('string') | list", "reject('number') | list", "select | list", "batch(2) | list", "batch(2, 'x') | list", "slice(2) | list", "slice(2, 0) | list", "join(',')", "join", "first", "last", "map('int') | sum", "tojson", "select('in', [1, 'A']) | list", "map('default', 'z') | list", "reject('odd') | list", "map('replace', 'a', 'x') | list", "sort | join('/')", "groupby(0)", "list | string", "min", "max")
+	return g.list(depth-1) + " | " + pick(g.gen, "sort", "sort(reverse=true)", "sort(case_sensitive=true)", "reverse | list", "unique | list", "list", "map('string') | list", "map('upper') | list", "select('string') | list", "reject('number') | list", "select | list", "batch(2) | list", "batch(2, 'x') | list", "slice(2) | list", "slice(2, 0) | list", "join(',')", "join", "first", "last", "map('int') | sum", "select('in', [1, 'A']) | list", "map('default', 'z') | list", "reject('odd') | list", "map('replace', 'a', 'x') | list", "sort | join('/')", "groupby(0)", "list | string", "min", "max")
 }
 
 func (g *templates) dict(depth int) string {
