@@ -167,6 +167,7 @@ func joined(blobs []secret.Bytes) []byte {
 // It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context, in *input) {
 	dir := state.InstanceDir(b.seed.InstanceID)
+	b.note(b.store.WriteCombinedConfig(b.facts(), b.config.Root().Any()))
 	b.handled(in.sources, func(frequency state.Frequency) {
 		for _, s := range in.sources {
 			b.apply(ctx, dir, s)
@@ -177,7 +178,6 @@ func (b *Boot) consume(ctx context.Context, in *input) {
 	b.problems(findings)
 	b.alreadyTold(findings)
 	b.tellOfGaps()
-	b.note(b.store.WriteInstanceData(b.facts()))
 }
 
 // apply puts one kind of data in its place.
@@ -231,18 +231,6 @@ func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script
 		return fmt.Errorf("boothook %s: %w", hook.Name, err)
 	}
 	return nil
-}
-
-// facts is what instance-data.json says.
-func (b *Boot) facts() state.Facts {
-	release, machine := b.Host.Kernel()
-	return state.Facts{
-		InstanceID: b.seed.InstanceID, Hostname: b.seed.Hostname, CloudName: b.seed.CloudName,
-		Platform: b.seed.Platform, Subplatform: b.seed.Subplatform, AvailabilityZone: b.seed.AvailabilityZone, Region: b.seed.Region,
-		PublicKeys: b.seed.PublicKeys, Distribution: distribution(b.Host), Kernel: release, Machine: machine,
-		Metadata: b.seed.Metadata, UserData: b.seed.UserData.Reveal(), VendorData: joined(slices.Concat(b.seed.VendorData, b.seed.VendorData2)),
-		MergedConfig: b.config.Root().Any(),
-	}
 }
 
 // env is what a module is given to work with.

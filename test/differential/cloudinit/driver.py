@@ -13,6 +13,10 @@ a request in JSON, each line of standard output its answer:
      "parts": {NAME: [{"type", "filename", "headers", "content": BASE64}]}, "hooks": [...]},
      "messages": {NAME: [PART, ...]}}
 
+    {"do": "instance-data", "source": "NoCloud", "seed": {PATH: BASE64}, "system": TEXT,
+     "kernel": {"node", "release", "build", "machine"}, "os_release": TEXT}
+    {"result": {"files": {NAME: {"mode": "0600", "content": BASE64}}, "error": TEXT}}
+
 A result is {"error": TEXT} when cloud-init fails, and the answer is when the request is
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
@@ -33,6 +37,7 @@ sys.path.insert(0, sys.argv[1])
 import yaml  # noqa: E402
 from cloudinit import (  # noqa: E402
     distros,
+    dmi,
     net,
     safeyaml,
     sources,
@@ -49,6 +54,10 @@ from cloudinit.net import (  # noqa: E402
     network_state,
     networkd,
     sysconfig,
+)
+from cloudinit.sources import (  # noqa: E402
+    DataSourceConfigDrive,
+    DataSourceNoCloud,
 )
 from cloudinit.sources.helpers import openstack  # noqa: E402
 
@@ -262,7 +271,124 @@ def consume_user_data(request):
     }
 
 
+class Platform:
+    """What Python says of the machine, without what is about Python itself."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def system(self):
+        return "Linux"
+
+    def machine(self):
+        return self.kernel["machine"]
+
+    def release(self):
+        return self.kernel["release"]
+
+    def python_version(self):
+        return ""
+
+    def platform(self):
+        return "Linux-%(release)s-%(machine)s" % self.kernel
+
+    def uname(self):
+        k = self.kernel
+        return ("Linux", k["node"], k["release"], k["build"], k["machine"]) + (
+            k["machine"],
+        )
+
+
+def is_another_machine(request):
+    """Puts the machine of the case in the place of this one."""
+    load = util.load_text_file
+
+    def load_text_file(path, *args, **kwargs):
+        if path == "/etc/os-release":
+            return request["os_release"]
+        return load(path, *args, **kwargs)
+
+    util.platform = Platform(request["kernel"])
+    util.load_text_file = load_text_file
+    util.get_hostname = lambda *a, **k: request["kernel"]["node"]
+    util.get_fqdn_from_hosts = lambda *a, **k: None
+    util.get_cmdline = lambda: ""
+    util.find_devs_with = lambda *a, **k: []
+    dmi.read_dmi_data = lambda key: None
+    subp.subp = lambda *a, **k: ("", "")
+    # It would write a config drive's files to this machine.
+    DataSourceConfigDrive.on_first_boot = lambda *a, **k: None
+    DataSourceConfigDrive.find_candidate_devs = lambda *a, **k: []
+    return load
+
+
+def know_instance(request, root):
+    """As the stages do with a seed folder, up to the modules."""
+    cloud, run = root + "/var/lib/cloud", root + "/run/cloud-init"
+    paths = {"cloud_dir": cloud, "run_dir": run}
+
+    def base_config(*args, **kwargs):
+        # The first wins: no path of the case may be this machine's.
+        layers = [{"system_info": {"paths": paths}}]
+        layers.append(util.load_yaml(request["system"], default={}))
+        return util.mergemanydict(layers)
+
+    name = {"NoCloud": "nocloud", "ConfigDrive": "config_drive"}
+    for file, content in request["seed"].items():
+        path = os.path.join(cloud, "seed", name[request["source"]], file)
+        util.write_file(path, base64.b64decode(content))
+    os.makedirs(run)
+    stages.fetch_base_config = base_config
+    init = stages.Init()
+    source = {
+        "NoCloud": DataSourceNoCloud.DataSourceNoCloud,
+        "ConfigDrive": DataSourceConfigDrive.DataSourceConfigDrive,
+    }[request["source"]](init.cfg, init.distro, init.paths)
+    result = {}
+    try:
+        if not source.get_data():
+            raise RuntimeError("it is no seed")
+        init.datasource = source
+        init._reset()
+        idir = init._get_ipath()
+        for folder in init._initial_subdirs() + [idir]:
+            os.makedirs(folder, exist_ok=True)
+        os.symlink(idir, init.paths.instance_link)
+        init.update()
+        init.consume_data()
+    except Exception as error:
+        result = failure(error)
+    files = {}
+    for file in os.listdir(run):
+        path = os.path.join(run, file)
+        if os.path.isdir(path):
+            continue
+        if os.path.islink(path):
+            content = os.readlink(path).encode()
+        else:
+            with open(path, "rb") as f:
+                content = f.read()
+        files[file] = {
+            "mode": "%04o" % stat.S_IMODE(os.lstat(path).st_mode),
+            "content": encoded(content.replace(root.encode(), b"")),
+        }
+    result["files"] = files
+    return result
+
+
+def instance_data(request):
+    # What is below /dev is taken for a device.
+    root = tempfile.mkdtemp(dir="/tmp")
+    load = is_another_machine(request)
+    try:
+        return {"result": know_instance(request, root)}
+    finally:
+        util.load_text_file = load
+        shutil.rmtree(root)
+
+
 REQUESTS = {
+    "instance-data": instance_data,
     "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},
     "net-convert": net_convert,
