@@ -127,6 +127,9 @@ func identify(seed *datasource.Seed, metadata *config.Value) {
 		seed.Metadata = map[string]any{}
 	}
 	seed.Metadata["instance-id"] = seed.InstanceID
+	if id := metadata.Get("uuid"); !id.IsNull() {
+		seed.Metadata["instance-id"] = id.Any() // which may be a number
+	}
 	if seed.Hostname != "" {
 		seed.Metadata["local-hostname"] = seed.Hostname
 	}

@@ -156,7 +156,9 @@ func (g *gathered) facts(seed *datasource.Seed) map[string]any {
 	if !ok {
 		facts = map[string]any{}
 	}
-	facts["instance-id"] = seed.InstanceID
+	if facts["instance-id"] == nil {
+		facts["instance-id"] = seed.InstanceID
+	}
 	if facts["dsmode"] == nil {
 		facts["dsmode"] = seed.Mode
 	}

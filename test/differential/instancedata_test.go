@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/boot"
+	"cloudseed/host"
 	"cloudseed/host/hosttest"
 	"cloudseed/state"
 	"cloudseed/test/differential/cloudinit"
@@ -102,10 +103,11 @@ func bothInstanceData(t testing.TB, in seedInput) (their, our outcome) {
 	if err != nil {
 		t.Fatalf("%s: %v", in.name, err)
 	}
+	same := withoutOwnWords(kernel)
 	their = outcome{files: map[string]string{}, err: result.Error}
 	for name, f := range result.Files {
 		if isInstanceData(name) {
-			their.files[f.Mode+" "+name] = withoutOwnWords(string(f.Content))
+			their.files[f.Mode+" "+name] = same(string(f.Content))
 		}
 	}
 
@@ -128,6 +130,9 @@ func bothInstanceData(t testing.TB, in seedInput) (their, our outcome) {
 		}).Run(t.Context(), stage)
 	}
 	our = outcome{files: filesOfRun(t, filepath.Join(m.Dir, state.RunDir))}
+	for name, text := range our.files {
+		our.files[name] = same(text)
+	}
 	return their, our
 }
 
@@ -158,7 +163,7 @@ func filesOfRun(t testing.TB, dir string) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files[fmt.Sprintf("%04o %s", info.Mode().Perm(), e.Name())] = withoutOwnWords(string(content))
+		files[fmt.Sprintf("%04o %s", info.Mode().Perm(), e.Name())] = string(content)
 	}
 	return files
 }
@@ -167,11 +172,20 @@ func isInstanceData(name string) bool {
 	return strings.HasPrefix(name, "instance-data") || strings.HasPrefix(name, "combined-") || strings.HasPrefix(name, "cloud-id")
 }
 
-// withoutOwnWords takes away what tells the two agents apart in every file: the words for
-// people under _doc, and the features that cloudseed has not.
-func withoutOwnWords(text string) string {
-	text = regexp.MustCompile(`("_doc": )".*"`).ReplaceAllString(text, `$1"..."`)
-	return regexp.MustCompile(`("(?:ERROR_ON_USER_DATA_FAILURE|MANUAL_NETWORK_WAIT)": )(?:true|false)`).ReplaceAllString(text, "$1...")
+// withoutOwnWords takes away what tells the two agents apart in every file, the words for
+// people under _doc and the features that cloudseed has not, and this machine from others.
+func withoutOwnWords(kernel host.Kernel) func(string) string {
+	doc := regexp.MustCompile(`("_doc": )".*"`)
+	features := regexp.MustCompile(`("(?:ERROR_ON_USER_DATA_FAILURE|MANUAL_NETWORK_WAIT)": )(?:true|false)`)
+	node, _, _ := strings.Cut(kernel.Node, ".")
+	machine := strings.NewReplacer(
+		"Linux-"+kernel.Release+"-"+kernel.Machine, "PLATFORM", `"`+kernel.Build+`"`, `"BUILD"`, `"`+kernel.Release+`"`, `"RELEASE"`,
+		`"`+kernel.Machine+`"`, `"MACHINE"`, `"`+kernel.Node+`"`, `"NODE"`, `local-hostname": "`+node+`"`, `local-hostname": "NODE"`,
+		`local_hostname": "`+node+`"`, `local_hostname": "NODE"`,
+	)
+	return func(text string) string {
+		return machine.Replace(features.ReplaceAllString(doc.ReplaceAllString(text, `$1"..."`), "$1..."))
+	}
 }
 
 // TestInstanceDataIsThatOfCloudInit compares what is known of the instances of all seeds
