@@ -17,13 +17,18 @@ a request in JSON, each line of standard output its answer:
      "kernel": {"node", "release", "build", "machine"}, "os_release": TEXT}
     {"result": {"files": {NAME: {"mode": "0600", "content": BASE64}}, "error": TEXT}}
 
+    {"do": "query", "root": DIR, "uid": NUMBER, "args": [WORD, ...]}
+    {"result": {"code": NUMBER, "stdout": TEXT, "error": TEXT}}
+
 A result is {"error": TEXT} when cloud-init fails, and the answer is when the request is
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
 
 import base64
+import contextlib
 import copy
 import email
+import io
 import json
 import logging
 import os
@@ -48,6 +53,8 @@ from cloudinit import (  # noqa: E402
     util,
     version,
 )
+from cloudinit.cmd import query  # noqa: E402
+from cloudinit.helpers import Paths  # noqa: E402
 from cloudinit.net import (  # noqa: E402
     eni,
     network_manager,
@@ -387,7 +394,29 @@ def instance_data(request):
         shutil.rmtree(root)
 
 
+def ask(request):
+    """As the command "query" does, below a folder in place of the system's root."""
+    root = request["root"]
+    query.read_cfg_paths = lambda: Paths(
+        {"cloud_dir": root + "/var/lib/cloud", "run_dir": root + "/run/cloud-init"}
+    )
+    uid, os.getuid = os.getuid, lambda: request["uid"]
+    out = io.StringIO()
+    result = {"code": 1}
+    try:
+        with contextlib.redirect_stdout(out):
+            args = query.get_parser().parse_args(request["args"])
+            result["code"] = query.handle_args("query", args)
+    except Exception as error:
+        result["error"] = failure(error)["error"]
+    finally:
+        os.getuid = uid
+    result["stdout"] = out.getvalue().replace(root, "")
+    return {"result": result}
+
+
 REQUESTS = {
+    "query": ask,
     "instance-data": instance_data,
     "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},
