@@ -171,26 +171,39 @@ func secretly(files seed.Files) seed.Files {
 // can see who is not root, and in all that root is told.
 func showsNoSecret(t *testing.T, g *guest, boots int) {
 	t.Helper()
-	var log strings.Builder
+	var log, journal strings.Builder
+	toJournal := func(message string, _ int, fields map[string]string) error {
+		_, err := fmt.Fprintln(&journal, message, fields)
+		return err
+	}
+	output := filepath.Join(g.Dir, "var/log/cloud-init-output.log")
+	g.Put(t, "/etc/cloud/cloud.cfg.d/91_output.cfg", "output: {all: '>> "+output+"'}\n")
+	g.Put(t, "/var/log/.there", "")
 	for range boots {
 		if err := os.RemoveAll(filepath.Join(g.Dir, state.RunDir)); err != nil {
 			t.Fatal(err)
 		}
 		for _, stage := range state.Stages {
 			o := g.options(t)
-			o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Console: &g.console, Level: slog.LevelDebug})
-			o.Output = nil
+			o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Console: &g.console, Journal: toJournal, Level: slog.LevelDebug})
+			o.Output = boot.NewOutput()
 			b := boot.New(o)
 			errs := b.Run(t.Context(), stage)
 			lookFor(t, stage+"'s errors", fmt.Sprint(errs))
 			lookFor(t, stage+"'s report", asJSON(t, b.Report()))
 		}
 	}
-	if !strings.Contains(log.String(), "stage ended") {
-		t.Fatalf("nothing was logged:\n%s", log.String())
+	if !strings.Contains(log.String(), "stage ended") || !strings.Contains(journal.String(), "stage ended") {
+		t.Fatalf("nothing was logged:\n%s\nthe journal:\n%s", log.String(), journal.String())
 	}
 	lookFor(t, "the log", log.String())
+	lookFor(t, "the journal", journal.String())
 	lookFor(t, "the host's log", g.Logged())
+	said, err := os.ReadFile(output)
+	if err != nil || !strings.Contains(string(said), "Cloud-init") && !strings.Contains(string(said), "cloudseed") {
+		t.Errorf("the output log holds %q: %v", said, err)
+	}
+	lookFor(t, "the output log", string(said))
 	lookFor(t, "the console", g.console.String())
 	for _, e := range g.Effects() {
 		lookFor(t, "the ledger", asJSON(t, e))
