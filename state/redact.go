@@ -90,7 +90,7 @@ func (r *redaction) keys(keys map[string]any, at string, covered bool) map[strin
 	for key, value := range keys {
 		path := strings.TrimPrefix(at+"/"+key, "/")
 		known := slices.Contains(sensitiveKeys, strings.ToLower(key)) || slices.Contains(sensitiveKeys, strings.ToLower(path))
-		hidden := known || !covered && isSecret(key)
+		hidden := known || !covered && (isSecret(key) || isWireless(key, value))
 		if hidden {
 			r.paths = append(r.paths, path)
 		}
@@ -121,6 +121,13 @@ func (r *redaction) value(value any, at string, covered bool) any {
 		return open
 	}
 	return value
+}
+
+// isWireless tells of Debian's description of interfaces when it has a wireless network's
+// key in it.
+func isWireless(key string, value any) bool {
+	text, ok := value.(string)
+	return ok && key == "network-interfaces" && strings.Contains(text, "wpa")
 }
 
 // isSecret tells by the name of a key whether its value is one.

@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -26,6 +27,7 @@ type seedInput struct {
 	source string
 	files  map[string][]byte
 	system string
+	distro string // /etc/os-release; "": that of RHEL
 }
 
 // machineBase is the system's configuration below the input's own. It names all that
@@ -95,9 +97,9 @@ func bothInstanceData(t testing.TB, in seedInput) (their, our outcome) {
 	t.Helper()
 	m := hosttest.New(t)
 	kernel := m.Kernel()
-	system := in.system + machineBase
+	system, release := in.system+machineBase, cmp.Or(in.distro, rhel)
 	result, err := real.Know(cloudinit.InstanceData{
-		Source: in.source, Seed: in.files, System: system, OSRelease: rhel,
+		Source: in.source, Seed: in.files, System: system, OSRelease: release,
 		Kernel: cloudinit.Kernel{Node: kernel.Node, Release: kernel.Release, Build: kernel.Build, Machine: kernel.Machine},
 	})
 	if err != nil {
@@ -121,7 +123,7 @@ func bothInstanceData(t testing.TB, in seedInput) (their, our outcome) {
 			t.Fatal(err)
 		}
 	}
-	m.Put(t, "/etc/os-release", rhel)
+	m.Put(t, "/etc/os-release", release)
 	m.Put(t, "/etc/cloud/cloud.cfg", system)
 	place := map[string]string{"NoCloud": "nocloud", "ConfigDrive": "config_drive"}[in.source]
 	for _, stage := range []string{state.StageLocal, state.StageNetwork} {
@@ -224,4 +226,29 @@ func TestInstanceDataIsThatOfCloudInit(t *testing.T) {
 		t.Errorf("%s: it is listed as a difference, and there is no such input", name)
 	}
 	t.Logf("%d inputs: the same %d times, differences listed %d times", len(inputs), equal, len(inputs)-equal)
+}
+
+// TestTheDistributionIsNamedAsByCloudInit is of machines that differ in nothing else.
+func TestTheDistributionIsNamedAsByCloudInit(t *testing.T) {
+	for name, release := range map[string]string{
+		"CentOS Stream":    "ID=\"centos\"\nID_LIKE=\"rhel fedora\"\nVERSION=\"9\"\nVERSION_ID=\"9\"\n",
+		"AlmaLinux":        "ID=\"almalinux\"\nVERSION_ID=\"9.4\"\nVERSION=\"9.4 (Seafoam Ocelot)\"\n",
+		"Rocky":            "ID=rocky\nVERSION_ID=9.4\nVERSION='9.4 (Blue Onyx)'\n",
+		"Oracle":           "ID=\"ol\"\nVERSION_ID=\"9.4\"\nVERSION=\"9.4\"\n",
+		"Fedora":           "# a comment\n\nID=fedora\nVERSION_ID=42\nVERSION=\"42 (Server Edition)\"\nVERSION_CODENAME=\"\"\n",
+		"Debian":           "ID=debian\nVERSION_ID=\"13\"\nVERSION=\"13 (trixie)\"\nVERSION_CODENAME=trixie\n",
+		"Ubuntu":           "ID=ubuntu\nVERSION_ID=\"24.04\"\nVERSION=\"24.04 LTS (Noble Numbat)\"\nVERSION_CODENAME=noble\n",
+		"openSUSE":         "ID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\n",
+		"Alpine":           "ID=alpine\nVERSION_ID=3.20\nPRETTY_NAME=\"Alpine Linux v3.20\"\n",
+		"one that is none": "ID=nobody-knows\n",
+		"without a number": "ID=arch\n",
+	} {
+		in := seedInput{
+			name: name, source: "NoCloud", distro: release,
+			files: map[string][]byte{"meta-data": []byte("instance-id: i-1\n"), "user-data": {}},
+		}
+		if their, our := bothInstanceData(t, in); !their.equal(our) {
+			t.Errorf("%s: not the same (-cloud-init +cloudseed):\n%s", name, diff(their, our))
+		}
+	}
 }

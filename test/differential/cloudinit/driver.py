@@ -315,6 +315,8 @@ def is_another_machine(request):
             return request["os_release"]
         return load(path, *args, **kwargs)
 
+    for remembered in (util.system_info, util.get_linux_distro):
+        remembered.cache_clear()
     util.platform = Platform(request["kernel"])
     util.load_text_file = load_text_file
     util.get_hostname = lambda *a, **k: request["kernel"]["node"]
