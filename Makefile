@@ -45,12 +45,14 @@ test-rpm: rpm
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
 
 # The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
-# SEED=n COUNT=n: the random cases of a run before, or more of them.
+# SEED=n COUNT=n USER_COUNT=n: the random cases of a run before, or more of them, of
+# the network and of user data.
 SEED  ?= 0
 COUNT ?= 3000
+USER_COUNT ?= 2000
 .PHONY: test-differential
 test-differential:
-	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT)
+	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT)
 
 .PHONY: test-guest
 test-guest: rpm

@@ -48,14 +48,16 @@ type Options struct {
 // Boot is one run of one or more stages.
 type Boot struct {
 	Options
-	store  *state.Store
-	stage  string
-	seed   *datasource.Seed
-	fresh  bool           // the machine is a new instance
-	found  bool           // the seed is here and now, not remembered
-	layers []config.Layer // the system's own configuration, once it was read
-	config *config.Config
-	report Report
+	store    *state.Store
+	stage    string
+	seed     *datasource.Seed
+	fresh    bool                    // the machine is a new instance
+	found    bool                    // the seed is here and now, not remembered
+	layers   []config.Layer          // the system's own configuration, once it was read
+	unfilled map[string]string       // templates among it, while there is no instance
+	filled   map[string]config.Layer // and then
+	config   *config.Config
+	report   Report
 
 	applies bool          // this stage is to apply user data, so it fetches what that includes
 	online  bool          // there is a network now
@@ -154,7 +156,7 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 // runStage frames a stage: its status before and after, its labels, its errors.
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
-	b.stage, b.layers = name, nil // what the last stage wrote may be configuration
+	b.stage, b.layers, b.filled = name, nil, nil // what the last stage wrote may be configuration
 	b.applies, b.online, b.awaited, b.told = false, false, nil, nil
 	b.Log = b.Options.Log.With("stage", name)
 	if name == state.StageLocal {

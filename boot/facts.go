@@ -12,19 +12,24 @@ import (
 	"cloudseed/state"
 )
 
-// facts are what instance data says.
-func (b *Boot) facts() state.Facts {
+// SeedFacts is what a seed alone says of its instance.
+func SeedFacts(s *datasource.Seed) state.Facts {
 	return state.Facts{
-		InstanceID: b.seed.InstanceID, Hostname: b.seed.Hostname, CloudName: b.seed.CloudName,
-		Platform: b.seed.Platform, Subplatform: b.seed.Subplatform, AvailabilityZone: b.seed.AvailabilityZone, Region: b.seed.Region,
-		PublicKeys: b.seed.PublicKeys, System: systemFacts(b.Host),
-		Seed: seedFacts(b.seed), SystemConfig: config.New(b.systemLayers()...).Root().Any(),
+		InstanceID: s.InstanceID, Hostname: s.Hostname, CloudName: s.CloudName, Platform: s.Platform, Subplatform: s.Subplatform,
+		AvailabilityZone: s.AvailabilityZone, Region: s.Region, PublicKeys: s.PublicKeys, Seed: metadataOf(s),
 	}
 }
 
-// seedFacts are the seed's metadata, and of a config drive its network and what it has
+// facts are what instance data says.
+func (b *Boot) facts() state.Facts {
+	f := SeedFacts(b.seed)
+	f.System, f.SystemConfig = systemFacts(b.Host), config.New(b.systemLayers()...).Root().Any()
+	return f
+}
+
+// metadataOf are the seed's metadata, and of a config drive its network and what it has
 // for EC2's tools.
-func seedFacts(s *datasource.Seed) map[string]any {
+func metadataOf(s *datasource.Seed) map[string]any {
 	metadata := maps.Clone(s.Metadata)
 	facts := map[string]any{"meta_data": metadata}
 	if s.Datasource != "ConfigDrive" {

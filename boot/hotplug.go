@@ -23,7 +23,7 @@ var ErrNoInstance = errors.New("no instance was set up on this machine yet")
 // the events of user data or the system's configuration have it, or it was enabled by
 // hand.
 func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
-	if err := b.resume(); err != nil {
+	if err := b.resume(ctx); err != nil {
 		return false, err
 	}
 	if b.seed == nil {

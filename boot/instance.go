@@ -130,7 +130,7 @@ func (b *Boot) loadSeed(id string) (*datasource.Seed, error) {
 }
 
 // become makes the machine the seed's instance.
-func (b *Boot) become() error {
+func (b *Boot) become(ctx context.Context) error {
 	previous, err := b.store.PreviousID()
 	if err != nil {
 		return err
@@ -140,6 +140,7 @@ func (b *Boot) become() error {
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(b.seed.InstanceID)
 	}
+	b.fillIn(ctx)
 	b.Log.Info("found the seed", "datasource", b.seed.Description, "instance", b.seed.InstanceID, "new", b.fresh)
 	cache, err := b.seed.EncodeCache()
 	if err != nil {
@@ -174,9 +175,10 @@ func (b *Boot) identify() {
 
 // resume takes up the instance that the local stage of this boot settled on. b.seed
 // stays nil when there is none.
-func (b *Boot) resume() error {
-	if b.seed != nil {
-		return nil // the local stage ran in this process
+func (b *Boot) resume(ctx context.Context) error {
+	if b.seed != nil { // the local stage ran in this process
+		b.fillIn(ctx)
+		return nil
 	}
 	id, err := b.store.Announced()
 	if err != nil {
@@ -202,5 +204,6 @@ func (b *Boot) resume() error {
 		b.Ledger.SetInstance(id)
 	}
 	b.config = b.systemConfig()
+	b.fillIn(ctx)
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/state"
+	"cloudseed/template"
 )
 
 // builtIn is the lowest layer: what holds where nobody says anything.
@@ -24,10 +26,14 @@ allow_userdata: true
 const (
 	mainConfig = "/etc/cloud/cloud.cfg"
 	configDir  = "/etc/cloud/cloud.cfg.d"
+
+	// runtimeConfig is for those who look at the machine before the first stage, as
+	// cloud-init's ds-identify does; this agent looks for itself.
+	runtimeConfig = state.RunDir + "/cloud.cfg"
 )
 
 // systemLayers reads the configuration that is there without a seed, low to high:
-// built-in, cloud.cfg, cloud.cfg.d, kernel command line. A file that cannot be read
+// built-in, cloud.cfg, cloud.cfg.d, this boot's own, kernel command line. A file that cannot be read
 // or understood is reported, once, and counts as empty: it must not cost the boot.
 func (b *Boot) systemLayers() []config.Layer {
 	if b.layers == nil {
@@ -56,6 +62,9 @@ func (b *Boot) readSystemLayers() []config.Layer {
 			}
 		}
 	}
+	if runtime, ok := b.fileLayer(runtimeConfig); ok {
+		layers = append(layers, runtime)
+	}
 	if text := commandLineConfig(b.Cmdline); text != "" {
 		layers = append(layers, b.parseLayer("kernel command line", []byte(text)))
 	}
@@ -76,7 +85,14 @@ func (b *Boot) fileLayer(file string) (config.Layer, bool) {
 }
 
 func (b *Boot) parseLayer(name string, data []byte) config.Layer {
-	value, problems, err := config.Parse(name, data)
+	if kind, _ := template.Kind(string(data)); kind == "jinja" {
+		return b.templateLayer(name, data)
+	}
+	return b.yamlLayer(name, data, nil)
+}
+
+func (b *Boot) yamlLayer(name string, data []byte, lines []int) config.Layer {
+	value, problems, err := config.ParseFilled(name, data, lines)
 	b.problems(problems)
 	if err != nil {
 		b.note(fmt.Errorf("%w; the file counts as empty", err))

@@ -24,7 +24,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 		b.problems(seed.Problems)
 		b.seed, b.found = seed, true
 		b.note(b.injectFiles())
-		if err := b.become(); err != nil {
+		if err := b.become(ctx); err != nil {
 			return err
 		}
 		b.note(b.applyNetwork(ctx))
@@ -46,7 +46,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 		b.note(fmt.Errorf("%w; the machine stays the instance %s", why, cached.InstanceID))
 	}
 	b.seed = cached
-	return b.become()
+	return b.become(ctx)
 }
 
 func (b *Boot) searchNetwork(ctx context.Context) (*datasource.Seed, datasource.Report) {

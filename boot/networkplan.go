@@ -28,8 +28,8 @@ type NetworkPlan struct {
 
 // PlanNetwork works out the network's configuration by the sources of now: those of the
 // present instance, if there is one. It changes nothing.
-func (b *Boot) PlanNetwork(context.Context) (NetworkPlan, error) {
-	if err := b.resume(); err != nil {
+func (b *Boot) PlanNetwork(ctx context.Context) (NetworkPlan, error) {
+	if err := b.resume(ctx); err != nil {
 		return NetworkPlan{}, err
 	}
 	nics, err := b.devices().List()

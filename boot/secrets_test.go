@@ -77,12 +77,20 @@ var secretSeeds = map[string]seed.Files{
 	"a script whose header is missing":           seed.NoCloud("i-1", "echo SECRET\n"),
 	"user data in base64":                        seed.NoCloud("i-1", "I2Nsb3VkLWNvbmZpZwpwYXNzd29yZDogenE3c3dvcmRmaXNoCg=="),
 	"a template":                                 seed.NoCloud("i-1", "## template: jinja\n#cloud-config\npassword: {{ SECRET\n"),
-	"a part handler":                             seed.NoCloud("i-1", "#part-handler\nimport SECRET\n"),
-	"an archive":                                 seed.NoCloud("i-1", "#cloud-config-archive\n- SECRET\n- {type: text/plain, content: SECRET}\n- {content: [SECRET]}\n- [SECRET]\n"),
-	"an archive that is a map":                   seed.NoCloud("i-1", "#cloud-config-archive\nSECRET: x\n"),
-	"a patch":                                    seed.NoCloud("i-1", "#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \"/password\", \"value\": \"SECRET\"}, {\"op\": \"test\", \"path\": \"/password\", \"value\": \"x\"}]"),
-	"a patch that is no JSON":                    seed.NoCloud("i-1", "#cloud-config-jsonp\n[{\"op\": \"add\", \"value\": SECRET}]"),
-	"an include":                                 seed.NoCloud("i-1", "#include\nhttp://me:SECRET@127.0.0.1:1/x?SECRET\nhttps://127.0.0.1:1/#SECRET\nftp://me:SECRET@127.0.0.1:1/x\nme:SECRET@127.0.0.1/x\nhttp://me:SE CRET:SECRET@[::1/x\n"),
+	"templates": templates(
+		"{{ 'SECRET' 5 }}", "{{ 5 'SECRET' }}", "{{ 'SECRET' + 1 }}", "{{ 'SECRET'.nope() }}", "{{ 'SECRET' | nope }}", "{{ {'SECRET': 1} + 1 }}", "{{ ['SECRET'] < 1 }}",
+		"{% set a = 'SECRET' %}{{ a.b.c }}{{ a | list + 1 }}", "{{ 'SECRET' | int + [] }}", "{{ 'SECRET' % 5 }}", "{{ '%q SECRET' % 5 }}", "{{ '{SECRET}'.format() }}",
+		"{{ 'SECRET", "{% 'SECRET' %}", "{% if 'SECRET' is nope %}{% endif %}", "{% for a, b in ['SECRET'] %}{% endfor %}", "{{ 'SECRET'() }}", "{{ ('SECRET',) + 1 }}",
+		"{{ ds.meta_data.admin_pass + 1 }}", "{{ ds.meta_data.admin_pass.nope.nope }}", "{{ ds.meta_data.admin_pass[1:0:0] }}", "{{ ds[ds.meta_data.admin_pass].x }}", "{{ ds[ds.meta_data.admin_pass] }}",
+		"{{ 'x' * ('SECRET' | length * 100000000) }}", "{{ range('SECRET') }}", "{{ dict(['SECRET']) }}", "{{ 'a'.join(['SECRET', 1], 'SECRET') }}", "{{ 'SECRET' | tojson(1, 2, 3) }}",
+		"{% raw %}SECRET", "{% include 'SECRET' %}", "{% macro a(b) %}{{ b }}{% endmacro %}{{ a('SECRET', 'SECRET') }}", "{{ 'SECRET' | round }}", "{{ 'SECRET' | sum }}", "{{ -'SECRET' }}",
+	),
+	"a part handler":           seed.NoCloud("i-1", "#part-handler\nimport SECRET\n"),
+	"an archive":               seed.NoCloud("i-1", "#cloud-config-archive\n- SECRET\n- {type: text/plain, content: SECRET}\n- {content: [SECRET]}\n- [SECRET]\n"),
+	"an archive that is a map": seed.NoCloud("i-1", "#cloud-config-archive\nSECRET: x\n"),
+	"a patch":                  seed.NoCloud("i-1", "#cloud-config-jsonp\n[{\"op\": \"add\", \"path\": \"/password\", \"value\": \"SECRET\"}, {\"op\": \"test\", \"path\": \"/password\", \"value\": \"x\"}]"),
+	"a patch that is no JSON":  seed.NoCloud("i-1", "#cloud-config-jsonp\n[{\"op\": \"add\", \"value\": SECRET}]"),
+	"an include":               seed.NoCloud("i-1", "#include\nhttp://me:SECRET@127.0.0.1:1/x?SECRET\nhttps://127.0.0.1:1/#SECRET\nftp://me:SECRET@127.0.0.1:1/x\nme:SECRET@127.0.0.1/x\nhttp://me:SE CRET:SECRET@[::1/x\n"),
 	"a message": seed.NoCloud("i-1", "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\nContent-Type: text/x-shellscript\nContent-Transfer-Encoding: base64\n\nSECRET%%x\n"+
 		"--b\nContent-Type: text/cloud-config\n\npassword: *SECRET\n--b\nContent-Type: text/plain\n\nSECRET\n--b\nContent-Type: text/unheard-of\n\nSECRET\n--b--\n"),
 	"vendor data":                      seed.NoCloud("i-1", "").With("vendor-data", "#cloud-config\npassword: SECRET\nwrite_files: [{path: /etc/x, content: SECRET, permissions: '0600'}]\nchpasswd: {list: [SECRET]}\n"),
@@ -112,6 +120,16 @@ var secretSeeds = map[string]seed.Files{
 
 func cloudConfig(text string) seed.Files {
 	return seed.NoCloud("i-1", "#cloud-config\n"+text+"\n")
+}
+
+// templates are parts of which each has a mistake near a secret.
+func templates(texts ...string) seed.Files {
+	var archive strings.Builder
+	archive.WriteString("#cloud-config-archive\n")
+	for _, text := range texts {
+		fmt.Fprintf(&archive, "- %q\n", "## template: jinja\n#cloud-config\npassword: "+text+"\n")
+	}
+	return seed.NoCloud("i-1", archive.String()).With("meta-data", "instance-id: i-1\nadmin_pass: SECRET\n")
 }
 
 func configDrive(metadata string) seed.Files {

@@ -40,7 +40,7 @@ func (b *Boot) local(ctx context.Context) error {
 	}
 	b.applies = true
 	b.note(b.injectFiles())
-	if err := b.become(); err != nil {
+	if err := b.become(ctx); err != nil {
 		return err
 	}
 	input := b.readUserData(ctx)
@@ -98,9 +98,9 @@ func (b *Boot) network(ctx context.Context) error {
 	awaited := b.store.AwaitsSeed()
 	take := b.resume
 	if awaited {
-		take = func() error { return b.fetchSeed(ctx) }
+		take = b.fetchSeed
 	}
-	if err := take(); err != nil || b.seed == nil {
+	if err := take(ctx); err != nil || b.seed == nil {
 		return err
 	}
 	b.applies = !b.store.HappenedThisBoot(initModulesMark)
@@ -138,7 +138,7 @@ func (b *Boot) configStage(ctx context.Context) error {
 func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
 
 func (b *Boot) listStage(ctx context.Context, key string) error {
-	if err := b.resume(); err != nil || b.seed == nil {
+	if err := b.resume(ctx); err != nil || b.seed == nil {
 		return err
 	}
 	b.alreadyTold(b.findings(b.readUserData(ctx))) // by the stage that ran the init modules
@@ -211,7 +211,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(moduleNames(), ", "))
 	}
 	b.stage = "single"
-	if err := b.resume(); err != nil {
+	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err
 	}
 	if b.seed == nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"unicode/utf16"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -123,7 +124,7 @@ func textsOf(v *config.Value) []string {
 func (b *Boot) process(ctx context.Context, s source, blobs []secret.Bytes, leaveOut []string) userdata.Result {
 	o := userdata.Options{
 		KnownKeys: modules.Keys(), Fetch: b.include, TypesOf: b.typesOf, FirstHandler: firstHandler[s.name],
-		LeaveOut: leaveOut, Idle: s.idle,
+		LeaveOut: leaveOut, Idle: s.idle, Variables: b.variables,
 	}
 	if !s.idle {
 		o.Handlers = b.systemHandlers(ctx)
@@ -152,7 +153,22 @@ func vendorText(blobs []secret.Bytes) []byte {
 	if err := e.Encode(texts); err != nil {
 		panic("boot: texts that JSON cannot hold: " + err.Error()) // it holds all texts
 	}
-	return bytes.TrimSuffix(list.Bytes(), []byte("\n"))
+	return inASCII(bytes.TrimSuffix(list.Bytes(), []byte("\n")))
+}
+
+// inASCII is JSON with all but ASCII's characters escaped, as Python writes it.
+func inASCII(text []byte) []byte {
+	var out []byte
+	for _, c := range string(text) {
+		if c >= ' ' && c <= '~' || c == '\n' {
+			out = append(out, byte(c))
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, c) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }
 
 func joined(blobs []secret.Bytes) []byte {
@@ -271,7 +287,7 @@ func (b *Boot) tell(text string) error {
 // Configuration is what modules would be given now: the system's own, with that of the
 // present instance over it, if there is one. It changes nothing.
 func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
-	if err := b.resume(); err != nil {
+	if err := b.resume(ctx); err != nil {
 		return nil, err
 	}
 	if b.seed == nil {

@@ -10,19 +10,19 @@ import (
 )
 
 // tooMuch refuses a document before the library spends memory on it.
-func (l *lexer) tooMuch(file string) error {
+func (l *lexer) tooMuch() error {
 	switch {
 	case l.deep >= 0:
-		return Problem{Pos: l.pos(file, l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
+		return Problem{Pos: l.pos(l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
 	case l.tokens > 4*maxNodes: // "key : value ," are four for two values
-		return Problem{Pos: Pos{File: file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
+		return Problem{Pos: Pos{File: l.source.file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
 	}
 	return nil
 }
 
-func (l *lexer) pos(file string, offset int) Pos {
+func (l *lexer) pos(offset int) Pos {
 	line, column := place(l.data, offset)
-	return Pos{file, line, column}
+	return l.source.pos(line, column)
 }
 
 // place is the line and column of an offset, from 1.
@@ -36,14 +36,14 @@ func place(data []byte, offset int) (line, column int) {
 const maxWarnings = 5
 
 // warnings tell what cloud-init's YAML reader refuses and this one understands.
-func (l *lexer) warnings(file string) []Problem {
+func (l *lexer) warnings() []Problem {
 	var list []Problem
 	warn := func(offsets []int, what string) {
 		for i, offset := range offsets[:min(len(offsets), maxWarnings)] {
 			if i == maxWarnings-1 && len(offsets) > maxWarnings {
 				what = fmt.Sprintf("%s (here, and in %d more places)", what, len(offsets)-maxWarnings)
 			}
-			list = append(list, Problem{Severity: Warning, Pos: l.pos(file, offset), Message: what})
+			list = append(list, Problem{Severity: Warning, Pos: l.pos(offset), Message: what})
 		}
 	}
 	warn(l.tabs, "a tab stands here; cloud-init does not read a file with tabs outside of quotes: write blanks")
@@ -54,25 +54,24 @@ func (l *lexer) warnings(file string) []Problem {
 // explain turns the library's error into a sentence for a person. The library knows
 // the line where it gave up; what the lexer has found wrong up to there is more likely
 // what a person has to change.
-func (l *lexer) explain(file string, err error) error {
+func (l *lexer) explain(err error) error {
 	var problem Problem
 	if errors.As(err, &problem) {
 		return problem
 	}
-	p := Problem{Pos: Pos{File: file}}
+	p := Problem{Pos: Pos{File: l.source.file}}
 	if found := l.cause(); found != nil {
-		p.Pos, p.Message = l.pos(file, found.offset), found.message
+		p.Pos, p.Message = l.pos(found.offset), found.message
 		if found.other >= 0 {
-			other, _ := place(l.data, found.other)
-			p.Message = strings.Replace(p.Message, "%d", strconv.Itoa(other), 1)
+			p.Message = strings.Replace(p.Message, "%d", strconv.Itoa(l.pos(found.other).Line), 1)
 		}
 		return p
 	}
 	line, message := libraryWords(err)
 	lines := strings.Split(string(l.data), "\n")
-	p.Pos.Line = min(line, len(lines))
-	text := lines[p.Pos.Line-1]
-	p.Pos.Column = len([]rune(text)) - len([]rune(strings.TrimLeft(text, " \t"))) + 1
+	line = min(line, len(lines))
+	text := lines[line-1]
+	p.Pos = l.source.pos(line, len([]rune(text))-len([]rune(strings.TrimLeft(text, " \t")))+1)
 	p.Message = inWords(message)
 	return p
 }

@@ -53,6 +53,7 @@ type bracket struct {
 }
 
 type lexer struct {
+	source       source
 	data         []byte
 	at           int
 	lineStart    int
@@ -224,6 +225,10 @@ func (l *lexer) content(c byte) {
 	case c == '?' && isSpaceOrEnd(next) && len(l.brackets) == 0:
 		l.open(l.column(l.at), false)
 		l.keyAllowed, l.keyAt, l.valueDue, l.scalarDone = true, -1, true, false
+		l.at++
+	case c == '?' && len(l.brackets) > 0: // the mark of a key, whatever follows
+		l.startValue(l.at)
+		l.scalarDone = false
 		l.at++
 	case c == ':' && (isSpaceOrEnd(next) || len(l.brackets) > 0):
 		l.colon()

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
 // quoted steps over a text in quotes.
@@ -149,7 +150,7 @@ func (l *lexer) blockLines(indent int) {
 // plain steps over a text without quotes, which may go over lines.
 func (l *lexer) plain() {
 	l.startValue(l.at)
-	first := l.lineStart
+	start, first := l.at, l.lineStart
 	if c := l.peek(0); c == '@' || c == '`' || c == '%' {
 		l.note(l.at, fmt.Sprintf("a text cannot begin with %q: put it in quotes", c))
 	}
@@ -180,8 +181,21 @@ func (l *lexer) plain() {
 	}
 	l.dropKey() // a key does not go over lines
 	if l.peek(0) == ':' {
+		if key, ok := KeyWithoutBlank(string(l.data[start:])); ok {
+			l.note(start, fmt.Sprintf("a blank is missing behind %q", key))
+			return
+		}
 		l.noteWith(l.firstOfLine(), "this key is indented as if it belonged to the value in line %d: indent it as its neighbours are", first)
 	}
+}
+
+// KeyWithoutBlank is the key at the beginning of a line such as "hostname:web1", which
+// YAML has for a text. Addresses, times and the like are no keys.
+func KeyWithoutBlank(text string) (key string, ok bool) {
+	line, _, _ := strings.Cut(text, "\n")
+	name, value, found := strings.Cut(line, ":")
+	isKey := found && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_-") == "" && name != "" && !strings.HasPrefix(value, "//")
+	return name + ":", isKey && value != "" && value[0] != ' '
 }
 
 // indentTabs notes a tab in the indentation of a line that continues a text.

@@ -30,7 +30,7 @@ func FuzzLexerSeesQuotesWhereTheLibraryDoes(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// What PyYAML refuses need not be seen alike, nor lines that end otherwise.
-		if checkCharacters("f", data) != nil || bytes.ContainsAny(data, "\t\r\u0085\u2028\u2029\ufeff&!%") {
+		if checkCharacters(source{file: "f"}, data) != nil || bytes.ContainsAny(data, "\t\r\u0085\u2028\u2029\ufeff&!%") {
 			return
 		}
 		var document yaml.Node

@@ -26,39 +26,61 @@ const (
 // name that messages have for it. The problems returned beside a value are warnings.
 // The error is a Problem: with it there is no value. An empty document is a null.
 func Parse(file string, data []byte) (*Value, []Problem, error) {
+	return ParseFilled(file, data, nil)
+}
+
+// ParseFilled is Parse for a text that a template became: lines[0] is the line of the
+// template that its first line came from. Places are the template's; the columns are as
+// good as those of what it became.
+func ParseFilled(file string, data []byte, lines []int) (*Value, []Problem, error) {
+	from := source{file, lines}
 	if len(data) > maxSize {
 		return nil, nil, Problem{Pos: Pos{File: file}, Message: fmt.Sprintf("it is larger than %d MiB", maxSize>>20)}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if err := checkCharacters(file, data); err != nil {
+	if err := checkCharacters(from, data); err != nil {
 		return nil, nil, err
 	}
 	l := lex(data)
-	if err := l.tooMuch(file); err != nil {
+	l.source = from
+	if err := l.tooMuch(); err != nil {
 		return nil, nil, err
 	}
 	text, moved := l.rewrite()
-	document, err := decodeOne(file, text)
+	document, err := decodeOne(from, text)
 	if errors.Is(err, io.EOF) {
-		return &Value{pos: Pos{File: file, Line: 1, Column: 1}}, nil, nil
+		return &Value{pos: from.pos(1, 1)}, nil, nil
 	}
 	if err != nil {
-		return nil, nil, l.explain(file, err)
+		return nil, nil, l.explain(err)
 	}
-	b := builder{file: file, moved: moved, names: map[string]*yaml.Node{}, anchors: map[*yaml.Node]*Value{}}
+	b := builder{source: from, moved: moved, names: map[string]*yaml.Node{}, anchors: map[*yaml.Node]*Value{}}
 	value, err := b.value(document, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	return value, append(b.problems, l.warnings(file)...), nil
+	return value, append(b.problems, l.warnings()...), nil
+}
+
+// source is where a text is from.
+type source struct {
+	file  string
+	lines []int // where its lines stand there, if not as they are here
+}
+
+func (s source) pos(line, column int) Pos {
+	if line > 0 && len(s.lines) > 0 {
+		line = s.lines[min(line, len(s.lines))-1]
+	}
+	return Pos{s.file, line, column}
 }
 
 // decodeOne has the library read the one document. The library panics on its own
 // mistakes; foreign bytes must not stop the boot, so that is an error too.
-func decodeOne(file string, text []byte) (document *yaml.Node, err error) {
+func decodeOne(from source, text []byte) (document *yaml.Node, err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
-			err = Problem{Pos: Pos{File: file}, Message: fmt.Sprintf("the YAML library fails on it: %v", mistake)}
+			err = Problem{Pos: Pos{File: from.file}, Message: fmt.Sprintf("the YAML library fails on it: %v", mistake)}
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -69,7 +91,7 @@ func decodeOne(file string, text []byte) (document *yaml.Node, err error) {
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		return nil, Problem{
-			Pos:     Pos{file, second.Line, second.Column},
+			Pos:     from.pos(second.Line, second.Column),
 			Message: `a second document begins here; there can only be one: remove the line "---"`,
 		}
 	case !errors.Is(err, io.EOF):
@@ -80,7 +102,7 @@ func decodeOne(file string, text []byte) (document *yaml.Node, err error) {
 
 // builder turns the library's nodes into values.
 type builder struct {
-	file     string
+	source   source
 	moved    moves
 	nodes    int
 	problems []Problem
@@ -90,7 +112,7 @@ type builder struct {
 }
 
 func (b *builder) at(n *yaml.Node) Pos {
-	return Pos{b.file, n.Line, n.Column + b.moved.at(n.Line, n.Column)}
+	return b.source.pos(n.Line, n.Column+b.moved.at(n.Line, n.Column))
 }
 
 func (b *builder) fail(n *yaml.Node, format string, args ...any) error {
@@ -302,7 +324,7 @@ func (b *builder) merge(n *yaml.Node, depth int) ([]pair, error) {
 
 // checkCharacters refuses text that is no YAML at all, with the place of the first
 // wrong character (YAML 1.1 section 4.1.1).
-func checkCharacters(file string, data []byte) error {
+func checkCharacters(from source, data []byte) error {
 	line, start := 1, 0
 	for i := 0; i < len(data); {
 		c := data[i]
@@ -316,7 +338,7 @@ func checkCharacters(file string, data []byte) error {
 			continue
 		}
 		r, size := utf8.DecodeRune(data[i:])
-		at := Pos{file, line, utf8.RuneCount(data[start:i]) + 1}
+		at := from.pos(line, utf8.RuneCount(data[start:i])+1)
 		switch {
 		case r == utf8.RuneError && size <= 1:
 			return Problem{Pos: at, Message: fmt.Sprintf("the byte 0x%02x is no UTF-8 text", data[i])}

@@ -132,7 +132,7 @@ func pythonFloat(text string) (float64, error) {
 		total := 0.0
 		for part := range strings.SplitSeq(digits, ":") {
 			value, err := strconv.ParseFloat(part, 64)
-			if err != nil {
+			if err != nil && !errors.Is(err, strconv.ErrRange) {
 				return 0, errNumber
 			}
 			total = total*60 + value
@@ -140,7 +140,7 @@ func pythonFloat(text string) (float64, error) {
 		return sign * total, nil
 	}
 	f, err := strconv.ParseFloat(digits, 64)
-	if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // what is too large is infinite, as in Python
 		return 0, errNumber
 	}
 	return sign * f, nil

@@ -18,6 +18,7 @@ var forbidden = []struct {
 	{"host", []string{"cloudseed/config", "cloudseed/datasource/", "cloudseed/modules", "cloudseed/boot", "cloudseed/state"}, "the door to the machine knows nothing of who comes through"},
 	{"config", []string{"cloudseed/host", "cloudseed/state", "cloudseed/modules", "os", "os/exec"}, "configuration knows no machine"},
 	{"fetch", []string{"cloudseed/boot", "cloudseed/config", "cloudseed/datasource/", "cloudseed/host", "cloudseed/modules", "cloudseed/network/", "cloudseed/state", "cloudseed/userdata"}, "what is fetched, and for whom, is not its business"},
+	{"template", []string{"cloudseed/boot", "cloudseed/fetch", "cloudseed/host", "cloudseed/modules", "cloudseed/state", "cloudseed/userdata", "os", "os/exec", "net/http"}, "a template reaches nothing but its variables"},
 	{"userdata", []string{"cloudseed/fetch", "cloudseed/host", "cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/"}, "parts are taken apart wherever they came from"},
 	{"schema", []string{"cloudseed/host", "cloudseed/state", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/userdata", "os"}, "a document is checked without a machine or a seed"},
 	{"modules", []string{"cloudseed/fetch", "os", "os/exec", "cloudseed/datasource/", "cloudseed/boot", "cloudseed/network/", "cloudseed/userdata"}, "modules work through the host alone, and know no seed or stage"},

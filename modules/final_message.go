@@ -11,6 +11,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/host"
 	"cloudseed/state"
+	"cloudseed/template"
 )
 
 type finalMessageKeys struct {
@@ -29,12 +30,12 @@ var finalMessage = Module{
 
 const defaultFinalMessage = "Cloud-init v. $version finished at $timestamp. Datasource $datasource.  Up $uptime seconds"
 
-func runFinalMessage(_ context.Context, e *Env) error {
+func runFinalMessage(ctx context.Context, e *Env) error {
 	var keys finalMessageKeys
 	e.Decode(&keys)
 	uptime := fmt.Sprintf("%.2f", e.Host.Uptime().Seconds())
 	timestamp := e.Host.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700")
-	message := finalText(e, keys.FinalMessage, map[string]string{
+	message := finalText(ctx, e, keys.FinalMessage, map[string]string{
 		"version": e.Instance.Version, "timestamp": timestamp, "datasource": e.Instance.Datasource, "uptime": uptime,
 	})
 	e.Log.Debug(message)
@@ -50,64 +51,57 @@ func runFinalMessage(_ context.Context, e *Env) error {
 
 // finalText is the message that the module's argument or the key asks for. One that
 // cannot be rendered is a problem, and the default takes its place.
-func finalText(e *Env, template string, variables map[string]string) string {
+func finalText(ctx context.Context, e *Env, text string, variables map[string]string) string {
 	problem := config.Problem{Severity: config.Error, Pos: e.Config.Get("final_message").Pos(), Key: "final_message"}
 	if len(e.Args) > 0 {
-		template, problem.Pos, problem.Key = e.Args[0], config.Pos{}, ""
+		text, problem.Pos, problem.Key = e.Args[0], config.Pos{}, ""
 	}
-	template = strings.TrimSpace(template)
-	if template == "" {
-		template = defaultFinalMessage
+	text = strings.TrimSpace(text)
+	if text == "" {
+		text = defaultFinalMessage
 	}
 	for name, value := range variables {
 		variables[strings.ToUpper(name)] = value
 	}
-	text, err := render(e, template, variables)
+	message, err := render(ctx, e, problem, text, variables)
 	if err == nil {
-		return text
+		return message
 	}
 	problem.Message = err.Error() + "; the default message was given"
 	e.Problem(problem)
-	text, _ = substitute(defaultFinalMessage, variables) // it has no unknown names
-	return text
+	message, _ = substitute(defaultFinalMessage, variables) // it has no unknown names
+	return message
 }
 
-// render fills a template of the kind that its first line names: "## template:
+// render fills in a template of the kind that its first line names: "## template:
 // jinja", "## template: basic", or none, which is basic.
-func render(e *Env, template string, variables map[string]string) (string, error) {
-	first, rest, _ := strings.Cut(template, "\n")
-	kind, ok := templateKind(first)
-	if !ok {
-		kind, rest = "basic", template
-	}
+func render(ctx context.Context, e *Env, problem config.Problem, text string, variables map[string]string) (string, error) {
+	kind, rest := template.Kind(text)
 	switch kind {
-	case "basic":
+	case "", "basic":
 		text, unknown := substitute(rest, variables)
 		if unknown != "" {
 			return "", fmt.Errorf("there is no variable $%s: there are $version, $timestamp, $datasource and $uptime", unknown)
 		}
 		return text, nil
 	case "jinja":
-		if e.Render == nil {
-			return "", fmt.Errorf("jinja templates cannot be rendered here")
-		}
-		all := map[string]any{}
-		for name, value := range variables {
-			all[name] = value
-		}
-		return e.Render(rest, all)
+		return renderJinja(ctx, e, problem, rest, variables)
 	}
 	return "", fmt.Errorf("there is no template language %q: there are jinja and basic", kind)
 }
 
-// templateKind reads a template's header, in upper or lower case as cloud-init does.
-func templateKind(line string) (kind string, ok bool) {
-	line, ok = strings.CutPrefix(strings.ToLower(line), "##")
-	if !ok {
-		return "", false
+// renderJinja fills in a template of jinja. Places in it are told by its own lines.
+func renderJinja(ctx context.Context, e *Env, at config.Problem, text string, variables map[string]string) (string, error) {
+	all := map[string]any{}
+	for name, value := range variables {
+		all[name] = value
 	}
-	kind, ok = strings.CutPrefix(strings.TrimSpace(line), "template:")
-	return strings.TrimSpace(kind), ok
+	filled, missing, err := template.Template{Text: text, At: config.Pos{File: "template", Line: 2}}.Render(ctx, all)
+	for _, p := range missing {
+		at.Severity, at.Message = p.Severity, p.Error()
+		e.Problem(at)
+	}
+	return filled, err
 }
 
 // substitute puts values in place of $name and ${name}, and tells the first name

@@ -61,7 +61,6 @@ type Env struct {
 	// could not do, or does without.
 	Output io.Writer                                                                        // where the stage's output goes (the key output)
 	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
-	Render func(template string, variables map[string]any) (string, error)                  // a jinja template, without its header line
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 
 	problems []config.Problem

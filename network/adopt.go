@@ -27,6 +27,7 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 	var missing []*Device
 	for _, d := range c.Devices {
 		if d.Type != Physical {
+			taken[d.Name] = true // its name, if an interface has that
 			continue
 		}
 		if d.MAC != "" {

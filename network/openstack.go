@@ -196,6 +196,7 @@ func (o *openStack) resolve() {
 			o.device(d, l.key)
 		}
 	}
+	o.finish() // a bond's member may be left out for its addresses
 }
 
 // nameVLAN names a VLAN by what it is part of, which may be a VLAN too. One that is

@@ -73,6 +73,10 @@ func (r *reader) whither(v *config.Value, key string) (route Route, ok bool) {
 		}
 		to, length = r.text(network, key+".network"), r.lengthText(v, key)
 	}
+	if to == "" {
+		r.error(v, key, "expected where the route leads, such as to: default or to: 10.0.0.0/8; the route was left out")
+		return route, false
+	}
 	prefix, err := parseDestination(to, length, route.Gateway)
 	if err != nil {
 		r.error(v, key, "%v; the route was left out", err)

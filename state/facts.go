@@ -50,8 +50,8 @@ func (f Facts) document() map[string]any {
 	}
 }
 
-// InstanceData is what templates get, and instance-data-sensitive.json holds: everything.
-func (f Facts) InstanceData() map[string]any {
+// All is what templates get, and instance-data-sensitive.json holds.
+func (f Facts) All() map[string]any {
 	all, _ := f.marked()
 	return all
 }

@@ -48,7 +48,7 @@ func (s *Store) WriteCombinedConfig(f Facts, configuration any) error {
 		about["system_info"] = keys["system_info"]
 	}
 	maps.Copy(combined, about)
-	all := f.InstanceData()
+	all := f.All()
 	maps.Copy(all, about)
 	return errors.Join(s.write(CombinedConfigFile, jsonFile(combined), true), s.write(SensitiveFile, jsonFile(all), true))
 }
@@ -107,11 +107,11 @@ func (s *Store) CombinedConfig() (any, error) {
 func ParseInstanceData(file string, data []byte) (map[string]any, error) {
 	value, err := ParseJSON(data)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the instance data in %s: it is no JSON: %w", file, err)
+		return nil, fmt.Errorf("cannot read the instance data: %s is no JSON: %w", file, err)
 	}
 	all, ok := value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("cannot read the instance data in %s: expected keys with values", file)
+		return nil, fmt.Errorf("cannot read the instance data: %s holds no keys with values", file)
 	}
 	return all, nil
 }

@@ -96,7 +96,7 @@ func TestTheNameInInstanceDataHasNoDomain(t *testing.T) {
 		{"", "node.example.com", "node"},
 		{"", "", "localhost"},
 	} {
-		data := state.Facts{Hostname: c.name, System: state.System{Node: c.node}}.InstanceData()
+		data := state.Facts{Hostname: c.name, System: state.System{Node: c.node}}.All()
 		v1, _ := data["v1"].(map[string]any)
 		if v1["local-hostname"] != c.want || v1["local_hostname"] != c.want {
 			t.Errorf("%q on %q: %v and %v, want %s", c.name, c.node, v1["local-hostname"], v1["local_hostname"], c.want)

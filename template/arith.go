@@ -32,7 +32,11 @@ func (in *interpreter) arithmetic(op string, x, y any) any {
 			return in.percent(text, y)
 		}
 	}
-	in.fail("%q cannot be done with %s and %s", op, in.describe(x), in.describe(y))
+	hint := ""
+	if _, alsoText := aText(y); op == "+" && (isText || alsoText) {
+		hint = `; "~" puts texts and values together`
+	}
+	in.fail("%q cannot be done with %s and %s%s", op, in.describe(x), in.describe(y), hint)
 	return nil
 }
 
@@ -145,6 +149,13 @@ func (in *interpreter) calculate(op string, x, y any) any {
 	if aWhole && bWhole && op != "/" && !(op == "**" && b.Sign() < 0) {
 		return in.whole(op, a, b)
 	}
+	if aWhole && bWhole && op == "/" && b.Sign() != 0 {
+		if a.Sign() == 0 {
+			return math.Copysign(0, float64(b.Sign()))
+		}
+		quotient, _ := new(big.Rat).SetFrac(a, b).Float64() // the nearest to the exact one
+		return in.finiteResult(quotient)
+	}
 	f, g := in.asFloat(x), in.asFloat(y)
 	if g == 0 && (op == "/" || op == "//" || op == "%") {
 		in.fail("a number cannot be divided by zero")
@@ -159,7 +170,7 @@ func (in *interpreter) calculate(op string, x, y any) any {
 	case "/":
 		return f / g
 	case "//":
-		return math.Floor((f - modulo(f, g)) / g)
+		return floorDivide(f, g)
 	case "%":
 		return modulo(f, g)
 	}
@@ -170,6 +181,14 @@ func (in *interpreter) asFloat(n any) float64 {
 	f := float(n)
 	if _, isWhole := n.(*big.Int); isWhole && math.IsInf(f, 0) {
 		in.fail("the number is too large for a number with a point")
+	}
+	return f
+}
+
+// finiteResult refuses what is out of bounds.
+func (in *interpreter) finiteResult(f float64) any {
+	if math.IsInf(f, 0) {
+		in.fail("the number is too large")
 	}
 	return f
 }
@@ -186,19 +205,51 @@ func modulo(f, g float64) float64 {
 	return m
 }
 
+// floorDivide is Python's //, whose zero has the quotient's sign.
+func floorDivide(f, g float64) float64 {
+	quotient := (f - modulo(f, g)) / g
+	if quotient == 0 {
+		return math.Copysign(0, f/g)
+	}
+	return math.Round(quotient)
+}
+
 func (in *interpreter) power(f, g float64) any {
 	if f == 0 && g < 0 {
 		in.fail("zero cannot be raised to a negative power")
 	}
-	result := math.Pow(f, g)
+	result := pow(f, g)
 	switch {
 	case math.IsNaN(result) && !math.IsNaN(f) && !math.IsNaN(g):
 		in.fail("a negative number cannot be raised to a fraction here")
-	case math.IsInf(result, 0) && !math.IsInf(f, 0) && !math.IsInf(g, 0):
-		in.fail("the number is too large")
+	case !math.IsInf(f, 0) && !math.IsInf(g, 0):
+		return in.finiteResult(result)
 	}
 	return result
 }
+
+// pow is right to the last digit for a whole exponent, which math.Pow is not.
+func pow(f, g float64) float64 {
+	if math.IsInf(f, 0) || math.IsNaN(f) || g != math.Trunc(g) || math.Abs(g) > maxPower {
+		return math.Pow(f, g)
+	}
+	const precision = 256
+	product, square := big.NewFloat(1).SetPrec(precision), big.NewFloat(f).SetPrec(precision)
+	for n := int(math.Abs(g)); n > 0; n >>= 1 {
+		if n&1 != 0 {
+			product.Mul(product, square)
+		}
+		square.Mul(square, square)
+	}
+	if g < 0 && product.Sign() != 0 {
+		product.Quo(big.NewFloat(1), product)
+	}
+	result, _ := product.Float64()
+	return result
+}
+
+// maxPower is the exponent beyond which all but numbers next to one are out of bounds.
+const maxPower = 1 << 20
 
 // whole is an operator between whole numbers.
 func (in *interpreter) whole(op string, a, b *big.Int) any {

@@ -3,6 +3,7 @@ package template
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // pos is a place in a template, both from 1 on.
@@ -19,8 +20,19 @@ type budget struct {
 }
 
 func (b *budget) fail(format string, args ...any) {
-	panic(failure{fmt.Sprintf(format, args...), b.at})
+	panic(failed(b.at, format, args...))
 }
+
+// failed cuts the message: a name in it may be as long as the template.
+func failed(at pos, format string, args ...any) failure {
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
+	return failure{message, at}
+}
+
+const maxMessage = 500
 
 // clockSteps is how many steps pass between looks at the clock.
 const clockSteps = 1024

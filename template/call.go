@@ -54,7 +54,7 @@ func (in *interpreter) arguments(what string, a arguments) *given {
 // mark may be absent, which is the value missing.
 func (in *interpreter) bind(g *given, params ...string) []any {
 	if len(g.plain) > len(params) {
-		in.fail("%s takes %s, and here are %d values", g.what, count(len(params)), len(g.plain))
+		in.fail("%s takes %s, and is given %d", g.what, count(len(params)), len(g.plain))
 	}
 	bound := make([]any, len(params))
 	used := 0
@@ -111,7 +111,7 @@ func or(x, otherwise any) any {
 // call calls what has a value that can be called. caller is what a call block brings.
 func (in *interpreter) call(x *call, caller *macro) any {
 	f := in.eval(x.f)
-	g := in.arguments(path(x.f), x.args)
+	g := in.arguments(called(x.f), x.args)
 	if caller != nil {
 		in.put(g.named, "caller", caller)
 	}
@@ -207,7 +207,7 @@ func (in *interpreter) rest(m *macro, g *given, named *dict) {
 	case m.uses["varargs"]:
 		in.scope.set("varargs", more)
 	case len(more) > 0:
-		in.fail("the macro %q has %d parameters, and here are %d values", m.name, len(m.params), len(g.plain))
+		in.fail("the macro %q takes %s, and is given %d", m.name, count(len(m.params)), len(g.plain))
 	}
 }
 

@@ -19,9 +19,6 @@ func (in *interpreter) truth(x any) bool {
 	case float64:
 		return x != 0
 	case *undefined:
-		if x.unsafe {
-			in.fail("%s", x.problem())
-		}
 		return false
 	case *stream, *macro, *builtin, *namespace, *cycler, *joiner, *loop:
 		return true
@@ -54,7 +51,7 @@ func (in *interpreter) size(x any) (int, bool) {
 	case *loop:
 		return x.length, true
 	case *undefined:
-		return 0, !x.unsafe
+		return 0, true
 	}
 	return 0, false
 }
@@ -97,7 +94,7 @@ func (in *interpreter) iterate(x any) ([]any, bool) {
 		}
 		return items, true
 	case *undefined:
-		return nil, !x.unsafe
+		return nil, true
 	}
 	return nil, false
 }
@@ -132,7 +129,7 @@ func (in *interpreter) equal(x, y any) bool {
 		return ok && a.silent == b.silent
 	case *list:
 		b, ok := y.(*list)
-		return ok && in.equalAll(a.items, b.items)
+		return ok && (a == b || in.equalAll(a.items, b.items))
 	case tuple, *group:
 		if typeName(y) != "tuple" {
 			return false
@@ -142,6 +139,9 @@ func (in *interpreter) equal(x, y any) bool {
 		return in.equalAll(first, second)
 	case *dict:
 		b, ok := y.(*dict)
+		if a == b {
+			return true
+		}
 		if !ok || len(a.keys) != len(b.keys) {
 			return false
 		}

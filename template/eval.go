@@ -51,21 +51,21 @@ func (in *interpreter) name(x *name) any {
 	if value, ok := in.scope.get(x.name); ok {
 		return value
 	}
-	return &undefined{name: x.name, path: x.name}
+	return &undefined{name: x.name, path: path(x)}
 }
 
 // path is what messages call a value: "ds.meta_data.name".
 func path(x expr) string {
 	switch x := x.(type) {
 	case *name:
-		return x.name
+		return brief(x.name)
 	case *attribute:
-		return path(x.x) + "." + x.name
+		return path(x.x) + "." + brief(x.name)
 	case *item:
 		if key, ok := x.key.(*constant); ok {
 			switch key := key.value.(type) {
 			case string:
-				return path(x.x) + "." + key
+				return path(x.x) + "." + brief(key)
 			case *big.Int:
 				return path(x.x) + "." + key.String()
 			}
@@ -74,7 +74,18 @@ func path(x expr) string {
 	case *call:
 		return path(x.f) + "()"
 	}
-	return "(…)"
+	return nameless
+}
+
+// nameless is what messages call a value that was worked out.
+const nameless = "(…)"
+
+// called is path for the beginning of a sentence.
+func called(x expr) string {
+	if p := path(x); p != nameless {
+		return p
+	}
+	return "this"
 }
 
 func (in *interpreter) sequence(x *sequence) any {
@@ -186,25 +197,12 @@ func (in *interpreter) attribute(x any, name, path string) any {
 	if value, ok := in.member(x, name); ok {
 		return value
 	}
-	if isInternal(x, name) {
-		return &undefined{name: name, path: path, unsafe: true, hint: "what begins with two underscores is Python's own, and no template may use it"}
-	}
 	if d, ok := x.(*dict); ok {
 		if value, ok := in.get(d, name); ok {
 			return value
 		}
 	}
 	return &undefined{name: name, path: path}
-}
-
-// isInternal tells names that everything in Python has, and that Jinja2's sandbox keeps
-// from templates. Others that begin with underscores are plain names.
-func isInternal(x any, name string) bool {
-	switch name {
-	case "__class__", "__dict__", "__doc__", "__init__", "__module__", "__subclasshook__", "__reduce__", "__getattribute__", "__hash__", "__eq__", "__str__", "__repr__", "__dir__", "__format__", "__new__", "__sizeof__":
-		return x != nil || name != "__dict__"
-	}
-	return false
 }
 
 // item is x[key].
@@ -229,7 +227,7 @@ func (in *interpreter) lookUp(of, key any, path string) any {
 		}
 	}
 	if n, ok := number(key); ok {
-		if value, ok := in.at1(of, n); ok {
+		if value, ok := in.itemAt(of, n); ok {
 			return value
 		}
 	}
@@ -241,8 +239,8 @@ func (in *interpreter) lookUp(of, key any, path string) any {
 	return &undefined{name: in.str(key), path: path}
 }
 
-// at1 is the item at an index, which counts from the end if it is negative.
-func (in *interpreter) at1(of, key any) (any, bool) {
+// itemAt is the item at an index, which counts from the end if it is negative.
+func (in *interpreter) itemAt(of, key any) (any, bool) {
 	i, ok := key.(*big.Int)
 	if !ok || !i.IsInt64() {
 		return nil, false
@@ -256,7 +254,7 @@ func (in *interpreter) at1(of, key any) (any, bool) {
 		if at < 0 || at >= int64(len(characters)) {
 			return nil, false
 		}
-		return string(characters[at]), true
+		return like(of, string(characters[at])), true
 	}
 	items, ok := in.indexed(of)
 	if at < 0 {
@@ -304,28 +302,31 @@ func (in *interpreter) slice(of any, s *slicing) any {
 	if text, ok := aText(of); ok {
 		characters := in.runes(text)
 		var b strings.Builder
-		for _, i := range in.slicing(len(characters), start, stop, step) {
+		for _, i := range in.cut(len(characters), start, stop, step).indexes(in) {
 			b.WriteRune(characters[i])
 		}
-		return b.String()
+		return like(of, b.String())
+	}
+	if r, ok := of.(*span); ok {
+		c := in.cut(r.count, start, stop, step)
+		return newSpan(r.start+c.start*r.step, r.start+c.stop*r.step, r.step*c.step)
 	}
 	items, ok := in.indexed(of)
 	if !ok {
-		return &undefined{name: "slice", path: "the slice of " + in.describe(of)}
+		in.fail("no part can be taken of %s by [from:to]: expected a list or a text", in.describe(of))
 	}
-	in.grow(len(items) * itemSize)
 	var sliced []any
-	for _, i := range in.slicing(len(items), start, stop, step) {
+	for _, i := range in.cut(len(items), start, stop, step).indexes(in) {
 		sliced = append(sliced, items[i])
 	}
-	if _, ok := of.(tuple); ok {
-		return tuple(sliced)
+	if _, ok := of.(*list); ok {
+		return &list{sliced}
 	}
-	return &list{sliced}
+	return tuple(sliced)
 }
 
-// slicing are the indexes that a slice takes, by Python's rules.
-func (in *interpreter) slicing(length int, start, stop, step *int) []int {
+// cut is the range of indexes that a slice takes, by Python's rules.
+func (in *interpreter) cut(length int, start, stop, step *int) *span {
 	by := 1
 	if step != nil {
 		by = *step
@@ -349,12 +350,7 @@ func (in *interpreter) slicing(length int, start, stop, step *int) []int {
 		}
 		return min(max(at, lowest), highest)
 	}
-	var indexes []int
-	in.grow(8 * length)
-	for i, end := clamp(start, first), clamp(stop, last); by > 0 && i < end || by < 0 && i > end; i += by {
-		indexes = append(indexes, i)
-	}
-	return indexes
+	return newSpan(clamp(start, first), clamp(stop, last), by)
 }
 
 // integer is a whole number for us to count by. Larger ones than any count are as good

@@ -2,6 +2,7 @@ package template
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -9,9 +10,11 @@ import (
 type interpreter struct {
 	budget
 	out     *strings.Builder
+	main    *strings.Builder // what out is when nothing is captured
+	lines   []int            // of the template, from which each line of main came
 	scope   *scope
 	root    *scope // of the template itself, which its blocks see
-	escapes bool // autoescape is on
+	escapes bool   // autoescape is on
 	missing []miss
 }
 
@@ -52,9 +55,33 @@ func (in *interpreter) run(t tree, variables map[string]any) {
 		given.set(name, fromGo(value))
 	}
 	in.root = &scope{around: given}
-	in.scope, in.out = in.root, &strings.Builder{}
+	in.main = &strings.Builder{}
+	in.scope, in.out = in.root, in.main
 	in.all(t.body)
 }
+
+// emit prints a text, the first line of which comes from a line of the template, and the
+// others from as many lines on.
+func (in *interpreter) emit(text string, line, step int) {
+	begins := in.out.Len() == 0 || strings.HasSuffix(in.out.String(), "\n")
+	in.write(in.out, text)
+	if in.out != in.main || text == "" {
+		return
+	}
+	if begins {
+		in.lines = append(in.lines, line)
+	}
+	more := strings.Count(text[:len(text)-1], "\n")
+	in.grow(lineSize * more)
+	in.lines = slices.Grow(in.lines, more)
+	for range more {
+		line += step
+		in.lines = append(in.lines, line)
+	}
+}
+
+// lineSize is what the number of a line takes.
+const lineSize = 8
 
 // inside does something in a scope of its own within another.
 func (in *interpreter) inside(around *scope, do func()) {
@@ -96,7 +123,7 @@ func (in *interpreter) all(body []stmt) {
 func (in *interpreter) do(s stmt) {
 	switch s := s.(type) {
 	case *text:
-		in.write(in.out, s.text)
+		in.emit(s.text, s.where().line, 1)
 	case *printing:
 		in.print(s)
 	case *printings:
@@ -104,7 +131,7 @@ func (in *interpreter) do(s stmt) {
 			in.print(p)
 		}
 	case *forLoop:
-		in.loop(s, in.items(in.eval(s.over)), 0)
+		in.loop(s, in.eval(s.over), 0)
 	case *condition:
 		in.condition(s)
 	case *assignment:
@@ -117,11 +144,11 @@ func (in *interpreter) do(s stmt) {
 		in.scope.set(s.name, &macro{macroDef: s, scope: in.scope, name: s.name})
 	case *callBlock:
 		caller := &macro{macroDef: s.caller, scope: in.scope, name: "caller"}
-		in.write(in.out, in.str(in.call(s.call, caller)))
+		in.emit(in.str(in.call(s.call, caller)), s.where().line, 0)
 	case *filterBlock:
 		var content any
 		in.inside(in.scope, func() { content = in.captured(func() { in.all(s.body) }) })
-		in.write(in.out, in.str(in.filterAll(s.filter, content)))
+		in.emit(in.want(in.filterAll(s.filter, content), "what a filter block gives"), s.where().line, 0)
 	case *block:
 		in.block(s)
 	case *escaping:
@@ -140,7 +167,7 @@ func (in *interpreter) print(p *printing) {
 	if _, marked := x.(markup); in.escapes && !marked {
 		text = in.escape(text)
 	}
-	in.write(in.out, text)
+	in.emit(text, in.at.line, 0)
 }
 
 func (in *interpreter) condition(c *condition) {
@@ -242,8 +269,15 @@ type loop struct {
 	scope   *scope
 }
 
-func (in *interpreter) loop(s *forLoop, items []any, depth int) {
+func (in *interpreter) loop(s *forLoop, over any, depth int) {
 	around := in.scope
+	in.at = s.over.where()
+	// Difference from cloud-init: the items are those that there are at the beginning,
+	// even if the loop's body changes the list or dictionary.
+	if _, ok := in.iterate(over); !ok {
+		in.fail("a loop goes through a list, and %s is %s", called(s.over), in.describe(over))
+	}
+	items := in.both(in.items(over), nil)
 	if s.test != nil {
 		items = in.chosen(s, items)
 	}
@@ -255,19 +289,11 @@ func (in *interpreter) loop(s *forLoop, items []any, depth int) {
 	for i, item := range items {
 		l.index = i
 		in.inside(around, func() {
-			if !s.recursive || !assigns(s.target, "loop") {
-				in.scope.set("loop", l)
-			}
+			in.scope.set("loop", l)
 			in.assign(s.target, item)
 			in.all(s.body)
 		})
 	}
-}
-
-// assigns tells whether a target is a name.
-func assigns(target expr, word string) bool {
-	n, ok := target.(*name)
-	return ok && n.name == word
 }
 
 // chosen are the items that the loop's own "if" lets through.
@@ -340,7 +366,7 @@ func (l *loop) again(in *interpreter, items any) any {
 	}
 	outer := in.scope
 	in.scope = l.scope
-	result := in.captured(func() { in.loop(l.of, in.items(items), l.depth+1) })
+	result := in.captured(func() { in.loop(l.of, items, l.depth+1) })
 	in.scope = outer
 	return result
 }

@@ -17,11 +17,11 @@ func listFilterNamed(name string) *operation {
 	case "dictsort":
 		return op(filterDictSort, "case_sensitive?", "by?", "reverse?")
 	case "first":
-		return op(func(in *interpreter, x any, _ []any) any { return in.end(name, in.items(x), 0) })
+		return op(func(in *interpreter, x any, _ []any) any { return in.endItem(name, in.items(x), 0) })
 	case "last":
 		return op(func(in *interpreter, x any, _ []any) any {
 			items := in.items(x)
-			return in.end(name, items, len(items)-1)
+			return in.endItem(name, items, len(items)-1)
 		})
 	case "groupby":
 		return op(filterGroupBy, "attribute", "default?", "case_sensitive?")
@@ -60,7 +60,7 @@ func listFilterNamed(name string) *operation {
 	return nil
 }
 
-func (in *interpreter) end(name string, items []any, at int) any {
+func (in *interpreter) endItem(name string, items []any, at int) any {
 	if at < 0 || at >= len(items) {
 		return &undefined{name: "None", path: "the " + name + " item of an empty list"}
 	}
@@ -136,7 +136,7 @@ func filterSort(in *interpreter, x any, a []any) any {
 		}
 		return key
 	})
-	in.sort(items, keys, in.truth(or(a[0], false)))
+	in.sort(items, keys, in.reverse(a[0]))
 	return &list{items}
 }
 
@@ -154,7 +154,7 @@ func filterDictSort(in *interpreter, x any, a []any) any {
 		in.fail(`a dictionary is sorted by "key" or "value"`)
 	}
 	items := in.pairsOf(d)
-	in.sort(items, in.each(by, in.folding(func(x any) any { return x }, a[0])), in.truth(or(a[2], false)))
+	in.sort(items, in.each(by, in.folding(func(x any) any { return x }, a[0])), in.reverse(a[2]))
 	return &list{items}
 }
 
@@ -181,7 +181,7 @@ func (in *interpreter) extreme(name string, x any, a []any) any {
 	op := map[string]string{"max": ">", "min": "<"}[name]
 	keys := in.each(items, in.folding(in.getter(a[1], missing), a[0]))
 	best := 0
-	for i := range items {
+	for i := 1; i < len(items); i++ {
 		if in.compare(op, keys[i], keys[best]) {
 			best = i
 		}
@@ -205,15 +205,15 @@ func filterReverse(in *interpreter, x any, _ []any) any {
 	if text, ok := aText(x); ok {
 		characters := in.runes(text)
 		slices.Reverse(characters)
-		return string(characters)
+		return like(x, string(characters))
 	}
 	items := in.both(in.items(x), nil)
 	slices.Reverse(items)
 	return &stream{items}
 }
 
-// some is an argument that must be a number above zero.
-func (in *interpreter) some(x any, what string) int {
+// positive is an argument that must be a number above zero.
+func (in *interpreter) positive(x any, what string) int {
 	n := in.integer(x, what)
 	if n < 1 {
 		in.fail("%s must be more than zero", what)
@@ -223,7 +223,7 @@ func (in *interpreter) some(x any, what string) int {
 
 // filterBatch makes lists of that many items each.
 func filterBatch(in *interpreter, x any, a []any) any {
-	size := in.some(a[0], "the size of a batch")
+	size := in.positive(a[0], "the size of a batch")
 	var batches []any
 	items := in.items(x)
 	for len(items) > 0 {
@@ -241,7 +241,7 @@ func filterBatch(in *interpreter, x any, a []any) any {
 
 // filterSlice makes that many lists of the items, as equal as they can be.
 func filterSlice(in *interpreter, x any, a []any) any {
-	items, count := in.items(x), in.some(a[0], "the number of slices")
+	items, count := in.items(x), in.positive(a[0], "the number of slices")
 	in.grow(count * 2 * itemSize)
 	each, longer := len(items)/count, len(items)%count
 	var parts []any

@@ -14,10 +14,13 @@ type spec struct {
 	sign      byte // '+', ' ', or 0
 	alternate bool // "#"
 	width     int
-	group     string // "," or "_" between thousands
+	group     string // "," or "_" between groups of digits
 	precision int    // -1: none
 	kind      byte   // 'd', 's', 'x', 'f' …; 0: as str()
 }
+
+// maxWidth is of what a format makes of one value.
+const maxWidth = 1 << 20
 
 // pad fills a text up to the width. A number's sign stays in front with the alignment '='.
 func (in *interpreter) pad(s spec, text string) string {
@@ -52,7 +55,11 @@ func (in *interpreter) formatWhole(s spec, i *big.Int) string {
 		in.grow(s.precision)
 		text = strings.Repeat("0", s.precision-len(text)) + text
 	}
-	text = grouped(text, s.group)
+	size := 3
+	if base != 10 {
+		size = 4
+	}
+	text = grouped(text, s.group, size)
 	if s.alternate && base != 10 {
 		text = "0" + string(s.kind|0x20) + text
 	}
@@ -72,15 +79,15 @@ func signed(negative bool, s spec) string {
 	return ""
 }
 
-// grouped puts separators between thousands of the whole part.
-func grouped(text, separator string) string {
+// grouped puts separators between groups of digits of the whole part.
+func grouped(text, separator string, size int) string {
 	if separator == "" {
 		return text
 	}
 	whole, fraction, point := strings.Cut(text, ".")
 	var b strings.Builder
 	for i, c := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
+		if i > 0 && (len(whole)-i)%size == 0 {
 			b.WriteString(separator)
 		}
 		b.WriteRune(c)
@@ -97,6 +104,9 @@ func (in *interpreter) formatFloat(s spec, f float64) string {
 	if precision < 0 {
 		precision = 6
 	}
+	if s.alternate {
+		in.fail(`"#" in a format is for whole numbers`)
+	}
 	in.grow(precision)
 	kind, percent := s.kind|0x20, ""
 	if s.kind == '%' {
@@ -107,11 +117,11 @@ func (in *interpreter) formatFloat(s spec, f float64) string {
 	case math.IsInf(f, 0) || math.IsNaN(f):
 		text = strings.TrimLeft(floatText(f), "-")
 	case kind == 'g':
-		text = generalFloat(math.Abs(f), max(precision, 1), s.alternate)
+		text = generalFloat(math.Abs(f), max(precision, 1))
 	case s.kind == 0 && s.precision < 0:
 		text = floatText(math.Abs(f))
 	case s.kind == 0:
-		text = generalFloat(math.Abs(f), max(precision, 1), false)
+		text = generalFloat(math.Abs(f), max(precision, 1))
 		if !strings.ContainsAny(text, ".e") {
 			text += ".0"
 		}
@@ -121,23 +131,23 @@ func (in *interpreter) formatFloat(s spec, f float64) string {
 	if s.kind >= 'A' && s.kind <= 'Z' {
 		text = strings.ToUpper(text)
 	}
-	return in.pad(s, signed(math.Signbit(f) && !math.IsNaN(f), s)+grouped(text, s.group)+percent)
+	return in.pad(s, signed(math.Signbit(f) && !math.IsNaN(f), s)+grouped(text, s.group, 3)+percent)
 }
 
 // generalFloat is Python's kind "g": with an exponent if it is very small or large, and
 // without zeros at the end.
-func generalFloat(f float64, precision int, keepZeros bool) string {
+func generalFloat(f float64, precision int) string {
 	text := strconv.FormatFloat(f, 'e', precision-1, 64)
 	mantissa, exponent, _ := strings.Cut(text, "e")
 	e, err := strconv.Atoi(exponent)
 	if err != nil || e < -4 || e >= precision {
-		if !keepZeros && strings.Contains(mantissa, ".") {
+		if strings.Contains(mantissa, ".") {
 			mantissa = strings.TrimRight(strings.TrimRight(mantissa, "0"), ".")
 		}
 		return mantissa + "e" + exponent
 	}
 	text = strconv.FormatFloat(f, 'f', precision-1-e, 64)
-	if !keepZeros && strings.Contains(text, ".") {
+	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	return text
@@ -192,23 +202,55 @@ func (f *percentFormat) next() any {
 	return nil
 }
 
-// conversion prints one value, and gives what comes after its place.
+// conversion prints one value, and gives what comes after its place, which is
+// (name)flags width.precision letter.
 func (f *percentFormat) conversion(text string) (printed, rest string) {
-	var keyed any
-	hasKey := false
-	if strings.HasPrefix(text, "(") {
-		key, after, ok := strings.Cut(text[1:], ")")
-		d, isDict := f.values.(*dict)
-		if !ok || !isDict {
-			f.fail(`a name in brackets after "%%" needs a dictionary of values`)
-		}
-		if keyed, hasKey = f.get(d, key); !hasKey {
-			f.fail("the dictionary has no %q, which the text asks for", key)
-		}
-		text = after
+	if rest, ok := strings.CutPrefix(text, "%"); ok {
+		return "%", rest
 	}
-	s := spec{fill: " ", align: '>', precision: -1}
-	var left, zero bool
+	var named any
+	isNamed := strings.HasPrefix(text, "(")
+	if isNamed {
+		named, text = f.named(text)
+	}
+	s, left, text := percentFlags(text)
+	s.width, text = f.count(text)
+	if s.width < 0 {
+		left, s.width = true, -s.width
+	}
+	if after, ok := strings.CutPrefix(text, "."); ok {
+		s.precision, text = f.count(after)
+	}
+	text = strings.TrimLeft(text, "hlL")
+	if text == "" {
+		f.fail(`after "%%" in the text before it there must be a letter such as s or d`)
+	}
+	s.kind, rest = text[0], text[1:]
+	if left || s.align == '=' && (s.kind == 's' || s.kind == 'r') {
+		s.fill, s.align = " ", map[bool]byte{true: '<', false: '>'}[left]
+	}
+	if isNamed {
+		return f.convert(s, named), rest
+	}
+	return f.convert(s, f.next()), rest
+}
+
+// named is the value for a name in brackets, and what comes after them.
+func (f *percentFormat) named(text string) (value any, rest string) {
+	key, rest, ok := strings.Cut(text[1:], ")")
+	d, isDict := f.values.(*dict)
+	if !ok || !isDict {
+		f.fail(`a name in brackets after "%%" needs a dictionary of values`)
+	}
+	value, ok = f.get(d, key)
+	if !ok {
+		f.fail("the dictionary does not have a name that the text asks for") // which may be part of a secret
+	}
+	return value, rest
+}
+
+func percentFlags(text string) (s spec, left bool, rest string) {
+	s = spec{fill: " ", align: '>', precision: -1}
 	for ; text != "" && strings.IndexByte("-+ #0", text[0]) >= 0; text = text[1:] {
 		switch text[0] {
 		case '-':
@@ -220,51 +262,32 @@ func (f *percentFormat) conversion(text string) (printed, rest string) {
 		case '#':
 			s.alternate = true
 		case '0':
-			zero = true
+			s.fill, s.align = "0", '='
 		}
 	}
-	s.width, text = f.count(text)
-	if s.width < 0 {
-		left, s.width = true, -s.width
-	}
-	if strings.HasPrefix(text, ".") {
-		s.precision, text = f.count(text[1:])
-	}
-	text = strings.TrimLeft(text, "hlL")
-	if text == "" {
-		f.fail(`after "%%" in the text before it there must be a letter such as s or d`)
-	}
-	switch s.kind, text = text[0], text[1:]; {
-	case left:
-		s.align = '<'
-	case zero && s.kind != 's' && s.kind != 'r':
-		s.fill, s.align = "0", '='
-	}
-	if s.kind == '%' {
-		return "%", text
-	}
-	if !hasKey {
-		keyed = f.next()
-	}
-	return f.convert(s, keyed), text
+	return s, left, text
 }
 
 // count reads a number, or takes it from the values for a star.
 func (f *percentFormat) count(text string) (int, string) {
 	if strings.HasPrefix(text, "*") {
-		return f.integer(f.next(), "the width"), text[1:]
+		n := f.integer(f.next(), "the width")
+		if n > maxWidth || n < -maxWidth {
+			f.fail("a width of more than %d is too large", maxWidth)
+		}
+		return n, text[1:]
 	}
 	digits := len(text) - len(strings.TrimLeft(text, decimal))
 	n, err := strconv.Atoi("0" + text[:min(digits, 9)])
-	if err != nil || digits > 9 {
-		f.fail("a width of %s is too large", brief(text[:digits]))
+	if err != nil || digits > 9 || n > maxWidth {
+		f.fail("a width of more than %d is too large", maxWidth)
 	}
 	return n, text[digits:]
 }
 
 func (f *percentFormat) convert(s spec, x any) string {
 	switch s.kind {
-	case 's', 'r', 'a':
+	case 's', 'r':
 		text := ""
 		if s.kind == 's' {
 			text = f.str(x)
@@ -273,10 +296,7 @@ func (f *percentFormat) convert(s spec, x any) string {
 			f.repr(&b, x, nil)
 			text = b.String()
 		}
-		if characters := f.runes(text); s.precision >= 0 && s.precision < len(characters) {
-			text = string(characters[:s.precision])
-		}
-		return f.pad(s, text)
+		return f.pad(s, f.shortened(text, s.precision))
 	case 'c':
 		if text, ok := aText(x); ok {
 			return f.pad(s, text)
@@ -284,7 +304,7 @@ func (f *percentFormat) convert(s spec, x any) string {
 		return f.pad(s, string(rune(f.integer(x, "a character"))))
 	}
 	n, ok := number(x)
-	if !ok {
+	if !ok && strings.IndexByte("diuxXoeEfFgG", s.kind) >= 0 {
 		f.fail(`"%%%s" needs a number, and this is %s`, string(s.kind), f.describe(x))
 	}
 	switch s.kind {
@@ -302,6 +322,14 @@ func (f *percentFormat) convert(s spec, x any) string {
 	}
 	f.fail(`"%%%s" is no way to print a value`, string(s.kind))
 	return ""
+}
+
+// shortened is a text of that many characters at most; a negative number is no bound.
+func (in *interpreter) shortened(text string, length int) string {
+	if characters := in.runes(text); length >= 0 && length < len(characters) {
+		return string(characters[:length])
+	}
+	return text
 }
 
 // finite is a number's whole part, if it has one.

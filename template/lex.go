@@ -124,7 +124,7 @@ func (l *lexer) outside() {
 		l.comment(tag)
 	case '{':
 		l.add(token{kind: kVariableBegin}, tag)
-		l.inside(kVariableEnd)
+		l.inside(tag, kVariableEnd)
 	default:
 		if after, ok := l.raw(l.at, "raw"); ok {
 			l.at = after
@@ -132,7 +132,7 @@ func (l *lexer) outside() {
 			return
 		}
 		l.add(token{kind: kBlockBegin}, tag)
-		l.inside(kBlockEnd)
+		l.inside(tag, kBlockEnd)
 	}
 }
 
@@ -175,13 +175,15 @@ func (l *lexer) edge(at int, mark string, trims bool) (after int, ok bool) {
 }
 
 func (l *lexer) comment(tag int) {
-	for i := l.at; i < len(l.source); i++ {
-		if after, ok := l.edge(i, "#}", true); ok {
-			l.at = after
-			return
-		}
+	length := strings.Index(l.source[l.at:], "#}")
+	if length < 0 {
+		l.failAt(tag, `the comment that begins here with "{#" has no end "#}"; in a shell script write "{{ '{#' }}" for that`)
 	}
-	l.failAt(tag, `the comment that begins here with "{#" has no end "#}"; in a shell script write "{{ '{#' }}" for that`)
+	end := l.at + length
+	if length > 0 && strings.IndexByte("-+", l.source[end-1]) >= 0 {
+		end--
+	}
+	l.at, _ = l.edge(end, "#}", true)
 }
 
 // raw matches the rest of "{% raw %}" or "{% endraw %}" after the percent and sign.
@@ -212,16 +214,16 @@ func (l *lexer) verbatim(tag int) {
 			return
 		}
 	}
-	l.failAt(tag, `"raw" begins here and has no "endraw"`)
+	l.failAt(tag, `"raw" begins here and has no end "endraw"`)
 }
 
 // inside reads the tokens of a tag up to its end.
-func (l *lexer) inside(end kind) {
+func (l *lexer) inside(tag int, end kind) {
 	l.open = l.open[:0]
 	for {
 		l.at = l.blanks(l.at)
 		if l.at >= len(l.source) {
-			return // the parser misses the end
+			l.failAt(tag, "%q begins here and has no end %q", l.source[tag:tag+2], string(end))
 		}
 		if len(l.open) == 0 {
 			if after, ok := l.edge(l.at, string(end), end == kBlockEnd); ok {

@@ -105,21 +105,17 @@ func globals() map[string]any {
 
 func rangeOf(in *interpreter, g *given) any {
 	a := in.bind(g, "start", "stop?", "step?")
-	s := &span{stop: in.integer(a[0], "range()'s end"), step: 1}
+	start, stop, step := 0, in.integer(a[0], "range()'s end"), 1
 	if a[1] != missing {
-		s.start, s.stop = s.stop, in.integer(a[1], "range()'s end")
+		start, stop = stop, in.integer(a[1], "range()'s end")
 	}
 	if a[2] != missing {
-		s.step = in.integer(a[2], "range()'s step")
+		step = in.integer(a[2], "range()'s step")
 	}
-	switch {
-	case s.step == 0:
+	if step == 0 {
 		in.fail("range()'s step cannot be zero")
-	case s.step > 0 && s.stop > s.start:
-		s.count = (s.stop - s.start + s.step - 1) / s.step
-	case s.step < 0 && s.stop < s.start:
-		s.count = (s.start - s.stop - s.step - 1) / -s.step
 	}
+	s := newSpan(start, stop, step)
 	if s.count > maxRange {
 		in.fail("a range of %d numbers is too long: %d are the most", s.count, maxRange)
 	}

@@ -39,7 +39,7 @@ func listMethod(name string) *operation {
 		})
 	case "sort":
 		return op(func(in *interpreter, x any, a []any) any {
-			in.sort(x.(*list).items, x.(*list).items, in.truth(or(a[0], false)))
+			in.sort(x.(*list).items, x.(*list).items, in.reverse(a[0]))
 			return nil
 		}, "reverse?")
 	}
@@ -111,6 +111,15 @@ func listPop(in *interpreter, x any, a []any) any {
 	in.spend(len(l.items) - at)
 	l.items = slices.Delete(l.items, at, at+1)
 	return item
+}
+
+// reverse tells whether a list is to be sorted backwards, for which Python wants a number.
+func (in *interpreter) reverse(x any) bool {
+	x = or(x, false)
+	if _, ok := number(x); !ok {
+		in.fail("whether to sort in reverse must be true or false, and this is %s", in.describe(x))
+	}
+	return in.truth(x)
 }
 
 // sort puts items in the order of their keys, which are as many; equal ones stay as they
@@ -228,6 +237,9 @@ func (in *interpreter) update(d *dict, x any) {
 			in.put(d, key, other.values[i])
 		}
 		return
+	}
+	if u, ok := x.(*undefined); ok {
+		in.fail("%s", u.problem())
 	}
 	for _, item := range in.items(x) {
 		pair := in.items(item)

@@ -13,6 +13,25 @@ type parser struct {
 	uses   map[string]bool   // names that the macro at hand speaks of
 	open   []string          // the tags that are to be closed, for messages
 	blocks map[string]*block // by name
+	loops  int               // that are open
+	scopes int               // around, of variables
+
+	unknown []unknown
+}
+
+// unknown is a filter or test that there is not. It is a mistake even where it is never
+// used, but for what an "if" at hand may guard: as with Jinja2, where templates are
+// written for several versions that way.
+type unknown struct {
+	failure
+	scopes int
+}
+
+func (p *parser) guarded(from int) {
+	p.unknown = slices.DeleteFunc(p.unknown, func(u unknown) bool {
+		from--
+		return from < 0 && u.scopes == p.scopes
+	})
 }
 
 // tree is a template that was understood.
@@ -23,7 +42,11 @@ type tree struct {
 
 func parse(in *interpreter, source string) tree {
 	p := &parser{budget: &in.budget, tokens: lex(&in.budget, source), uses: map[string]bool{}, blocks: map[string]*block{}}
-	return tree{p.statements(nil), p.blocks}
+	t := tree{p.statements(nil), p.blocks}
+	if len(p.unknown) > 0 {
+		panic(p.unknown[0].failure)
+	}
+	return t
 }
 
 func (p *parser) current() token { return p.tokens[p.at] }
@@ -110,11 +133,18 @@ func (p *parser) statements(until []string) []stmt {
 	}
 }
 
-// inner reads the body of a tag: the tag's end, and all up to one of the words.
-func (p *parser) inner(until ...string) []stmt {
+// body reads the body of a tag: the tag's end, and all up to one of the words.
+func (p *parser) body(until ...string) []stmt {
 	p.skip(":")
 	p.expect(kBlockEnd)
 	return p.statements(until)
+}
+
+// inner is body for a tag whose body has variables of its own.
+func (p *parser) inner(until ...string) []stmt {
+	p.scopes++
+	defer func() { p.scopes-- }()
+	return p.body(until...)
 }
 
 // whole is inner for a tag with one body, and goes past the word that ends it.
@@ -150,7 +180,7 @@ func (p *parser) statement() stmt {
 	case "call":
 		return p.callBlock(t.at)
 	case "filter":
-		return &filterBlock{t.at, p.filters(nil, true), p.whole("endfilter")}
+		return p.filterBlock(t.at)
 	case "block":
 		return p.block(t.at)
 	case "autoescape":
@@ -169,6 +199,13 @@ func (p *parser) statement() stmt {
 	return nil
 }
 
+func (p *parser) filterBlock(at pos) stmt {
+	p.scopes++ // a filter block's filters belong to its body
+	filter := p.filters(nil, true)
+	p.scopes--
+	return &filterBlock{at, filter, p.whole("endfilter")}
+}
+
 func (p *parser) unknownTag(t token) {
 	inside := ""
 	if len(p.open) > 1 {
@@ -184,6 +221,8 @@ func (p *parser) unknownTag(t token) {
 }
 
 func (p *parser) forLoop(at pos) stmt {
+	p.loops++
+	defer func() { p.loops-- }()
 	f := &forLoop{pos: at, target: p.target(targetRules{tuple: true, until: "in"})}
 	p.expectName("in")
 	f.over = p.tuple(tupleRules{noChoice: true, until: "recursive"})
@@ -199,15 +238,17 @@ func (p *parser) forLoop(at pos) stmt {
 }
 
 func (p *parser) condition(at pos) stmt {
+	defer p.guarded(len(p.unknown))
 	c := &condition{pos: at}
 	for {
 		c.tests = append(c.tests, p.tuple(tupleRules{noChoice: true}))
-		c.bodies = append(c.bodies, p.inner("elif", "else", "endif"))
+		c.bodies = append(c.bodies, p.body("elif", "else", "endif"))
 		switch p.next().text {
 		case "elif":
 			continue
 		case "else":
-			c.otherwise = p.whole("endif")
+			c.otherwise = p.body("endif")
+			p.next()
 		}
 		return c
 	}
@@ -228,7 +269,7 @@ func (p *parser) with(at pos) stmt {
 		if len(w.targets) > 0 {
 			p.expect(",")
 		}
-		w.targets = append(w.targets, p.target(targetRules{tuple: true}))
+		w.targets = append(w.targets, p.target(targetRules{with: true}))
 		p.expect("=")
 		w.values = append(w.values, p.expression())
 	}

@@ -49,6 +49,7 @@ func (p *parser) tuple(r tupleRules) expr {
 
 type targetRules struct {
 	tuple, namespace bool
+	with             bool // the variable loop may be hidden by one of that name
 	until            string
 }
 
@@ -61,16 +62,19 @@ func (p *parser) target(r targetRules) expr {
 		return &namespaced{at, name, p.expect(kName).text}
 	}
 	target := p.tuple(tupleRules{simple: true, until: r.until})
-	p.assignable(target)
+	p.assignable(target, r.with)
 	return target
 }
 
-func (p *parser) assignable(target expr) {
+func (p *parser) assignable(target expr, with bool) {
 	switch target := target.(type) {
 	case *name:
+		if target.name == "loop" && p.loops > 0 && !with {
+			p.failAt(target.pos, `inside of a loop "loop" is the loop itself, and nothing else can have that name`)
+		}
 	case *sequence:
 		for _, item := range target.items {
-			p.assignable(item)
+			p.assignable(item, with)
 		}
 	default:
 		p.failAt(target.where(), "nothing can be assigned to this: expected a name")
@@ -79,9 +83,10 @@ func (p *parser) assignable(target expr) {
 
 func (p *parser) expression() expr {
 	defer p.deeper()()
-	at := p.current().at
+	at, known := p.current().at, len(p.unknown)
 	x := p.or()
 	for p.skipName("if") {
+		defer p.guarded(known)
 		c := &choice{pos: at, test: p.or(), yes: x}
 		if p.skipName("else") {
 			c.no = p.expression()
@@ -101,7 +106,8 @@ func (p *parser) leftwards(operand func() expr, ops ...string) expr {
 	return x
 }
 
-func (p *parser) or() expr  { return p.leftwards(p.and, "or") }
+func (p *parser) or() expr { return p.leftwards(p.and, "or") }
+
 func (p *parser) and() expr { return p.leftwards(p.not, "and") }
 
 func (p *parser) not() expr {
@@ -240,160 +246,4 @@ func (p *parser) dict(at pos) expr {
 	}
 	p.next()
 	return d
-}
-
-// postfix reads dots, brackets and calls.
-func (p *parser) postfix(x expr) expr {
-	for {
-		switch t := p.current(); t.kind {
-		case ".":
-			p.next()
-			x = p.dot(x, t.at)
-		case "[":
-			p.next()
-			x = &item{t.at, x, p.subscript()}
-		case "(":
-			x = &call{t.at, x, p.arguments()}
-		default:
-			return x
-		}
-	}
-}
-
-func (p *parser) dot(x expr, at pos) expr {
-	t := p.next()
-	switch t.kind {
-	case kName:
-		return &attribute{at, x, t.text}
-	case kInteger:
-		return &item{at, x, &constant{t.at, t.value}}
-	}
-	p.failAt(t.at, "expected a name or a number after the dot, found %s", t)
-	return nil
-}
-
-func (p *parser) subscript() expr {
-	at := p.current().at
-	var keys []expr
-	for p.current().kind != "]" {
-		if len(keys) > 0 {
-			p.expect(",")
-		}
-		keys = append(keys, p.sliceOrKey())
-	}
-	p.next()
-	if len(keys) == 1 {
-		return keys[0]
-	}
-	return &sequence{at, keys, true}
-}
-
-func (p *parser) sliceOrKey() expr {
-	s := &slicing{pos: p.current().at}
-	if p.current().kind != ":" {
-		s.start = p.expression()
-		if p.current().kind != ":" {
-			return s.start
-		}
-	}
-	p.next()
-	ends := func() bool { return slices.Contains([]kind{":", "]", ","}, p.current().kind) }
-	if !ends() {
-		s.stop = p.expression()
-	}
-	if p.skip(":") && !ends() {
-		s.step = p.expression()
-	}
-	return s
-}
-
-func (p *parser) arguments() (a arguments) {
-	open := p.expect("(")
-	for first := true; p.current().kind != ")"; first = false {
-		if !first {
-			p.expect(",")
-			if p.current().kind == ")" {
-				break
-			}
-		}
-		ok := a.byName == nil
-		switch t := p.current(); {
-		case t.kind == "*":
-			p.next()
-			ok = ok && a.list == nil
-			a.list = p.expression()
-		case t.kind == "**":
-			p.next()
-			a.byName = p.expression()
-		case t.kind == kName && p.look().kind == "=":
-			p.next()
-			p.next()
-			a.names = append(a.names, t.text)
-			a.named = append(a.named, p.expression())
-		default:
-			ok = ok && a.list == nil && len(a.names) == 0
-			a.plain = append(a.plain, p.expression())
-		}
-		if !ok {
-			p.failAt(open.at, "the arguments are in no order: first values, then name=value, then *list, then **dict")
-		}
-	}
-	p.next()
-	return a
-}
-
-// filterOrTest reads what comes after a value: "| filter" and "is test".
-func (p *parser) filterOrTest(x expr) expr {
-	for {
-		switch t := p.current(); {
-		case t.kind == "|":
-			x = p.filters(x, false)
-		case p.isName("is"):
-			x = p.test(x)
-		case t.kind == "(":
-			x = &call{t.at, x, p.arguments()}
-		default:
-			return x
-		}
-	}
-}
-
-// filters reads filters for x; the first of them without its bar if it stands inline.
-func (p *parser) filters(x expr, inline bool) expr {
-	for inline || p.skip("|") {
-		inline = false
-		f := &filtering{pos: p.current().at, x: x, name: p.dotted()}
-		if p.current().kind == "(" {
-			f.args = p.arguments()
-		}
-		x = f
-	}
-	return x
-}
-
-func (p *parser) dotted() string {
-	name := p.expect(kName).text
-	for p.skip(".") {
-		name += "." + p.expect(kName).text
-	}
-	return name
-}
-
-func (p *parser) test(x expr) expr {
-	at := p.next().at
-	negated := p.skipName("not")
-	t := &tested{pos: at, x: x, name: p.dotted()}
-	switch k := p.current().kind; {
-	case k == "(":
-		t.args = p.arguments()
-	case slices.Contains([]kind{kName, kString, kInteger, kFloat, "[", "{"}, k) && !p.isName("else", "or", "and"):
-		if p.isName("is") {
-			p.failAt(p.current().at, `a second "is" cannot follow the first`)
-		}
-		t.args.plain = []expr{p.postfix(p.primary())}
-	}
-	if negated {
-		return &unary{at, "not", t}
-	}
-	return t
 }

@@ -29,16 +29,13 @@ func (in *interpreter) str(x any) string {
 
 // missed prints what is not there, and keeps in mind where that was.
 func (in *interpreter) missed(u *undefined) string {
-	switch {
-	case u.unsafe:
-		in.fail("%s", u.problem())
-	case u.silent:
+	if u.silent {
 		return ""
 	}
 	if len(in.missing) < maxMissing {
 		in.missing = append(in.missing, miss{u.name, u.path, in.at})
 	}
-	return Missing + u.name
+	return in.text(Missing + u.name)
 }
 
 // maxMissing is how many missing variables are told of.
@@ -89,6 +86,10 @@ func (in *interpreter) repr(b *strings.Builder, x any, around []any) {
 		in.reprDict(b, x, append(around, x))
 	case *span:
 		in.write(b, x.String())
+	case *macro:
+		in.write(b, "<Macro ")
+		in.quote(b, x.name)
+		in.write(b, ">")
 	default:
 		// Difference from cloud-init: there it prints with its address in memory.
 		in.write(b, "<"+typeName(x)+">")
@@ -203,4 +204,10 @@ func (s *span) String() string {
 		return fmt.Sprintf("range(%d, %d)", s.start, s.stop)
 	}
 	return fmt.Sprintf("range(%d, %d, %d)", s.start, s.stop, s.step)
+}
+
+// escape makes a text safe for HTML, as MarkupSafe does.
+func (in *interpreter) escape(text string) string {
+	in.scan(len(text))
+	return in.text(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;").Replace(text))
 }

@@ -9,8 +9,9 @@ import (
 // strFormat is Python's text.format(values).
 type strFormat struct {
 	*interpreter
-	given *given
-	auto  int // the next value for "{}"
+	given    *given
+	auto     int  // the next value for "{}"
+	numbered bool // there are places with numbers
 }
 
 // formatMethod is the method format of a text.
@@ -82,7 +83,7 @@ func (f *strFormat) field(field string) string {
 		switch after[0] {
 		case 's':
 			text = f.str(x)
-		case 'r', 'a':
+		case 'r':
 			var b strings.Builder
 			f.repr(&b, x, nil)
 			text = b.String()
@@ -108,14 +109,15 @@ func (f *strFormat) value(name string) any {
 	var x any
 	switch i, err := strconv.Atoi(head); {
 	case head == "":
-		x = f.positional(f.auto)
 		f.auto++
+		x = f.positional(f.auto - 1)
 	case err == nil:
+		f.numbered = true
 		x = f.positional(i)
 	default:
 		var ok bool
 		if x, ok = f.get(f.given.named, head); !ok {
-			f.fail("the format asks for %q, which is not given", head)
+			f.fail("the format asks for a name that is not given") // which may be part of a secret, as the format may
 		}
 	}
 	for rest != "" {
@@ -125,6 +127,9 @@ func (f *strFormat) value(name string) any {
 }
 
 func (f *strFormat) positional(i int) any {
+	if f.numbered && f.auto > 0 {
+		f.fail("some places of the format have numbers and others have none")
+	}
 	if i < 0 || i >= len(f.given.plain) {
 		f.fail("the format asks for value %d, and %d are given", i+1, len(f.given.plain))
 	}
@@ -133,14 +138,18 @@ func (f *strFormat) positional(i int) any {
 
 // part goes one dot or bracket further.
 func (f *strFormat) part(x any, rest string) (any, string) {
-	if key, after, ok := strings.Cut(rest[1:], "]"); ok && rest[0] == '[' {
+	if rest[0] == '[' {
+		key, after, ok := strings.Cut(rest[1:], "]")
+		if !ok {
+			f.fail("the format's brackets are not closed")
+		}
 		if i, err := strconv.Atoi(key); err == nil {
 			return f.lookUp(x, big.NewInt(int64(i)), key), after
 		}
 		return f.lookUp(x, key, key), after
 	}
 	if rest[0] != '.' {
-		f.fail("the format's brackets are not closed")
+		f.fail("after a bracket of a format there must be a dot or another bracket")
 	}
 	end := strings.IndexAny(rest[1:], ".[")
 	if end < 0 {
@@ -162,34 +171,20 @@ func (f *strFormat) format(x any, format string) string {
 	s := f.spec(format, isNumber)
 	if !isNumber {
 		text, ok := aText(x)
-		if _, isMissing := x.(*undefined); isMissing {
-			text, ok = f.str(x), true
+		if !ok || s.kind != 0 && s.kind != 's' || s.sign != 0 || s.group != "" || s.alternate || s.align == '=' {
+			f.fail("%s cannot be printed by that format", f.describe(x))
 		}
-		if !ok || s.kind != 0 && s.kind != 's' {
-			f.fail("%s cannot be printed by the format %q", f.describe(x), brief(format))
-		}
-		if characters := f.runes(text); s.precision >= 0 && s.precision < len(characters) {
-			text = string(characters[:s.precision])
-		}
-		s.precision = -1
-		return f.pad(s, text)
+		return f.pad(s, f.shortened(text, s.precision))
 	}
-	if i, ok := n.(*big.Int); ok {
-		switch s.kind {
-		case 0, 'd', 'n', 'x', 'X', 'o', 'b':
-			s.precision = -1
-			return f.formatWhole(s, i)
-		case 'c':
-			return f.pad(s, string(rune(f.integer(i, "a character"))))
-		}
+	i, ok := n.(*big.Int)
+	switch {
+	case ok && strings.ContainsRune("\x00d", rune(s.kind)) && s.precision < 0, ok && strings.ContainsRune("xXob", rune(s.kind)) && s.precision < 0 && s.group != ",":
+		return f.formatWhole(s, i)
+	case strings.ContainsRune("eEfFgG%", rune(s.kind)), s.kind == 0 && !ok:
+		return f.formatFloat(s, f.asFloat(n))
 	}
-	if !strings.ContainsRune("\x00eEfFgGn%", rune(s.kind)) {
-		f.fail("a number cannot be printed by the format %q", brief(format))
-	}
-	if s.kind == 'n' {
-		s.kind = 'g'
-	}
-	return f.formatFloat(s, f.asFloat(n))
+	f.fail("a number cannot be printed by that format")
+	return ""
 }
 
 // spec reads [[fill]align][sign][#][0][width][,][.precision][type].
@@ -204,7 +199,8 @@ func (f *strFormat) spec(format string, isNumber bool) spec {
 		}
 		return 0
 	}
-	if len(rest) > 1 && strings.ContainsRune("<>^=", rest[1]) {
+	filled := len(rest) > 1 && strings.ContainsRune("<>^=", rest[1])
+	if filled {
 		s.fill, rest = string(rest[0]), rest[1:]
 	}
 	s.align = take("<>^=")
@@ -212,20 +208,21 @@ func (f *strFormat) spec(format string, isNumber bool) spec {
 		s.sign = 0
 	}
 	s.alternate = take("#") != 0
-	if take("0") != 0 && s.align == 0 {
-		s.fill, s.align = "0", '='
+	if zeros := take("0") != 0; zeros && !filled {
+		s.fill = "0"
+		if s.align == 0 && isNumber {
+			s.align = '='
+		}
 	}
 	if s.align == 0 {
 		s.align = map[bool]byte{true: '>', false: '<'}[isNumber]
 	}
 	count := func() int {
-		digits := ""
+		n := 0
 		for c := take(decimal); c != 0; c = take(decimal) {
-			digits += string(c)
-		}
-		n, err := strconv.Atoi("0" + digits)
-		if err != nil || n > maxMemory {
-			f.fail("a width of %s is too large", brief(digits))
+			if n = 10*n + int(c-'0'); n > maxWidth {
+				f.fail("a width of more than %d is too large", maxWidth)
+			}
 		}
 		return n
 	}
@@ -236,9 +233,12 @@ func (f *strFormat) spec(format string, isNumber bool) spec {
 	if take(".") != 0 {
 		s.precision = count()
 	}
-	s.kind = take("bcdeEfFgGnosxX%")
+	s.kind = take("bdeEfFgGosxX%")
+	if s.group != "" && s.align == '=' {
+		f.fail("zeros in front of groups of digits are not there in cloudseed's templates")
+	}
 	if len(rest) > 0 {
-		f.fail("the format %q is not understood", brief(format))
+		f.fail("after the colon of a format there must be [[fill]align][sign][#][0][width][,][.precision][letter]")
 	}
 	return s
 }

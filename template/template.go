@@ -45,16 +45,28 @@ type Template struct {
 	At   config.Pos // of its first line: file and line
 }
 
-// Render fills in a template. The problems are variables that were missing where they
-// were to be printed; the text says so in their place. The error is a config.Problem with
-// the place, and then there is no text.
+// Filled is what a template became.
+type Filled struct {
+	Text    string
+	Lines   []int            // where each of its lines came from, in the numbers of Template.At
+	Missing []config.Problem // variables without a value; the text says so in their place
+}
+
+// Render is Fill for those who need no lines.
 func (t Template) Render(ctx context.Context, variables map[string]any) (text string, missing []config.Problem, err error) {
+	filled, err := t.Fill(ctx, variables)
+	return filled.Text, filled.Missing, err
+}
+
+// Fill fills in a template. The error is a config.Problem with the place, and then there
+// is no text.
+func (t Template) Fill(ctx context.Context, variables map[string]any) (filled Filled, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, fmt.Errorf("it was not done within %s", maxTime))
 	defer cancel()
 	in := &interpreter{budget: budget{ctx: ctx, steps: maxSteps, memory: maxMemory}}
 	defer func() {
 		if trouble := recover(); trouble != nil {
-			text, missing, err = "", nil, t.problem(in.at, trouble)
+			filled, err = Filled{}, t.problem(in.at, trouble)
 		}
 	}()
 	if len(t.Text) > maxSource {
@@ -63,8 +75,11 @@ func (t Template) Render(ctx context.Context, variables map[string]any) (text st
 	source, end := unixLines(t.Text)
 	tree := parse(in, source)
 	in.run(tree, variables)
-	text = in.out.String() + end
-	return text, t.missing(in, text), nil
+	text := in.out.String() + end
+	for i := range in.lines {
+		in.lines[i] += max(t.At.Line, 1) - 1
+	}
+	return Filled{text, in.lines, t.missing(in, text)}, nil
 }
 
 // unixLines makes all line ends Unix's, as Jinja2 does. The last one is not the
@@ -106,9 +121,13 @@ func (t Template) missing(in *interpreter, text string) []config.Problem {
 	var problems []config.Problem
 	for _, m := range in.missing {
 		if strings.Contains(text, Missing+m.name) {
+			shown := Missing + m.name
+			if strings.HasSuffix(m.path, "[…]") { // the name was worked out, perhaps of a secret
+				shown = Missing + " and what is in brackets"
+			}
 			problems = append(problems, config.Problem{
 				Severity: config.Warning, Pos: t.place(m.at),
-				Message: fmt.Sprintf("the template's variable %s has no value; %s stands in its place", m.path, Missing+m.name),
+				Message: fmt.Sprintf("the template's variable %s has no value; %s stands in its place", m.path, shown),
 			})
 		}
 	}

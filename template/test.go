@@ -27,11 +27,24 @@ func (in *interpreter) is(name string, x any, g *given) bool {
 	}
 	t := testNamed(name)
 	if t == nil {
-		in.fail("there is no test %q", name)
+		in.fail("%s", noTest(name))
 	}
 	in.bind(g)
 	return t(in, x)
 }
+
+// key is what may be the name of something: whatever can be a key, as in Python.
+func (in *interpreter) key(x any) string {
+	in.hash(x)
+	return in.str(x)
+}
+
+// isTest tells whether there is a test of that name.
+func isTest(name string) bool {
+	return comparing(name) != "" || name == "divisibleby" || name == "sameas" || testNamed(name) != nil
+}
+
+func noTest(name string) string { return fmt.Sprintf("there is no test %q", name) }
 
 // comparing is the operator that a test stands for.
 func comparing(name string) string {
@@ -114,12 +127,9 @@ func testNamed(name string) func(in *interpreter, x any) bool {
 	case "escaped":
 		return func(_ *interpreter, x any) bool { return typeName(x) == "Markup" }
 	case "filter":
-		return func(in *interpreter, x any) bool { return isFilter(in.str(x)) }
+		return func(in *interpreter, x any) bool { return isFilter(in.key(x)) }
 	case "test":
-		return func(in *interpreter, x any) bool {
-			word := in.str(x)
-			return comparing(word) != "" || word == "divisibleby" || word == "sameas" || testNamed(word) != nil
-		}
+		return func(in *interpreter, x any) bool { return isTest(in.key(x)) }
 	}
 	return nil
 }

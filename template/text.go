@@ -4,12 +4,11 @@ import (
 	"math/big"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
-// textOp is a method of texts that takes nothing and gives a text.
+// textOp is a method of texts, or a filter, that takes nothing and gives a text.
 func textOp(f func(string) string) *operation {
-	return op(func(in *interpreter, x any, _ []any) any { return in.text(f(in.str(x))) })
+	return op(func(in *interpreter, x any, _ []any) any { return like(x, in.text(f(in.str(x)))) })
 }
 
 // textTest is a method of texts that tells something of its characters.
@@ -118,56 +117,6 @@ func textTestMethod(name string) *operation {
 	return nil
 }
 
-func first(s string) rune {
-	c, _ := utf8.DecodeRuneInString(s)
-	return c
-}
-
-func hasCase(c rune) bool { return unicode.IsUpper(c) || unicode.IsLower(c) || unicode.IsTitle(c) }
-
-// isCased tells whether there are letters that have a case, and all of them have that.
-func isCased(s string, is func(rune) bool) bool {
-	some := false
-	for _, c := range s {
-		if hasCase(c) && !is(c) {
-			return false
-		}
-		some = some || hasCase(c)
-	}
-	return some
-}
-
-// upper knows the letters that become two; Go's own maps each to one.
-func upper(s string) string {
-	return strings.NewReplacer("ß", "SS", "ﬀ", "FF", "ﬁ", "FI", "ﬂ", "FL", "ﬃ", "FFI", "ﬄ", "FFL", "ﬅ", "ST", "ﬆ", "ST").Replace(strings.ToUpper(s))
-}
-
-func capitalize(s string) string {
-	_, size := utf8.DecodeRuneInString(s)
-	return strings.ToTitle(s[:size]) + strings.ToLower(s[size:])
-}
-
-func title(s string) string {
-	inWord := false
-	return strings.Map(func(c rune) rune {
-		begins := !inWord
-		inWord = hasCase(c)
-		if begins {
-			return unicode.ToTitle(c)
-		}
-		return unicode.ToLower(c)
-	}, s)
-}
-
-func swapCase(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsUpper(c) {
-			return unicode.ToLower(c)
-		}
-		return unicode.ToUpper(c)
-	}, s)
-}
-
 // want is an argument that must be a text.
 func (in *interpreter) want(x any, what string) string {
 	text, ok := aText(x)
@@ -176,134 +125,4 @@ func (in *interpreter) want(x any, what string) string {
 	}
 	in.scan(len(text))
 	return text
-}
-
-func (in *interpreter) strip(side string, x, chars any) any {
-	text := in.str(x)
-	in.scan(len(text))
-	drop := unicode.IsSpace
-	if chars != missing && chars != nil {
-		set := in.want(chars, "what is stripped")
-		drop = func(c rune) bool { return strings.ContainsRune(set, c) }
-	}
-	if side != "rstrip" {
-		text = strings.TrimLeftFunc(text, drop)
-	}
-	if side != "lstrip" {
-		text = strings.TrimRightFunc(text, drop)
-	}
-	return text
-}
-
-// texts makes a list of texts.
-func (in *interpreter) texts(parts []string) *list {
-	in.grow(len(parts) * itemSize)
-	items := make([]any, len(parts))
-	for i, part := range parts {
-		items[i] = part
-	}
-	return &list{items}
-}
-
-// limit is the argument maxsplit: less than zero is no limit.
-func (in *interpreter) limit(x any) int {
-	if x == missing {
-		return -1
-	}
-	return in.integer(x, "the number of splits")
-}
-
-func textSplit(in *interpreter, x any, a []any) any {
-	text, limit := in.str(x), in.limit(a[1])
-	in.grow(len(text))
-	if a[0] == missing || a[0] == nil {
-		var parts []string
-		rest := strings.TrimLeftFunc(text, unicode.IsSpace)
-		for rest != "" {
-			end := strings.IndexFunc(rest, unicode.IsSpace)
-			if end < 0 || limit == 0 {
-				parts = append(parts, rest)
-				break
-			}
-			parts = append(parts, rest[:end])
-			rest = strings.TrimLeftFunc(rest[end:], unicode.IsSpace)
-			limit--
-		}
-		return in.texts(parts)
-	}
-	if limit >= 0 {
-		limit++ // Go counts the pieces
-	}
-	return in.texts(strings.SplitN(text, in.separator(a[0]), limit))
-}
-
-func (in *interpreter) separator(x any) string {
-	separator := in.want(x, "the separator")
-	if separator == "" {
-		in.fail("the separator cannot be empty")
-	}
-	return separator
-}
-
-func textSplitFromRight(in *interpreter, x any, a []any) any {
-	limit := in.limit(a[1])
-	if limit < 0 {
-		return textSplit(in, x, a)
-	}
-	rest := in.str(x)
-	in.grow(len(rest))
-	cut := func(s string) (int, int) {
-		at := strings.LastIndexFunc(s, unicode.IsSpace)
-		_, size := utf8.DecodeRuneInString(s[max(at, 0):])
-		return at, size
-	}
-	bySpace := a[0] == missing || a[0] == nil
-	if !bySpace {
-		separator := in.separator(a[0])
-		cut = func(s string) (int, int) { return strings.LastIndex(s, separator), len(separator) }
-	}
-	var parts []string
-	for ; ; limit-- {
-		if bySpace {
-			rest = strings.TrimRightFunc(rest, unicode.IsSpace)
-		}
-		at, size := cut(rest)
-		if at < 0 || limit <= 0 {
-			break
-		}
-		in.grow(itemSize)
-		parts = append([]string{rest[at+size:]}, parts...)
-		in.spend(len(parts))
-		rest = rest[:at]
-	}
-	if rest != "" || !bySpace {
-		parts = append([]string{rest}, parts...)
-	}
-	return in.texts(parts)
-}
-
-// isLineEnd is where Python's splitlines() splits.
-func isLineEnd(c rune) bool {
-	return c == '\n' || c == '\r' || c == '\v' || c == '\f' || c >= 0x1c && c <= 0x1e || c == 0x85 || c == 0x2028 || c == 0x2029
-}
-
-func splitLines(text string, keepEnds bool) []string {
-	var lines []string
-	for text != "" {
-		end := strings.IndexFunc(text, isLineEnd)
-		if end < 0 {
-			return append(lines, text)
-		}
-		_, size := utf8.DecodeRuneInString(text[end:])
-		if strings.HasPrefix(text[end:], "\r\n") {
-			size = 2
-		}
-		if keepEnds {
-			lines = append(lines, text[:end+size])
-		} else {
-			lines = append(lines, text[:end])
-		}
-		text = text[end+size:]
-	}
-	return lines
 }

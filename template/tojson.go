@@ -3,7 +3,6 @@ package template
 import (
 	"encoding/json"
 	"math/big"
-	"slices"
 	"strings"
 )
 
@@ -52,27 +51,28 @@ func (j *jsonWriter) value(x any, line string) {
 }
 
 func (j *jsonWriter) dict(d *dict, line string) {
-	keys := make([]string, len(d.keys))
-	at := map[string]int{}
-	for i, key := range d.keys {
-		text, ok := aText(key)
-		if !ok {
-			if _, isNumber := number(key); !isNumber && key != nil {
-				j.fail("%s cannot be a key in JSON", j.describe(key))
-			}
-			text = map[string]string{"None": "null", "True": "true", "False": "false"}[j.str(key)]
-			if text == "" {
-				text = j.str(key)
-			}
-		}
-		keys[i], at[text] = text, i
-	}
-	j.grow(len(keys) * itemSize)
-	slices.Sort(keys)
-	j.all("{", "}", line, len(keys), func(i int, line string) {
-		j.write(&j.b, jsonText(keys[i])+": ")
-		j.value(d.values[at[keys[i]]], line)
+	items := j.pairsOf(d)
+	j.sort(items, d.keys, false)
+	j.all("{", "}", line, len(items), func(i int, line string) {
+		pair := items[i].(tuple)
+		j.write(&j.b, jsonText(j.key(pair[0]))+": ")
+		j.value(pair[1], line)
 	})
+}
+
+// key is a dictionary's key as JSON has it: a text.
+func (j *jsonWriter) key(key any) string {
+	if text, ok := aText(key); ok {
+		return text
+	}
+	if _, isNumber := number(key); !isNumber && key != nil {
+		j.fail("%s cannot be a key in JSON", j.describe(key))
+	}
+	text := j.str(key)
+	if word, ok := map[string]string{"None": "null", "True": "true", "False": "false"}[text]; ok {
+		return word
+	}
+	return text
 }
 
 // all writes what is in brackets, each on a line of its own if there is an indentation.

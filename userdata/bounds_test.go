@@ -30,8 +30,8 @@ func TestManySmallBombsAreABomb(t *testing.T) {
 	t.Parallel()
 	bomb := "Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(zipped("#!"+strings.Repeat("x", 20<<20))))
 	r := userdata.Process(t.Context(), "user-data", []byte(multipart(bomb, bomb, bomb, bomb, bomb)), userdata.Options{})
-	if len(r.Parts) != 3 || len(r.Problems) != 2 {
-		t.Errorf("%d parts, problems %v", len(r.Parts), r.Problems)
+	if len(r.Scripts) != 3 || len(r.Problems) != 2 {
+		t.Errorf("%d scripts, problems %v", len(r.Scripts), r.Problems)
 	}
 }
 

@@ -46,7 +46,7 @@ func (p *processor) cloudConfig(part *Part) {
 var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {
-	fresh, problems, err := config.Parse(part.place, part.Content.Reveal())
+	fresh, problems, err := config.ParseFilled(part.place, part.Content.Reveal(), part.lines)
 	p.result.Problems = append(p.result.Problems, problems...)
 	switch {
 	case err != nil:
@@ -54,6 +54,9 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 	case fresh.IsNull():
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
+		if key, ok := config.KeyWithoutBlank(fresh.Text()); ok {
+			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a blank is missing behind %q", key)}
+		}
 		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected keys with values after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
 	}
 	rules, fresh, err := config.TakeMergers(fresh)
@@ -101,7 +104,7 @@ func (p *processor) patch(part *Part, before *config.Value) (*config.Value, erro
 	}
 	// In JSON a tab can only stand where a blank can, and YAML has no tabs there.
 	content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
-	operations, _, err := config.Parse(part.place, yamlNumbers(content))
+	operations, _, err := config.ParseFilled(part.place, yamlNumbers(content), part.lines)
 	if err != nil {
 		return nil, err
 	}

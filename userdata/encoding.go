@@ -40,6 +40,9 @@ func decodeBase64(body []byte) ([]byte, error) {
 			text, padding = append(text, c), 0
 		}
 	}
+	if len(text) == 0 && len(bytes.TrimSpace(body)) > 0 {
+		return nil, errors.New("it is no base64")
+	}
 	content := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
 	n, err := base64.RawStdEncoding.Decode(content, text)
 	if err != nil {

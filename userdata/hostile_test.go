@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
 	"cloudseed/userdata"
 )
 
@@ -92,7 +91,15 @@ var hostile = map[string]struct {
 	"an include that includes itself": {func() []byte { return []byte("#include\nhttp://h/self\n") }, "includes more, 10 times"},
 	"an include of a bomb":            {func() []byte { return []byte("#include\nhttp://h/bomb\n") }, "more than 64 MiB"},
 	"100 includes of 60 MB":           {func() []byte { return []byte("#include\n" + strings.Repeat("http://h/large\n", 100)) }, "more than"},
-	"a template that fills itself":    {func() []byte { return []byte("## template: jinja\n#cloud-config\n") }, "larger than"},
+	"a template of much text": {func() []byte {
+		return []byte("## template: jinja\n#cloud-config\na: {{ 'x' * (20 * 1024 * 1024) }}\n")
+	}, "larger than"},
+	"a template of too much text": {func() []byte {
+		return []byte("## template: jinja\n#cloud-config\na: {% for i in range(1000) %}{{ 'x' * (1024 * 1024) }}{% endfor %}\n")
+	}, "more text than a template may"},
+	"a template that does not end": {func() []byte {
+		return []byte("## template: jinja\n#cloud-config\n{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}\n")
+	}, "more text than a template may"},
 }
 
 // hostileFetch answers the includes of the data above.
@@ -119,9 +126,7 @@ func TestMain(m *testing.M) {
 	}
 	r := userdata.Process(context.Background(), "user-data", hostile[name].data(), userdata.Options{
 		KnownKeys: []string{"x"}, Fetch: hostileFetch,
-		Render: func(context.Context, config.Pos, string) (string, []config.Problem, error) {
-			return "#cloud-config\na: " + string(letters(60*mib)), nil, nil
-		},
+		Variables: func() (map[string]any, error) { return map[string]any{}, nil },
 	})
 	_, _ = r.MIME(), r.CloudConfigText() // as they are kept
 	t := told{Peak: peak()}

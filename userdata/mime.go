@@ -7,6 +7,7 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/secret"
@@ -167,7 +168,7 @@ func splitHeader(data []byte) (textproto.MIMEHeader, []byte) {
 func contentType(header textproto.MIMEHeader) (string, map[string]string) {
 	text := header.Get("Content-Type")
 	kind, rest, _ := strings.Cut(text, ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
+	kind = strings.ToLower(stripped(kind))
 	if strings.Count(kind, "/") != 1 {
 		kind = typePlain
 	}
@@ -184,12 +185,17 @@ func parameters(text string) map[string]string {
 	_, rest, _ := strings.Cut(text, ";")
 	for piece := range strings.SplitSeq(rest, ";") {
 		name, value, ok := strings.Cut(piece, "=")
-		name = strings.ToLower(strings.TrimSpace(name))
+		name = strings.ToLower(stripped(name))
 		if _, known := params[name]; ok && !known {
-			params[name] = strings.Trim(strings.TrimSpace(value), `"`)
+			params[name] = strings.Trim(stripped(value), `"`)
 		}
 	}
 	return params
+}
+
+// stripped is a text without the blanks around it, which for Python are a few more.
+func stripped(text string) string {
+	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f })
 }
 
 // piece is a part of a multipart message, before its header is read.

@@ -20,6 +20,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/secret"
+	"cloudseed/template"
 )
 
 // The types of parts, by their names in MIME messages.
@@ -51,10 +52,9 @@ type Options struct {
 	// Fetch gets what an #include names, a URL or a file; once says that what was
 	// fetched before may be used again. Its errors name the URL, without its secrets. Without Fetch an include is a problem.
 	Fetch func(ctx context.Context, url string, once bool) ([]byte, error)
-	// Render fills in a jinja template, which comes without its header line; at is where
-	// its first line stands. The problems cost nothing, the error costs the part. Without
-	// Render a template is a problem.
-	Render func(ctx context.Context, at config.Pos, template string) (string, []config.Problem, error)
+	// Variables are what templates know of the instance; its error costs the template. It is
+	// asked only if there is one. Without Variables a template is a problem.
+	Variables func() (map[string]any, error)
 
 	// TypesOf asks a part handler which types of parts it takes. Without TypesOf it is
 	// said that it will be asked.
@@ -75,6 +75,7 @@ type Part struct {
 	place    string               // what messages call it
 	header   textproto.MIMEHeader // of a MIME part
 	declared string               // its type before it was looked at
+	lines    []int                // of the template that it was
 	index    string               // of the machine that it is for; "": of all, or none that can be told
 	refused  config.Problem       // why it has no type
 }
@@ -351,28 +352,30 @@ func (p *processor) boothook(part *Part) {
 
 // template fills in a template, and has what comes out handled by its own header.
 func (p *processor) template(part *Part) {
-	if p.options.Render == nil {
+	if p.options.Variables == nil {
 		p.fail(part, "it is a jinja template, and none can be filled in here; it was left out")
+		return
+	}
+	variables, err := p.options.Variables()
+	if err != nil {
+		p.refuse(part, fmt.Errorf("it is a jinja template, which cannot be filled in: %w", err))
 		return
 	}
 	content := part.Content.Reveal()
 	trimmed := bytes.TrimLeft(content, " \t\r\n")
 	header, body, _ := bytes.Cut(trimmed, []byte("\n"))
 	above := bytes.Count(content[:len(content)-len(trimmed)+len(header)], []byte("\n")) + 1 // lines, with the header
-	text, problems, err := p.options.Render(p.ctx, config.Pos{File: part.place, Line: above + 1}, string(body))
-	p.result.Problems = append(p.result.Problems, problems...)
+	became, err := template.Template{Text: string(body), At: config.Pos{File: part.place, Line: above + 1}}.Fill(p.ctx, variables)
+	p.result.Problems = append(p.result.Problems, became.Missing...)
 	if err != nil {
 		p.refuse(part, err)
 		return
 	}
 	filled := *part
-	filled.Content = secret.NewBytes([]byte(strings.Repeat("\n", above) + text)) // so that lines keep their numbers
+	filled.Content, filled.lines = secret.NewBytes([]byte(became.Text)), became.Lines
 	filled.Type = knownPrefix(filled.Content.Reveal())
 	switch filled.Type {
-	case TypeCloudConfig, TypeScript, TypeBoothook:
-		if filled.Type != TypeCloudConfig {
-			filled.Content = secret.NewBytes([]byte(text))
-		}
+	case TypeCloudConfig, TypeJSONPatch, TypeScript, TypeBoothook: // Difference from cloud-init: it does not know patches here
 		p.builtIn(&filled)
 		part.Handler, part.Problem = filled.Handler, filled.Problem
 	default:

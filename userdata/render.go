@@ -24,7 +24,7 @@ func (r Result) MIME() []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "Content-Type: multipart/mixed; boundary=\"%s\"\nMIME-Version: 1.0\nNumber-Attachments: %d\n\n", boundary, len(r.Parts))
 	for _, part := range r.Parts {
-		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, oneLine(cmp.Or(part.Type, part.declared, typePlain)))
+		fmt.Fprintf(&out, "--%s\nMIME-Version: 1.0\nContent-Type: %s\n", boundary, printable(cmp.Or(part.Type, part.declared, typePlain)))
 		if disposition := mime.FormatMediaType("attachment", map[string]string{"filename": part.Filename}); disposition != "" {
 			fmt.Fprintf(&out, "Content-Disposition: %s\n", disposition)
 		}
@@ -40,6 +40,17 @@ func (r Result) MIME() []byte {
 	}
 	fmt.Fprintf(&out, "--%s--\n", boundary)
 	return out.Bytes()
+}
+
+// printable is a type whose control characters can be seen: blanks in their place could
+// make it the type of a container.
+func printable(kind string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return '?'
+		}
+		return r
+	}, kind)
 }
 
 // oneLine keeps what a part says of itself from being taken for more headers.

@@ -87,9 +87,7 @@ func TestProcess(t *testing.T) {
 			}
 			return nil, errors.New("not found")
 		},
-		Render: func(_ context.Context, _ config.Pos, template string) (string, []config.Problem, error) {
-			return strings.ReplaceAll(template, "{{ v1.x }}", "X"), nil, nil
-		},
+		Variables: func() (map[string]any, error) { return map[string]any{"v1": map[string]any{"x": "X"}}, nil },
 	}
 	tests := []struct {
 		name     string
@@ -300,6 +298,18 @@ func TestProcess(t *testing.T) {
 			name: "a template", data: "## template: jinja\n#cloud-config\na: {{ v1.x }}\nb: [\n", config: "",
 			problems: []string{"error user-data:4:4: the '[' that opens here is never closed; nothing of it was applied"},
 		},
+		{
+			name: "lines that a template does not print keep their numbers", data: "\n## template: jinja\n#cloud-config\n{% for i in range(2) %}\na{{ i }}: '{{ i }}\n  {{ i }}'\n{% endfor %}\n{# a\ncomment #}\n{% if v1.x %}\na1: twice\n{% endif %}\nb: [\n",
+			problems: []string{"error user-data:13:4: the '[' that opens here is never closed; nothing of it was applied"},
+		},
+		{
+			name: "what comes out of a template is a second time at its line", data: "## template: jinja\n#cloud-config\n{% if v1.x %}\na: once\n{% endif %}\na: twice\n", config: "{'a': 'twice'}",
+			problems: []string{"warning user-data:6:1: a: it stands here for the second time, first in line 4; the last one counts"},
+		},
+		{
+			name: "a template without a value", data: "## template: jinja\n#cloud-config\na: {{ v1.y }}\n", config: "{'a': 'CI_MISSING_JINJA_VAR/y'}",
+			problems: []string{"warning user-data:3:9: the template's variable v1.y has no value; CI_MISSING_JINJA_VAR/y stands in its place"},
+		},
 		{name: "a template of a script", data: "## template: jinja\n#!/bin/sh\n{{ v1.x }}\n", scripts: []string{"part-001  #!/bin/sh\nX\n"}},
 		{
 			name: "a template's header with other blanks", data: "##template:jinja\n#cloud-config\na: {{ v1.x }}\n", config: "{'a': 'X'}",
@@ -372,9 +382,7 @@ func FuzzProcess(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := userdata.Process(t.Context(), "user-data", data, userdata.Options{
-			KnownKeys: []string{"a"}, Render: func(_ context.Context, _ config.Pos, text string) (string, []config.Problem, error) {
-				return text, nil, nil
-			},
+			KnownKeys: []string{"a"}, Variables: func() (map[string]any, error) { return map[string]any{"x": "a: {{"}, nil },
 			Fetch: func(context.Context, string, bool) ([]byte, error) { return data, nil },
 		})
 		again := userdata.Process(t.Context(), "user-data", r.MIME(), userdata.Options{})

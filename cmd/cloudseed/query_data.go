@@ -59,25 +59,33 @@ func orElse(text, other string) string {
 
 // instanceData reads the file that was given, or that of this boot.
 func (q query) instanceData(cmd *cobra.Command) (map[string]any, error) {
-	if q.file == "" {
-		data, file, err := q.openState().InstanceData(q.root)
-		if err == nil && q.root && file != state.SensitiveFile {
-			fmt.Fprintf(cmd.ErrOrStderr(), "warning: there is no %s; %s is read, which holds no secrets\n", state.SensitiveFile, file)
-		}
-		return data, orTryRoot(err)
+	data, file, err := readInstanceData(q.globals, q.file, q.root)
+	if err == nil && q.file == "" && q.root && file != state.SensitiveFile {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: there is no %s; %s is read, which holds no secrets\n", state.SensitiveFile, file)
 	}
-	content, err := os.ReadFile(q.file)
-	if err != nil {
-		return nil, orTryRoot(fmt.Errorf("cannot read the instance data: %w", err))
-	}
-	return state.ParseInstanceData(q.file, content)
+	return data, err
 }
 
-func orTryRoot(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%w; root may", err)
+// readInstanceData reads a file of instance data; "" is that of this boot, of which only
+// root has all. whence is the file that was read.
+func readInstanceData(g *globals, file string, root bool) (data map[string]any, whence string, err error) {
+	if file == "" {
+		data, whence, err = g.openState().InstanceData(root)
+	} else {
+		data, err = instanceDataFile(file)
 	}
-	return err
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; root may", err)
+	}
+	return data, whence, err
+}
+
+func instanceDataFile(file string) (map[string]any, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the instance data: %w", err)
+	}
+	return state.ParseInstanceData(file, content)
 }
 
 // content is user data or vendor data: a text if it is one, else bytes. Without a file it

@@ -59,7 +59,7 @@ With --export a JSON Schema of cloud-config is printed, for editors.`,
 	f := cmd.Flags()
 	f.StringVarP(&s.file, "config-file", "c", "", "check this `file`")
 	f.StringVarP(&s.kind, "schema-type", "t", "", "what the file is: cloud-config (the default) or network-config")
-	f.StringVarP(&s.instanceData, "instance-data", "i", "", "instance data for templates; read by cloud-init, accepted here: templates cannot be filled in yet")
+	f.StringVarP(&s.instanceData, "instance-data", "i", "", instanceDataUsage)
 	f.BoolVar(&s.system, "system", false, "check what this machine was given: user data, vendor data, network configuration")
 	f.BoolVar(&s.annotate, "annotate", false, "print the document with marks where something is wrong")
 	f.BoolVar(&s.export, "export", false, "print a JSON Schema of cloud-config")
@@ -117,7 +117,7 @@ func (s *schemaCheck) check(ctx context.Context, doc subject, indent, label stri
 		fmt.Fprintf(s.out, "%sEmpty '%s' found at %s. Nothing to validate.\n", indent, doc.kind, doc.file)
 		return true
 	}
-	look := lookAtUserData
+	look := s.lookAtUserData
 	if doc.kind == typeNetworkConfig {
 		look = lookAtNetwork
 	}
@@ -167,13 +167,16 @@ func (s *schemaCheck) tell(doc subject, indent string, problems []config.Problem
 //
 // Difference from cloud-init: it refuses MIME messages, and looks into no archive and
 // nothing compressed.
-func lookAtUserData(ctx context.Context, doc subject) (problems []config.Problem, others []string) {
+func (s *schemaCheck) lookAtUserData(ctx context.Context, doc subject) (problems []config.Problem, others []string) {
 	include := func(_ context.Context, url string, _ bool) ([]byte, error) {
 		others = append(others, "What "+url+" holds is not evaluated: it is fetched at boot")
 		return nil, nil
 	}
 	result := userdata.ProcessPieces(ctx, doc.file, []userdata.Piece{{Name: doc.file, Content: secret.NewBytes(doc.data)}},
-		userdata.Options{KnownKeys: modules.Keys(), Fetch: include})
+		userdata.Options{
+			KnownKeys: modules.Keys(), Fetch: include,
+			Variables: func() (map[string]any, error) { return templateVariables(s.g, s.instanceData) },
+		})
 	for _, part := range result.Parts {
 		if part.Handler != "" && part.Handler != typeCloudConfig {
 			others = append(others, fmt.Sprintf("User-data type '%s' not currently evaluated by cloudseed schema", part.Type))

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"cloudseed/boot"
 	"cloudseed/config"
@@ -20,6 +19,7 @@ import (
 	"cloudseed/network/convert"
 	"cloudseed/schema"
 	"cloudseed/state"
+	"cloudseed/template"
 	"cloudseed/userdata"
 
 	"github.com/spf13/cobra"
@@ -133,9 +133,8 @@ func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
 	result := userdata.Process(context.Background(), "user-data", raw, userdata.Options{
 		LaunchIndex: seed.LaunchIndex, KnownKeys: modules.Keys(),
 		Fetch: func(context.Context, string, bool) ([]byte, error) { return nil, nil }, // at boot
-		Render: func(_ context.Context, _ config.Pos, template string) (string, []config.Problem, error) { // with what is known then
-			header, _, _ := strings.Cut(template, "\n")
-			return header + "\n", nil, nil
+		Variables: func() (map[string]any, error) { // the machine's own have no values yet
+			return template.Variables(boot.SeedFacts(seed).All()), nil
 		},
 	})
 	switch len(result.Parts) {

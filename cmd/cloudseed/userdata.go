@@ -39,6 +39,8 @@ type shownParts struct {
 	Parts       []shownPart     `json:"parts"`
 	CloudConfig any             `json:"cloud_config"`
 	Problems    []placedProblem `json:"problems"`
+
+	merged *config.Value
 }
 
 type shownPart struct {
@@ -61,9 +63,10 @@ type placedProblem struct {
 
 // userdataShow is how "userdata show" was called.
 type userdataShow struct {
-	vendor []string
-	fetch  bool
-	format string
+	vendor       []string
+	instanceData string
+	fetch        bool
+	format       string
 }
 
 // userdataShowCommand tells what becomes of user data: the same code takes it apart as
@@ -71,7 +74,7 @@ type userdataShow struct {
 func userdataShowCommand() *cobra.Command {
 	var u userdataShow
 	cmd := &cobra.Command{
-		Use:   "show FILE... [--vendor-data FILE] [--fetch] [--format text|json]",
+		Use:   "show FILE... [--vendor-data FILE] [--instance-data FILE] [--fetch] [--format text|json]",
 		Short: "Tell what becomes of user data: its parts, the merged cloud-config, what is wrong",
 		Long: `Tell what becomes of user data: its parts, what handles each, the cloud-config that results,
 and what is wrong, by file, line and column. Several files are taken one after the other.
@@ -104,6 +107,7 @@ With "-" it is read from standard input. The exit code is 0 if all of it can be 
 		},
 	}
 	cmd.Flags().StringArrayVar(&u.vendor, "vendor-data", nil, "vendor data, which the user data is over: a `file`; may be repeated")
+	cmd.Flags().StringVarP(&u.instanceData, "instance-data", "i", "", "fill in templates with the instance data in this `file`")
 	cmd.Flags().BoolVar(&u.fetch, "fetch", false, "fetch what #include names, as the boot does")
 	cmd.Flags().StringVar(&u.format, "format", "text", "text or json")
 	return cmd
@@ -136,7 +140,7 @@ func (u *userdataShow) take(ctx context.Context, stdin io.Reader, files []string
 	merged := config.New(layers...)
 	shown.add(merged.Problems())
 	if merged.Root().Kind() == config.Map {
-		shown.CloudConfig = merged.Root().Any()
+		shown.CloudConfig, shown.merged = merged.Root().Any(), merged.Root()
 	}
 	return shown, nil
 }
@@ -153,7 +157,17 @@ func (u *userdataShow) process(ctx context.Context, stdin io.Reader, name string
 		}
 		pieces = append(pieces, userdata.Piece{Name: file, Content: secret.NewBytes(data)})
 	}
-	return userdata.ProcessPieces(ctx, name, pieces, userdata.Options{KnownKeys: modules.Keys(), Fetch: u.fetcher()}), nil
+	return userdata.ProcessPieces(ctx, name, pieces, userdata.Options{
+		KnownKeys: modules.Keys(), Fetch: u.fetcher(), Variables: u.variables,
+	}), nil
+}
+
+// variables are what templates know: of which machine must be said.
+func (u *userdataShow) variables() (map[string]any, error) {
+	if u.instanceData == "" {
+		return nil, errors.New("that is done at boot, with what is known of the instance; --instance-data FILE does it now")
+	}
+	return templateVariables(nil, u.instanceData)
 }
 
 // fetcher gets what user data includes, but only if that was asked for: to look at a file
@@ -224,8 +238,8 @@ func printParts(w io.Writer, s shownParts) error {
 		return err
 	}
 	var text strings.Builder
-	if merged := config.FromAny("", s.CloudConfig); len(merged.Keys()) > 0 {
-		fmt.Fprintf(&text, "\n#cloud-config\n%s", merged.YAML())
+	if len(s.merged.Keys()) > 0 {
+		fmt.Fprintf(&text, "\n#cloud-config\n%s", s.merged.YAML())
 	}
 	if len(s.Problems) > 0 {
 		text.WriteByte('\n')

@@ -13,7 +13,9 @@ import (
 var (
 	update = flag.Bool("update", false, "write the golden files of the listed differences")
 	seed   = flag.Uint64("seed", 0, "the `number` that random cases follow from; 0: another one each time")
-	count  = flag.Int("count", 3000, "how `many` random cases to try")
+	count  = flag.Int("count", 3000, "how `many` random configurations of the network to try")
+
+	userCount = flag.Int("user-count", 2000, "how `many` random inputs of user data to try")
 )
 
 // real is the cloud-init that all tests ask.

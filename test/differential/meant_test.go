@@ -123,6 +123,13 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 	for _, d := range slices.Concat(differences, userDifferences, seedDifferences) {
 		reasons = append(reasons, d.reason)
 	}
+	for _, d := range templateDifferences {
+		reasons = append(reasons, d.reason)
+	}
+	for _, m := range templateMeanings {
+		reasons = append(reasons, m.reason)
+	}
+	reasons = append(reasons, itemByItem)
 	slices.Sort(reasons)
 	for _, reason := range slices.Compact(reasons) {
 		if reason == "" || !strings.Contains(text, strings.ToLower(reason)) {

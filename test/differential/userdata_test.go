@@ -50,10 +50,10 @@ vendor_data2: {enabled: true, prefix: []}
 // merged from all layers, and what boothooks were run with.
 func bothUserData(t testing.TB, in userInput) (their, our outcome) {
 	t.Helper()
-	our, messages := consume(t, in)
+	our, kept := consume(t, in)
 	request := cloudinit.UserData{
 		Instance: instanceID, User: in.user, Vendor: json.RawMessage("null"), Vendor2: json.RawMessage("null"), Index: in.index,
-		System: []string{in.system, systemBase}, Files: in.files, Messages: messages,
+		System: []string{in.system, systemBase}, Files: in.files, Messages: kept.messages, InstanceData: kept.instanceData,
 	}
 	if in.vendor != "" {
 		request.Vendor = json.RawMessage(in.vendor)
@@ -102,9 +102,15 @@ func lines(list []string) string {
 	return b.String()
 }
 
+// kept is what cloudseed keeps, and cloud-init is to read.
+type kept struct {
+	messages     map[string][]byte // MIME messages
+	instanceData []byte            // which templates of both are filled in with
+}
+
 // consume has cloudseed apply an input on a machine of the test's own, from a config
-// drive, as a boot does. messages are the MIME messages that it keeps.
-func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte) {
+// drive, as a boot does.
+func consume(t testing.TB, in userInput) (outcome, kept) {
 	t.Helper()
 	m := hosttest.New(t)
 	seed := t.TempDir()
@@ -117,7 +123,7 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 			t.Fatal(err)
 		}
 	}
-	metadata := map[string]any{"uuid": instanceID, "meta": map[string]string{"dsmode": "local"}}
+	metadata := map[string]any{"uuid": instanceID, "meta": map[string]string{"dsmode": "local", "rack-number": "r7"}, "ports": []int{80, 443}}
 	if in.index != nil {
 		metadata["launch-index"] = *in.index
 	}
@@ -144,7 +150,7 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o = outcome{files: map[string]string{"configuration": string(configuration.Root().YAML())}}
+	o := outcome{files: map[string]string{"configuration": string(configuration.Root().YAML())}}
 	var hooks []string
 	for _, call := range m.Calls() {
 		if hook, ok := strings.CutPrefix(call.Line(), state.CloudDir); ok {
@@ -152,7 +158,7 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 		}
 	}
 	o.files["boothooks"] = lines(hooks)
-	messages = map[string][]byte{}
+	keeps := kept{messages: map[string][]byte{}, instanceData: []byte(m.Text(t, state.RunDir+"/instance-data-sensitive.json"))}
 	for _, folder := range []string{state.InstanceDir(instanceID), state.CloudDir + "/scripts"} {
 		root := filepath.Join(m.Dir, folder)
 		err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
@@ -168,7 +174,7 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 				return err
 			}
 			if strings.HasSuffix(name, ".txt.i") {
-				messages[strings.TrimPrefix(name, "/")] = content
+				keeps.messages[strings.TrimPrefix(name, "/")] = content
 				return nil
 			}
 			info, err := entry.Info()
@@ -183,7 +189,7 @@ func consume(t testing.TB, in userInput) (o outcome, messages map[string][]byte)
 			t.Fatal(err)
 		}
 	}
-	return o, messages
+	return o, keeps
 }
 
 // isOwn tells files of the instance that user data is not the reason for, or that are

@@ -20,6 +20,9 @@ a request in JSON, each line of standard output its answer:
     {"do": "query", "root": DIR, "uid": NUMBER, "args": [WORD, ...]}
     {"result": {"code": NUMBER, "stdout": TEXT, "error": TEXT}}
 
+    {"do": "render", "text": TEXT, "data": {KEY: VALUE, ...}}
+    {"result": {"text": TEXT}}
+
 A result is {"error": TEXT} when cloud-init fails, and the answer is when the request is
 not understood. What a request does is a function below, under its name in REQUESTS.
 """
@@ -48,12 +51,14 @@ from cloudinit import (  # noqa: E402
     sources,
     stages,
     subp,
+    templater,
     url_helper,
     user_data,
     util,
     version,
 )
 from cloudinit.cmd import query  # noqa: E402
+from cloudinit.handlers import jinja_template  # noqa: E402
 from cloudinit.helpers import Paths  # noqa: E402
 from cloudinit.net import (  # noqa: E402
     eni,
@@ -242,6 +247,10 @@ def consume(request, root, hooks):
     for folder in init._initial_subdirs() + [idir]:
         os.makedirs(folder, exist_ok=True)
     os.symlink(idir, init.paths.instance_link)
+    util.write_file(
+        init.paths.get_runpath("instance_data_sensitive"),
+        base64.b64decode(request["instance_data"]),
+    )
     try:
         init.update()
         init.consume_data()
@@ -417,9 +426,21 @@ def ask(request):
     return {"result": result}
 
 
+def render_template(request):
+    """As cloud-init's handler of templates does, with instance data."""
+    variables = jinja_template.convert_jinja_instance_data(
+        request["data"], include_key_aliases=True
+    )
+    try:
+        return {"result": {"text": templater.render_string(request["text"], variables)}}
+    except Exception as error:  # every failure is what is to be compared
+        return {"result": failure(error)}
+
+
 REQUESTS = {
     "query": ask,
     "instance-data": instance_data,
+    "render": render_template,
     "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},
     "net-convert": net_convert,

@@ -13,6 +13,8 @@ type UserData struct {
 	System   []string          `json:"system"`   // files of configuration, the first over the others
 	Files    map[string][]byte `json:"files"`    // what can be included, by paths
 	Messages map[string][]byte `json:"messages"` // MIME messages to read besides
+
+	InstanceData []byte `json:"instance_data"` // what templates know, in JSON
 }
 
 // Consumed is what became of it.
