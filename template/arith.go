@@ -107,11 +107,11 @@ func (in *interpreter) both(a, b []any) []any {
 // repeat is * between a text, list or tuple and a number.
 func (in *interpreter) repeat(x any, times *big.Int) any {
 	n := 0
-	if times.Sign() > 0 {
-		n = maxMemory + 1
-		if times.IsInt64() {
-			n = int(min(times.Int64(), int64(n)))
-		}
+	switch {
+	case !times.IsInt64():
+		in.fail("nothing can be repeated so many times")
+	case times.Sign() > 0:
+		n = int(min(times.Int64(), maxMemory+1))
 	}
 	if text, ok := aText(x); ok {
 		in.grow(len(text) * n)

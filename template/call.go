@@ -63,7 +63,7 @@ func (in *interpreter) bind(g *given, params ...string) []any {
 		value, byName := in.get(g.named, param)
 		switch {
 		case i < len(g.plain) && byName:
-			in.fail("%s is given its %s twice", g.what, param)
+			in.fail("%s is given its %q twice", g.what, param)
 		case i < len(g.plain):
 			bound[i] = g.plain[i]
 		case byName:
@@ -72,7 +72,7 @@ func (in *interpreter) bind(g *given, params ...string) []any {
 		case optional:
 			bound[i] = missing
 		default:
-			in.fail("%s needs its %s", g.what, param)
+			in.fail("%s needs its %q", g.what, param)
 		}
 	}
 	if used < len(g.named.keys) {
@@ -174,7 +174,7 @@ func (in *interpreter) parameters(m *macro, g *given) {
 		value, ok := take(param)
 		switch {
 		case i < len(g.plain) && ok:
-			in.fail("the macro %q is given its %s twice", m.name, param)
+			in.fail("the macro %q is given its %q twice", m.name, param)
 		case i < len(g.plain):
 			value = g.plain[i]
 		case ok:

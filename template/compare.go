@@ -272,8 +272,10 @@ func (in *interpreter) describe(x any) string {
 		return "None"
 	case bool:
 		return "a truth value"
-	case *big.Int, float64:
+	case *big.Int:
 		return "a number"
+	case float64:
+		return "a number with a point"
 	case string, markup:
 		return "a text"
 	case *list:

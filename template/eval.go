@@ -221,7 +221,7 @@ func (in *interpreter) lookUp(of, key any, path string) any {
 	if u, ok := of.(*undefined); ok {
 		in.fail("%s", u.problem())
 	}
-	if d, ok := of.(*dict); ok {
+	if d, ok := of.(*dict); ok && !isContainer(key) {
 		if value, ok := in.get(d, key); ok {
 			return value
 		}

@@ -180,6 +180,8 @@ func (in *interpreter) condition(c *condition) {
 	in.all(c.otherwise)
 }
 
+// Difference from cloud-init: what the block reads by the name that it sets is the value
+// of before; there it is missing, if it is one of the instance data.
 func (in *interpreter) blockAssignment(s *blockAssignment) {
 	var value any
 	in.inside(in.scope, func() { value = in.captured(func() { in.all(s.body) }) })

@@ -5,7 +5,6 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"strings"
-	"unicode"
 )
 
 // filterAll applies a filter, or several one after the other. base is what the first is
@@ -117,7 +116,7 @@ func filterNamed(name string) *operation {
 			return in.str(x)
 		})
 	case "striptags":
-		return textOp(stripTags)
+		return op(func(in *interpreter, x any, _ []any) any { return in.text(stripTags(in.str(x))) })
 	case "title":
 		return textOp(wordTitle)
 	case "tojson":
@@ -129,12 +128,7 @@ func filterNamed(name string) *operation {
 	case "urlencode":
 		return op(filterURLEncode)
 	case "wordcount":
-		return op(func(in *interpreter, x any, _ []any) any {
-			isWord := func(c rune) bool { return c == '_' || unicode.IsLetter(c) || unicode.IsNumber(c) }
-			in.scan(len(in.str(x)))
-			words := strings.FieldsFunc(in.str(x), func(c rune) bool { return !isWord(c) })
-			return big.NewInt(int64(len(words)))
-		})
+		return op(func(in *interpreter, x any, _ []any) any { return countWords(in.text(in.str(x))) })
 	case "xmlattr":
 		return op(filterXMLAttributes, "autospace?")
 	}

@@ -26,10 +26,7 @@ func filterInt(in *interpreter, x any, a []any) any {
 		in.fail("%s", u.problem())
 	}
 	base := in.integer(or(a[1], big.NewInt(10)), "the base")
-	if base != 0 && (base < 2 || base > 36) {
-		return or(a[0], new(big.Int))
-	}
-	if text, ok := aText(x); ok {
+	if text, ok := aText(x); ok && (base == 0 || base >= 2 && base <= 36) {
 		if i, ok := in.parseInt(text, base); ok {
 			return i
 		}
@@ -108,7 +105,10 @@ func filterRound(in *interpreter, x any, a []any) any {
 	}
 	precision := in.integer(or(a[0], new(big.Int)), "the precision")
 	method := in.want(or(a[1], "common"), "the method")
-	if precision > 300 || precision < -300 {
+	if method == "common" && precision > maxPlaces {
+		return n
+	}
+	if precision > maxPlaces || precision < -maxPlaces {
 		in.fail("a number cannot be rounded to %d places", precision)
 	}
 	f := in.asFloat(n)
@@ -126,6 +126,9 @@ func filterRound(in *interpreter, x any, a []any) any {
 	in.fail(`the method of rounding is "common", "ceil" or "floor"`)
 	return nil
 }
+
+// maxPlaces is about how many a number with a point has at most.
+const maxPlaces = 300
 
 // roundFloat rounds the exact number, a half to the even digit, as Python does.
 func roundFloat(f float64, precision int) any {

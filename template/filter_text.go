@@ -1,6 +1,7 @@
 package template
 
 import (
+	"html"
 	"math/big"
 	"net/url"
 	"strings"
@@ -15,7 +16,7 @@ func wordTitle(s string) string {
 	begins := true
 	for _, c := range s {
 		if begins {
-			b.WriteString(upper(string(c)))
+			b.WriteString(upperLetter(c))
 		} else {
 			b.WriteRune(unicode.ToLower(c))
 		}
@@ -27,8 +28,38 @@ func wordTitle(s string) string {
 // stripTags takes comments and tags of HTML away.
 func stripTags(s string) string {
 	s = without(without(s, "<!--", "-->"), "<", ">")
-	s = strings.Join(strings.Fields(s), " ")
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#39;", "'", "&#34;", `"`, "&quot;", `"`, "&amp;", "&").Replace(s)
+	s = collapse(s)
+	return html.UnescapeString(s)
+}
+
+// collapse makes one blank of all that are beside each other, and none at the ends.
+func collapse(s string) string {
+	var b strings.Builder
+	blanks := false
+	for _, c := range s {
+		if unicode.IsSpace(c) {
+			blanks = b.Len() > 0
+			continue
+		}
+		if blanks {
+			b.WriteByte(' ')
+		}
+		blanks = false
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+func countWords(s string) *big.Int {
+	words, inWord := int64(0), false
+	for _, c := range s {
+		was := inWord
+		inWord = c == '_' || unicode.IsLetter(c) || unicode.IsNumber(c)
+		if inWord && !was {
+			words++
+		}
+	}
+	return big.NewInt(words)
 }
 
 // without is a text without all that is between two marks, and without these.
@@ -54,7 +85,7 @@ func filterIndent(in *interpreter, x any, a []any) any {
 	}
 	blank := in.truth(or(a[2], false))
 	var b strings.Builder
-	for i, line := range splitLines(text+"\n", false) {
+	for i, line := range in.splitLines(text+"\n", false) {
 		if i > 0 {
 			in.write(&b, "\n")
 		}
@@ -82,6 +113,9 @@ func filterTruncate(in *interpreter, x any, a []any) any {
 	cut := string(text[:length-utf8.RuneCountInString(end)])
 	if at := strings.LastIndex(cut, " "); at >= 0 && !in.truth(or(a[1], false)) {
 		cut = cut[:at]
+	}
+	if _, marked := x.(markup); marked {
+		return markup(cut + in.escape(end))
 	}
 	return cut + end
 }

@@ -2,12 +2,14 @@ package template
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // str is a value as Python's str() prints it.
@@ -135,12 +137,19 @@ func (in *interpreter) reprDict(b *strings.Builder, d *dict, around []any) {
 
 // quote prints a text as Python writes it in its own source.
 func (in *interpreter) quote(b *strings.Builder, text string) {
-	in.grow(len(text) + 2)
 	quote := '\''
 	if strings.ContainsRune(text, '\'') && !strings.ContainsRune(text, '"') {
 		quote = '"'
 	}
-	b.WriteRune(quote)
+	in.write(b, string(quote))
+	for piece := range pieces(text) {
+		in.write(b, quoted(piece, quote))
+	}
+	in.write(b, string(quote))
+}
+
+func quoted(text string, quote rune) string {
+	var b strings.Builder
 	for _, c := range text {
 		switch {
 		case c == quote || c == '\\':
@@ -155,14 +164,30 @@ func (in *interpreter) quote(b *strings.Builder, text string) {
 		case c == ' ' || unicode.IsPrint(c):
 			b.WriteRune(c)
 		case c <= 0xff:
-			fmt.Fprintf(b, `\x%02x`, c)
+			fmt.Fprintf(&b, `\x%02x`, c)
 		case c <= 0xffff:
-			fmt.Fprintf(b, `\u%04x`, c)
+			fmt.Fprintf(&b, `\u%04x`, c)
 		default:
-			fmt.Fprintf(b, `\U%08x`, c)
+			fmt.Fprintf(&b, `\U%08x`, c)
 		}
 	}
-	b.WriteRune(quote)
+	return b.String()
+}
+
+// pieces are parts of a text, for what makes it longer: it is accounted for piece by piece.
+func pieces(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for text != "" {
+			end := min(len(text), 4096)
+			for end < len(text) && !utf8.RuneStart(text[end]) {
+				end++
+			}
+			if !yield(text[:end]) {
+				return
+			}
+			text = text[end:]
+		}
+	}
 }
 
 // maxDigits is how long Python lets a printed number be.

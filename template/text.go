@@ -43,7 +43,7 @@ func textMethod(name string) *operation {
 		return op(textSplitFromRight, "sep?", "maxsplit?")
 	case "splitlines":
 		return op(func(in *interpreter, x any, a []any) any {
-			return in.texts(splitLines(in.str(x), in.truth(or(a[0], false))))
+			return in.texts(in.splitLines(in.str(x), in.truth(or(a[0], false))))
 		}, "keepends?")
 	case "partition":
 		return op(func(in *interpreter, x any, a []any) any { return in.partition(x, a[0], strings.Index) }, "sep")
@@ -91,8 +91,10 @@ func textTestMethod(name string) *operation {
 		})
 	}
 	switch name {
-	case "isdigit", "isdecimal", "isnumeric":
+	case "isdigit", "isdecimal":
 		return every(unicode.IsDigit)
+	case "isnumeric":
+		return every(unicode.IsNumber)
 	case "isalpha":
 		return every(unicode.IsLetter)
 	case "isalnum":

@@ -25,14 +25,38 @@ func isCased(s string, is func(rune) bool) bool {
 	return some
 }
 
-// upper knows the letters that become two; Go's own maps each to one.
+// upperLetter is a letter's capital. A few become two letters, which Go's own does not do.
+func upperLetter(c rune) string {
+	switch c {
+	case 'ß':
+		return "SS"
+	case 'ﬀ':
+		return "FF"
+	case 'ﬁ':
+		return "FI"
+	case 'ﬂ':
+		return "FL"
+	case 'ﬃ':
+		return "FFI"
+	case 'ﬄ':
+		return "FFL"
+	case 'ﬅ', 'ﬆ':
+		return "ST"
+	}
+	return string(unicode.ToUpper(c))
+}
+
 func upper(s string) string {
-	return strings.NewReplacer("ß", "SS", "ﬀ", "FF", "ﬁ", "FI", "ﬂ", "FL", "ﬃ", "FFI", "ﬄ", "FFL", "ﬅ", "ST", "ﬆ", "ST").Replace(strings.ToUpper(s))
+	var b strings.Builder
+	for _, c := range s {
+		b.WriteString(upperLetter(c))
+	}
+	return b.String()
 }
 
 // titleCase is a letter at the beginning of a word; a few become two.
 func titleCase(c rune) string {
-	if two := []rune(upper(string(c))); len(two) > 1 {
+	if two := []rune(upperLetter(c)); len(two) > 1 {
 		return string(two[:1]) + strings.ToLower(string(two[1:]))
 	}
 	return string(unicode.ToTitle(c))
@@ -66,7 +90,7 @@ func swapCase(s string) string {
 		if unicode.IsUpper(c) {
 			b.WriteRune(unicode.ToLower(c))
 		} else {
-			b.WriteString(upper(string(c)))
+			b.WriteString(upperLetter(c))
 		}
 	}
 	return b.String()

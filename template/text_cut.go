@@ -122,9 +122,10 @@ func isLineEnd(c rune) bool {
 	return c == '\n' || c == '\r' || c == '\v' || c == '\f' || c >= 0x1c && c <= 0x1e || c == 0x85 || c == 0x2028 || c == 0x2029
 }
 
-func splitLines(text string, keepEnds bool) []string {
+func (in *interpreter) splitLines(text string, keepEnds bool) []string {
 	var lines []string
 	for text != "" {
+		in.grow(itemSize)
 		end := strings.IndexFunc(text, isLineEnd)
 		if end < 0 {
 			return append(lines, text)

@@ -28,7 +28,7 @@ func (j *jsonWriter) value(x any, line string) {
 	defer j.deeper()()
 	j.spend(1)
 	if text, ok := aText(x); ok {
-		j.write(&j.b, jsonText(text))
+		j.text(text)
 		return
 	}
 	switch x := x.(type) {
@@ -55,7 +55,8 @@ func (j *jsonWriter) dict(d *dict, line string) {
 	j.sort(items, d.keys, false)
 	j.all("{", "}", line, len(items), func(i int, line string) {
 		pair := items[i].(tuple)
-		j.write(&j.b, jsonText(j.key(pair[0]))+": ")
+		j.text(j.key(pair[0]))
+		j.write(&j.b, ": ")
 		j.value(pair[1], line)
 	})
 }
@@ -96,14 +97,22 @@ func (j *jsonWriter) all(begin, end, line string, count int, write func(i int, l
 	j.write(&j.b, end)
 }
 
-// jsonText is a JSON string in ASCII.
+// text writes a JSON string in ASCII.
+func (j *jsonWriter) text(text string) {
+	j.write(&j.b, `"`)
+	for piece := range pieces(text) {
+		j.write(&j.b, jsonText(piece))
+	}
+	j.write(&j.b, `"`)
+}
+
 func jsonText(text string) string {
 	quoted, err := json.Marshal(text) // which escapes <, > and & as we want it
 	if err != nil {
-		return `""`
+		return "" // a text always can be
 	}
 	var b strings.Builder
-	for _, c := range string(quoted) {
+	for _, c := range string(quoted[1 : len(quoted)-1]) {
 		switch {
 		case c == '\'':
 			b.WriteString(`\u0027`)

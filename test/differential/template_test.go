@@ -39,6 +39,7 @@ var templateDifferences = []difference{
 	{"a value printed for debugging", "template", "the filters `wordwrap`, `urlize` and `pprint`"},
 	{"a text as bytes", "template", "a text's methods `encode`, `translate` and `maketrans`"},
 	{"characters are exchanged by a table", "template", "a text's methods `encode`, `translate` and `maketrans`"},
+	{"batches of nothing", "template", "batches of no items"},
 	{"a character by its name", "template", "characters by their names"},
 	{"zeros in front of groups of digits", "template", "zeros in front of groups of digits"},
 	{"a number by a character's code", "template", "the formats `c` and `n`"},
@@ -139,7 +140,7 @@ func templateMeaning(their, our outcome) string {
 			return m.reason
 		}
 	}
-	if strings.Contains(their.files["text"], " object at 0x") {
+	if strings.Contains(strings.ToLower(their.files["text"]), " object at 0x") {
 		return itemByItem
 	}
 	return ""
