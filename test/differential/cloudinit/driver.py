@@ -39,6 +39,7 @@ import shutil
 import stat
 import sys
 import tempfile
+from unittest import mock
 
 sys.path.insert(0, sys.argv[1])
 
@@ -315,8 +316,9 @@ class Platform:
         )
 
 
-def is_another_machine(request):
-    """Puts the machine of the case in the place of this one."""
+@contextlib.contextmanager
+def another_machine(request):
+    """Puts the machine of the case in the place of this one, for a while."""
     load = util.load_text_file
 
     def load_text_file(path, *args, **kwargs):
@@ -324,20 +326,30 @@ def is_another_machine(request):
             return request["os_release"]
         return load(path, *args, **kwargs)
 
-    for remembered in (util.system_info, util.get_linux_distro):
-        remembered.cache_clear()
-    util.platform = Platform(request["kernel"])
-    util.load_text_file = load_text_file
-    util.get_hostname = lambda *a, **k: request["kernel"]["node"]
-    util.get_fqdn_from_hosts = lambda *a, **k: None
-    util.get_cmdline = lambda: ""
-    util.find_devs_with = lambda *a, **k: []
-    dmi.read_dmi_data = lambda key: None
-    subp.subp = lambda *a, **k: ("", "")
-    # It would write a config drive's files to this machine.
-    DataSourceConfigDrive.on_first_boot = lambda *a, **k: None
-    DataSourceConfigDrive.find_candidate_devs = lambda *a, **k: []
-    return load
+    in_place = [
+        (util, "platform", Platform(request["kernel"])),
+        (util, "load_text_file", load_text_file),
+        (util, "get_hostname", lambda *a, **k: request["kernel"]["node"]),
+        (util, "get_fqdn_from_hosts", lambda *a, **k: None),
+        (util, "get_cmdline", lambda: ""),
+        (util, "find_devs_with", lambda *a, **k: []),
+        (dmi, "read_dmi_data", lambda key: None),
+        (subp, "subp", lambda *a, **k: ("", "")),
+        # It would write a config drive's files to this machine.
+        (DataSourceConfigDrive, "on_first_boot", lambda *a, **k: None),
+        (DataSourceConfigDrive, "find_candidate_devs", lambda *a, **k: []),
+    ]
+
+    def forget():
+        util.system_info.cache_clear()
+        util.get_linux_distro.cache_clear()
+
+    with contextlib.ExitStack() as stack:
+        forget()
+        stack.callback(forget)
+        for owner, name, other in in_place:
+            stack.enter_context(mock.patch.object(owner, name, other))
+        yield
 
 
 def know_instance(request, root):
@@ -397,31 +409,29 @@ def know_instance(request, root):
 def instance_data(request):
     # What is below /dev is taken for a device.
     root = tempfile.mkdtemp(dir="/tmp")
-    load = is_another_machine(request)
     try:
-        return {"result": know_instance(request, root)}
+        with another_machine(request):
+            return {"result": know_instance(request, root)}
     finally:
-        util.load_text_file = load
         shutil.rmtree(root)
 
 
 def ask(request):
     """As the command "query" does, below a folder in place of the system's root."""
     root = request["root"]
-    query.read_cfg_paths = lambda: Paths(
+    paths = Paths(
         {"cloud_dir": root + "/var/lib/cloud", "run_dir": root + "/run/cloud-init"}
     )
-    uid, os.getuid = os.getuid, lambda: request["uid"]
     out = io.StringIO()
     result = {"code": 1}
-    try:
-        with contextlib.redirect_stdout(out):
+    with contextlib.redirect_stdout(out), mock.patch.object(
+        query, "read_cfg_paths", lambda: paths
+    ), mock.patch.object(os, "getuid", lambda: request["uid"]):
+        try:
             args = query.get_parser().parse_args(request["args"])
             result["code"] = query.handle_args("query", args)
-    except Exception as error:
-        result["error"] = failure(error)["error"]
-    finally:
-        os.getuid = uid
+        except Exception as error:
+            result["error"] = failure(error)["error"]
     result["stdout"] = out.getvalue().replace(root, "")
     return {"result": result}
 
