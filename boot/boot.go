@@ -304,20 +304,6 @@ func (b *Boot) instance() modules.Instance {
 	return i
 }
 
-// distribution is the ID of /etc/os-release, "" when it has none.
-func distribution(h *host.Host) string {
-	data, err := h.ReadFile("/etc/os-release")
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(data)) {
-		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "ID="); ok {
-			return strings.Trim(id, `"'`)
-		}
-	}
-	return ""
-}
-
 // stageOf is the name that a list of modules in cloud.cfg goes by.
 func stageOf(list string) string {
 	at := slices.IndexFunc(moduleLists, func(l moduleList) bool { return l.key == list })

@@ -169,6 +169,26 @@ func TestOVirtsSeedConfiguresAGuest(t *testing.T) {
 	}
 }
 
+func TestInstanceDataIsThereBeforeAnythingOfTheSeedRuns(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-boothook\ntrue\n").With("meta-data", "instance-id: i-1\nlocal-hostname: vm.example.com\ndsmode: local\n"))
+	g.Put(t, "/etc/os-release", "ID=\"rhel\"\nVERSION_ID=\"9.4\"\nVERSION=\"9.4 (Plow)\"\n")
+	var seen string
+	g.On("/var/lib/cloud/instances/i-1/boothooks", func(host.Command) { seen = g.Text(t, state.InstanceDataFile) })
+	g.boot(t)
+	for _, line := range []string{
+		"\n  \"local_hostname\": \"vm\",\n", "\n  \"distro\": \"redhat\",\n", "\n  \"distro_release\": \"Plow\",\n", "\n  \"variant\": \"rhel\"\n",
+		"\n  \"instance-id\": \"i-1\",\n", "\n \"merged_cfg\": \"redacted for non-root user\",\n",
+	} {
+		if !strings.Contains(seen, line) {
+			t.Errorf("the boothook finds no %q in:\n%s", line, seen)
+		}
+	}
+	if now := g.Text(t, state.InstanceDataFile); now != seen {
+		t.Error("what everybody may read changes in a boot")
+	}
+}
+
 func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.OVirt())

@@ -29,8 +29,7 @@ func (b *Boot) dmi(ctx context.Context, name string) string {
 // dmidecode asks the program of that name, where the kernel does not tell: it reads
 // memory that is not safe to read on other architectures, as cloud-init knows.
 func (b *Boot) dmidecode(ctx context.Context, name string) string {
-	_, machine := b.Host.Kernel()
-	if !slices.Contains([]string{"x86_64", "aarch64", "i386", "i586", "i686"}, machine) {
+	if !slices.Contains([]string{"x86_64", "aarch64", "i386", "i586", "i686"}, b.Host.Kernel().Machine) {
 		return ""
 	}
 	program, err := b.Host.LookPath("dmidecode")

@@ -162,7 +162,10 @@ func (b *Boot) become(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID))
+	return errors.Join(
+		b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID),
+		b.store.WriteInstanceData(b.facts()),
+	)
 }
 
 // identify says in the report which instance this is.

@@ -93,24 +93,29 @@ var secretSeeds = map[string]seed.Files{
 	"an include":               seed.NoCloud("i-1", "#include\nhttp://me:SECRET@127.0.0.1:1/x?SECRET\nhttps://127.0.0.1:1/#SECRET\nftp://me:SECRET@127.0.0.1:1/x\nme:SECRET@127.0.0.1/x\nhttp://me:SE CRET:SECRET@[::1/x\n"),
 	"a message": seed.NoCloud("i-1", "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\nContent-Type: text/x-shellscript\nContent-Transfer-Encoding: base64\n\nSECRET%%x\n"+
 		"--b\nContent-Type: text/cloud-config\n\npassword: *SECRET\n--b\nContent-Type: text/plain\n\nSECRET\n--b\nContent-Type: text/unheard-of\n\nSECRET\n--b--\n"),
-	"vendor data":                   seed.NoCloud("i-1", "").With("vendor-data", "#cloud-config\npassword: SECRET\nwrite_files: [{path: /etc/x, content: SECRET, permissions: '0600'}]\nchpasswd: {list: [SECRET]}\n"),
-	"vendor data with a mistake":    seed.NoCloud("i-1", "").With("vendor-data", "#cloud-config\npassword: *SECRET\n"),
-	"vendor data without a header":  seed.NoCloud("i-1", "").With("vendor-data", "SECRET\n"),
-	"metadata":                      seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: SECRET\nrandom_seed: SECRET\npassword: SECRET\nmeta: {admin_pass: SECRET, deep: [{password: SECRET}]}\nsecurity-credentials: {a: SECRET}\nuser-data: SECRET\nvendor_data: SECRET\n"),
-	"metadata with a mistake":       seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: *SECRET\n"),
-	"metadata whose mistake is it":  seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: \"SECRET\n"),
-	"a config drive's metadata":     configDrive(`{"uuid": "i-1", "admin_pass": "SECRET", "random_seed": "SECRETx", "meta": {"admin_pass": "SECRET"}}`),
-	"a config drive's random seed":  configDrive(`{"uuid": "i-1", "random_seed": "%SECRET%"}`),
-	"a config drive's list":         configDrive(`{"uuid": "i-1", "random_seed": ["SECRET"], "admin_pass": ["SECRET"]}`),
-	"a config drive without JSON":   configDrive(`{"uuid": "i-1", "admin_pass": SECRET}`),
-	"a config drive's vendor data":  configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `{"cloud-init": "#cloud-config\npassword: *SECRET\n", "other": "SECRET"}`),
-	"a config drive's vendor maps":  configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `{"cloud-init": {"cloud-init": "SECRET"}}`),
-	"a config drive's vendor lists": configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `["SECRET", ["SECRET"], {"a": "SECRET"}]`),
-	"a config drive's file":         configDrive(`{"uuid": "i-1", "files": [{"path": "/etc/hostname/x", "content_path": "/content/0000"}, {"path": "/etc/x", "content_path": "/content/0000"}]}`).With("openstack/content/0000", "SECRET"),
-	"a wireless network":            networkSeed("wifis:\n  wlan0: {dhcp4: true, access-points: {home: {password: SECRETx}, away: {auth: {key-management: psk, password: SECRETx}}}}"),
-	"a wireless network misread":    networkSeed("wifis:\n  wlan0: {dhcp4: true, access-points: {home: SECRET, away: {password: [SECRET]}, far: {password: \"SECRET\\nx\"}, near: {auth: SECRET}, high: {auth: {key-management: psk, secret: SECRET}}, low: {password: x,SECRET}}}"),
-	"a key of WireGuard":            networkSeed("tunnels:\n  wg0: {mode: wireguard, key: SECRET, peers: [{keys: {public: x, shared: SECRET}}, SECRET]}\n  wg1: {mode: wireguard, keys: {private: [SECRET]}}\n  wg2: {mode: wireguard, key: x,SECRET}"),
-	"a network that is no YAML":     networkSeed("wifis:\n  wlan0: {access-points: {home: {password: *SECRET}}}"),
+	"vendor data":                      seed.NoCloud("i-1", "").With("vendor-data", "#cloud-config\npassword: SECRET\nwrite_files: [{path: /etc/x, content: SECRET, permissions: '0600'}]\nchpasswd: {list: [SECRET]}\n"),
+	"vendor data with a mistake":       seed.NoCloud("i-1", "").With("vendor-data", "#cloud-config\npassword: *SECRET\n"),
+	"vendor data without a header":     seed.NoCloud("i-1", "").With("vendor-data", "SECRET\n"),
+	"metadata":                         seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: SECRET\nrandom_seed: SECRET\npassword: SECRET\nmeta: {admin_pass: SECRET, deep: [{password: SECRET}]}\nsecurity-credentials: {a: SECRET}\nuser-data: SECRET\nvendor_data: SECRET\n"),
+	"metadata's own words for secrets": seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nmeta: {db_password: SECRET, API-Token: SECRET, keys: [{private_key: [SECRET]}], Credentials: {a: SECRET}, client_secret: SECRET}\n"),
+	"metadata's interfaces":            seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nnetwork-interfaces: |\n  auto wlan0\n  iface wlan0 inet dhcp\n    wpa-psk SECRET\n"),
+	"a config drive's ec2 metadata":    configDrive(`{"uuid": "i-1"}`).With("ec2/latest/meta-data.json", `{"iam": {"security-credentials": {"r": {"Key": "SECRET"}}}, "user-data": "SECRET", "x": [{"SecretAccessKey": "SECRET"}]}`),
+	"a config drive's network":         configDrive(`{"uuid": "i-1"}`).With("openstack/latest/network_data.json", `{"version": 2, "wifis": {"wlan0": {"access-points": {"home": {"auth": {"key-management": "psk", "secret": "SECRET", "password": "SECRETx"}}}}}}`),
+	"the system's own datasource":      seed.NoCloud("i-1", "#cloud-config\ndatasource: {NoCloud: {user-data: SECRET, meta-data: {x: SECRET}}}\n"),
+	"metadata with a mistake":          seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: *SECRET\n"),
+	"metadata whose mistake is it":     seed.NoCloud("i-1", "").With("meta-data", "instance-id: i-1\nadmin_pass: \"SECRET\n"),
+	"a config drive's metadata":        configDrive(`{"uuid": "i-1", "admin_pass": "SECRET", "random_seed": "SECRETx", "meta": {"admin_pass": "SECRET"}}`),
+	"a config drive's random seed":     configDrive(`{"uuid": "i-1", "random_seed": "%SECRET%"}`),
+	"a config drive's list":            configDrive(`{"uuid": "i-1", "random_seed": ["SECRET"], "admin_pass": ["SECRET"]}`),
+	"a config drive without JSON":      configDrive(`{"uuid": "i-1", "admin_pass": SECRET}`),
+	"a config drive's vendor data":     configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `{"cloud-init": "#cloud-config\npassword: *SECRET\n", "other": "SECRET"}`),
+	"a config drive's vendor maps":     configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `{"cloud-init": {"cloud-init": "SECRET"}}`),
+	"a config drive's vendor lists":    configDrive(`{"uuid": "i-1"}`).With("openstack/latest/vendor_data.json", `["SECRET", ["SECRET"], {"a": "SECRET"}]`),
+	"a config drive's file":            configDrive(`{"uuid": "i-1", "files": [{"path": "/etc/hostname/x", "content_path": "/content/0000"}, {"path": "/etc/x", "content_path": "/content/0000"}]}`).With("openstack/content/0000", "SECRET"),
+	"a wireless network":               networkSeed("wifis:\n  wlan0: {dhcp4: true, access-points: {home: {password: SECRETx}, away: {auth: {key-management: psk, password: SECRETx}}}}"),
+	"a wireless network misread":       networkSeed("wifis:\n  wlan0: {dhcp4: true, access-points: {home: SECRET, away: {password: [SECRET]}, far: {password: \"SECRET\\nx\"}, near: {auth: SECRET}, high: {auth: {key-management: psk, secret: SECRET}}, low: {password: x,SECRET}}}"),
+	"a key of WireGuard":               networkSeed("tunnels:\n  wg0: {mode: wireguard, key: SECRET, peers: [{keys: {public: x, shared: SECRET}}, SECRET]}\n  wg1: {mode: wireguard, keys: {private: [SECRET]}}\n  wg2: {mode: wireguard, key: x,SECRET}"),
+	"a network that is no YAML":        networkSeed("wifis:\n  wlan0: {access-points: {home: {password: *SECRET}}}"),
 }
 
 func cloudConfig(text string) seed.Files {
@@ -189,26 +194,39 @@ func secretly(files seed.Files) seed.Files {
 // can see who is not root, and in all that root is told.
 func showsNoSecret(t *testing.T, g *guest, boots int) {
 	t.Helper()
-	var log strings.Builder
+	var log, journal strings.Builder
+	toJournal := func(message string, _ int, fields map[string]string) error {
+		_, err := fmt.Fprintln(&journal, message, fields)
+		return err
+	}
+	output := filepath.Join(g.Dir, "var/log/cloud-init-output.log")
+	g.Put(t, "/etc/cloud/cloud.cfg.d/91_output.cfg", "output: {all: '>> "+output+"'}\n")
+	g.Put(t, "/var/log/.there", "")
 	for range boots {
 		if err := os.RemoveAll(filepath.Join(g.Dir, state.RunDir)); err != nil {
 			t.Fatal(err)
 		}
 		for _, stage := range state.Stages {
 			o := g.options(t)
-			o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Console: &g.console, Level: slog.LevelDebug})
-			o.Output = nil
+			o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Console: &g.console, Journal: toJournal, Level: slog.LevelDebug})
+			o.Output = boot.NewOutput()
 			b := boot.New(o)
 			errs := b.Run(t.Context(), stage)
 			lookFor(t, stage+"'s errors", fmt.Sprint(errs))
 			lookFor(t, stage+"'s report", asJSON(t, b.Report()))
 		}
 	}
-	if !strings.Contains(log.String(), "stage ended") {
-		t.Fatalf("nothing was logged:\n%s", log.String())
+	if !strings.Contains(log.String(), "stage ended") || !strings.Contains(journal.String(), "stage ended") {
+		t.Fatalf("nothing was logged:\n%s\nthe journal:\n%s", log.String(), journal.String())
 	}
 	lookFor(t, "the log", log.String())
+	lookFor(t, "the journal", journal.String())
 	lookFor(t, "the host's log", g.Logged())
+	said, err := os.ReadFile(output)
+	if err != nil || !strings.Contains(string(said), "Cloud-init") && !strings.Contains(string(said), "cloudseed") {
+		t.Errorf("the output log holds %q: %v", said, err)
+	}
+	lookFor(t, "the output log", string(said))
 	lookFor(t, "the console", g.console.String())
 	for _, e := range g.Effects() {
 		lookFor(t, "the ledger", asJSON(t, e))

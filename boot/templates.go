@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"cloudseed/config"
-	"cloudseed/datasource"
-	"cloudseed/state"
 	"cloudseed/template"
 )
 
@@ -57,22 +55,4 @@ func (b *Boot) fillIn(ctx context.Context) {
 		}
 	}
 	b.config = b.systemConfig()
-}
-
-// SeedFacts is what a seed alone says of its instance.
-func SeedFacts(seed *datasource.Seed) state.Facts {
-	return state.Facts{
-		InstanceID: seed.InstanceID, Hostname: seed.Hostname, CloudName: seed.CloudName,
-		Platform: seed.Platform, Subplatform: seed.Subplatform, AvailabilityZone: seed.AvailabilityZone, Region: seed.Region,
-		PublicKeys: seed.PublicKeys, Metadata: seed.Metadata,
-		UserData: seed.UserData.Reveal(), VendorData: joined(slices.Concat(seed.VendorData, seed.VendorData2)),
-	}
-}
-
-// facts is what instance data says.
-func (b *Boot) facts() state.Facts {
-	f := SeedFacts(b.seed)
-	f.Kernel, f.Machine = b.Host.Kernel()
-	f.Distribution, f.MergedConfig = distribution(b.Host), b.config.Root().Any()
-	return f
 }

@@ -183,6 +183,7 @@ func joined(blobs []secret.Bytes) []byte {
 // It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context, in *input) {
 	dir := state.InstanceDir(b.seed.InstanceID)
+	b.note(b.store.WriteCombinedConfig(b.facts(), b.config.Root().Any()))
 	b.handled(in.sources, func(frequency state.Frequency) {
 		for _, s := range in.sources {
 			b.apply(ctx, dir, s)
@@ -193,7 +194,6 @@ func (b *Boot) consume(ctx context.Context, in *input) {
 	b.problems(findings)
 	b.alreadyTold(findings)
 	b.tellOfGaps()
-	b.note(b.store.WriteInstanceData(b.facts()))
 }
 
 // apply puts one kind of data in its place.

@@ -39,11 +39,19 @@ func levelName(level slog.Level) string {
 	}
 }
 
+// Journal takes a record's message, its syslog priority and its fields.
+type Journal func(message string, priority int, fields map[string]string) error
+
+// ToJournal is the machine's journal.
+func ToJournal(message string, priority int, fields map[string]string) error {
+	return journal.Send(message, journal.Priority(priority), fields)
+}
+
 // Handler fans records out to the places that want them. Its zero value drops all.
 type Handler struct {
 	File    io.Writer // every record, a line each
 	Console io.Writer // warnings and worse
-	Journal bool      // info and worse, with fields
+	Journal Journal   // info and worse, with fields
 	Level   slog.Level
 
 	attrs  []slog.Attr
@@ -108,8 +116,8 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 		name := levelName(r.Level)
 		h.shared.messages[name] = append(h.shared.messages[name], message)
 	}
-	if h.Journal && r.Level >= slog.LevelInfo {
-		errs = append(errs, journal.Send(message, priority(r.Level), fields(attrs)))
+	if h.Journal != nil && r.Level >= slog.LevelInfo {
+		errs = append(errs, h.Journal(message, int(priority(r.Level)), fields(attrs)))
 	}
 	return errors.Join(errs...)
 }

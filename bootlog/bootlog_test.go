@@ -3,6 +3,7 @@ package bootlog_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -53,6 +54,26 @@ func TestTheConsoleAndTheStatusGetWarningsAndWorse(t *testing.T) {
 	}
 	if again := take(); len(again) != 0 {
 		t.Errorf("taken twice: %v", again)
+	}
+}
+
+func TestTheJournalGetsAllButDebugMessagesWithTheirFields(t *testing.T) {
+	t.Parallel()
+	var got []string
+	log, _ := bootlog.New(bootlog.Handler{Level: slog.LevelDebug, Journal: func(message string, priority int, fields map[string]string) error {
+		got = append(got, fmt.Sprint(priority, " ", message, " ", fields))
+		return nil
+	}})
+	log.Debug("d")
+	log.With("stage", "init").Info("i", "exit-code", 1)
+	log.Warn("w")
+	log.Error("e")
+	want := []string{
+		"6 i exit-code=1 map[CLOUDSEED_EXIT_CODE:1 CLOUDSEED_STAGE:init SYSLOG_IDENTIFIER:cloudseed]",
+		"4 w map[SYSLOG_IDENTIFIER:cloudseed]", "3 e map[SYSLOG_IDENTIFIER:cloudseed]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the journal differs (-want +got):\n%s", diff)
 	}
 }
 

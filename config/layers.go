@@ -149,9 +149,6 @@ func FromAny(file string, x any) *Value {
 		v.kind, v.any, v.text = Int, x, strconv.FormatInt(x, 10)
 	case float64:
 		v.kind, v.any, v.text = Float, x, pyFloat(x)
-		if x == float64(int64(x)) {
-			v.kind, v.any, v.text = Int, int64(x), strconv.FormatInt(int64(x), 10)
-		}
 	case *big.Int:
 		v.kind, v.any, v.text = Int, x, x.String()
 	case []byte:

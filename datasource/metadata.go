@@ -120,6 +120,22 @@ func Mode(candidates ...*config.Value) (string, []config.Problem) {
 	return ModeNet, nil
 }
 
+// Zone is the availability zone; EC2 has it in a place of its own.
+func Zone(metadata *config.Value) string {
+	if zone := Text(metadata, "availability-zone", "availability_zone"); zone != "" {
+		return zone
+	}
+	return Text(metadata.Get("placement"), "availability-zone")
+}
+
+// CloudName is the name of the cloud: other, if the metadata names none.
+func CloudName(metadata *config.Value, other string) string {
+	if name := metadata.Get("cloud-name"); name.Kind() == config.String && name.Text() != "" {
+		return strings.ToLower(name.Text())
+	}
+	return other
+}
+
 // Subplatform is where a seed came from in the words of instance-data.json.
 func Subplatform(source string) string {
 	if strings.HasPrefix(source, "/dev") {

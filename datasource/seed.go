@@ -26,7 +26,7 @@ type Seed struct {
 	LaunchIndex                      string
 
 	Metadata    map[string]any // as the seed has it, with instance-id filled in
-	EC2         map[string]any // a config drive's ec2/latest/meta-data.json: block-device-mapping
+	EC2         map[string]any // a config drive's ec2/latest/meta-data.json: block-device-mapping; empty when it has none
 	PublicKeys  []string
 	UserData    secret.Bytes
 	VendorData  []secret.Bytes

@@ -261,11 +261,19 @@ func (h *Host) Uptime() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// Kernel is the running kernel's release and the machine's architecture.
-func (h *Host) Kernel() (release, machine string) {
+// Kernel is what the running kernel says of itself and the machine.
+type Kernel struct {
+	Node, Release, Build, Machine string
+}
+
+// Kernel asks the running kernel; what it does not tell is "".
+func (h *Host) Kernel() Kernel {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
-		return "", ""
+		return Kernel{}
 	}
-	return unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
+	return Kernel{
+		Node: unix.ByteSliceToString(u.Nodename[:]), Release: unix.ByteSliceToString(u.Release[:]),
+		Build: unix.ByteSliceToString(u.Version[:]), Machine: unix.ByteSliceToString(u.Machine[:]),
+	}
 }

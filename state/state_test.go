@@ -266,22 +266,18 @@ func TestNumbersThatJSONHasNotAreTextInInstanceData(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	facts := state.Facts{
-		Metadata:     map[string]any{"a": math.Inf(1), "list": []any{math.NaN(), 1.5}},
-		MergedConfig: map[string]any{"deep": map[string]any{"x": math.Inf(-1)}},
+		Seed:         map[string]any{"meta_data": map[string]any{"a": math.Inf(1), "list": []any{math.NaN(), 1.5}}},
+		SystemConfig: map[string]any{"deep": map[string]any{"x": math.Inf(-1)}},
 	}
 	store := state.New(m.Host)
-	if err := store.WriteInstanceData(facts); err != nil {
-		t.Fatal(err)
-	}
-	data, err := store.InstanceData("", true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]any{"a": "+Inf", "list": []any{"NaN", json.Number("1.5")}}
+	must(t, store.WriteInstanceData(facts))
+	data, _, err := store.InstanceData(true)
+	must(t, err)
+	want := map[string]any{"a": "+Inf", "list": []any{"NaN", 1.5}}
 	if diff := cmp.Diff(want, data["ds"].(map[string]any)["meta_data"]); diff != "" {
 		t.Errorf("the metadata differs (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]any{"deep": map[string]any{"x": "-Inf"}}, data["merged_cfg"]); diff != "" {
+	if diff := cmp.Diff(map[string]any{"x": "-Inf"}, data["merged_cfg"].(map[string]any)["deep"]); diff != "" {
 		t.Errorf("the configuration differs (-want +got):\n%s", diff)
 	}
 }

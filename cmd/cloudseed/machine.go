@@ -53,13 +53,17 @@ func (g *globals) openMachine() (*machine, error) {
 	if m.lock, err = lock(plain); err != nil {
 		return nil, err
 	}
-	handler := bootlog.Handler{Level: slog.LevelDebug, Journal: g.root == "/" && underSystemd()}
+	handler := bootlog.Handler{Level: slog.LevelDebug}
+	atBoot := g.root == "/" && underSystemd()
+	if atBoot {
+		handler.Journal = bootlog.ToJournal
+	}
 	if m.file, err = plain.OpenAppend(logFile, 0o640); err != nil {
 		fmt.Fprintf(os.Stderr, "cloudseed: cannot open the log, going on without: %v\n", err)
 	} else {
 		handler.File = m.file
 	}
-	m.console = console(handler.Journal)
+	m.console = console(atBoot)
 	handler.Console = m.console
 	if g.debug {
 		handler.File = io.MultiWriter(writerOrDiscard(handler.File), os.Stderr)

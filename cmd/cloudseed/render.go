@@ -1,12 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
-	"cloudseed/state"
 	"cloudseed/template"
 
 	"github.com/spf13/cobra"
@@ -67,27 +65,9 @@ const instanceDataUsage = "fill in templates with the instance data in this `fil
 // templateVariables are what templates know: the instance data in a file, or this
 // machine's, of which only root has all.
 func templateVariables(g *globals, file string) (map[string]any, error) {
-	var data map[string]any
-	var err error
-	if file == "" {
-		data, err = g.openState().InstanceData("", os.Geteuid() == 0)
-	} else if data, err = fileData(file); err != nil {
-		err = fmt.Errorf("cannot read the instance data: %w", err)
-	}
+	data, _, err := readInstanceData(g, file, os.Geteuid() == 0)
 	if err != nil {
 		return nil, err
 	}
 	return template.Variables(data), nil
-}
-
-func fileData(file string) (map[string]any, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	data, err := state.ParseInstanceData(text)
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s is no JSON: %w", file, err)
-	}
-	return data, err
 }

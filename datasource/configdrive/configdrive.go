@@ -133,7 +133,7 @@ func read(s *datasource.Search, p place, r *datasource.Report) *datasource.Seed 
 	seed := &d.seed
 	seed.Datasource, seed.Source, seed.Mode = "ConfigDrive", p.Source, mode
 	seed.Description = fmt.Sprintf("DataSourceConfigDrive [%s,ver=%d][source=%s]", mode, d.version, p.Source)
-	seed.Platform, seed.CloudName, seed.Subplatform = "openstack", "configdrive", datasource.Subplatform(p.Source)
+	seed.Platform, seed.CloudName, seed.Subplatform = "configdrive", datasource.CloudName(d.metadata, "configdrive"), datasource.Subplatform(p.Source)
 	seed.Problems = append(p.Problems, problems...)
 	return seed
 }
@@ -152,8 +152,9 @@ func refuse(p place, why string, r *datasource.Report) {
 
 // drive is what was read of a place.
 type drive struct {
-	seed    datasource.Seed
-	version int
-	mode    *config.Value // dsmode, as the drive has it
-	ruin    string        // why its metadata could not be read; then the seed is partial
+	seed     datasource.Seed
+	version  int
+	metadata *config.Value
+	mode     *config.Value // dsmode, as the drive has it
+	ruin     string        // why its metadata could not be read; then the seed is partial
 }

@@ -73,9 +73,10 @@ func must(t *testing.T, files map[string]string) *datasource.Seed {
 func TestOVirtsDriveIsReadWhetherOrNotTheNamedNetworkFileIsThere(t *testing.T) {
 	t.Parallel()
 	want := datasource.Seed{
+		EC2:        map[string]any{},
 		Datasource: "ConfigDrive", Description: "DataSourceConfigDrive [local,ver=2][source=/dev/sr0]", Source: "/dev/sr0",
 		InstanceID: "27fab643-103c-4816-b6da-dbbdccf69eaf", Hostname: "abc123", Mode: "local",
-		Platform: "openstack", Subplatform: "config-disk (/dev/sr0)", CloudName: "configdrive", AvailabilityZone: "nova",
+		Platform: "configdrive", Subplatform: "config-disk (/dev/sr0)", CloudName: "configdrive", AvailabilityZone: "nova",
 		UserData: secret.NewBytes([]byte(userData)),
 	}
 	without := want

@@ -25,7 +25,7 @@ func readVersion1(t *datasource.Tree) *drive {
 		return nil
 	}
 	metadata := t.Map(metaJS)
-	d := &drive{version: 1, mode: metadata.Get("dsmode")}
+	d := &drive{version: 1, metadata: metadata, mode: metadata.Get("dsmode")}
 	seed := &d.seed
 	seed.InstanceID = datasource.ID(metadata, "instance-id")
 	if seed.InstanceID == "" {
@@ -33,15 +33,37 @@ func readVersion1(t *datasource.Tree) *drive {
 	}
 	seed.Hostname = datasource.Text(metadata, "local-hostname", "hostname")
 	seed.UserData = secret.NewBytes([]byte(metadata.Get("user-data").Text()))
-	seed.Metadata = map[string]any{"instance-id": seed.InstanceID, "meta_js": metadata.Any()}
-	if seed.Hostname != "" {
-		seed.Metadata["local-hostname"] = seed.Hostname
-	}
 	seed.PublicKeys = version1Keys(t, metadata)
+	seed.Metadata = version1Metadata(t, metadata, seed)
 	if data, ok := t.Read(interfaces); ok && strings.TrimSpace(string(data)) != "" {
 		seed.Network = &datasource.NetworkConfig{Format: datasource.FormatENI, Name: t.Name(interfaces), Data: data}
 	}
 	return d
+}
+
+// version1Metadata is what cloud-init makes of the files: each has a key.
+func version1Metadata(t *datasource.Tree, metadata *config.Value, seed *datasource.Seed) map[string]any {
+	all := map[string]any{"instance-id": seed.InstanceID, "meta_js": map[string]any{}}
+	if metadata != nil {
+		all["meta_js"] = metadata.Any()
+	}
+	for key, file := range map[string]string{"network_config": interfaces, "authorized_keys": authorized} {
+		all[key] = ""
+		if data, ok := t.Read(file); ok {
+			all[key] = data
+		}
+	}
+	if len(seed.PublicKeys) > 0 {
+		keys := make([]any, len(seed.PublicKeys))
+		for i, key := range seed.PublicKeys {
+			keys[i] = key
+		}
+		all["public-keys"] = keys
+	}
+	if seed.Hostname != "" {
+		all["local-hostname"] = seed.Hostname
+	}
+	return all
 }
 
 // version1Keys are the keys of meta.js, else those of the file, without comments.

@@ -24,7 +24,7 @@ func readVersion2(p place) (d *drive, why string) {
 	if base == "" {
 		return nil, why
 	}
-	d = &drive{version: 2, mode: metadata.Get("meta").Get("dsmode")}
+	d = &drive{version: 2, metadata: metadata, mode: metadata.Get("meta").Get("dsmode")}
 	seed := &d.seed
 	switch {
 	case metadata == nil:
@@ -45,7 +45,9 @@ func readVersion2(p place) (d *drive, why string) {
 	}
 	seed.VendorData = vendorData(p.Tree, base+"/vendor_data.json")
 	seed.VendorData2 = vendorData(p.Tree, base+"/vendor_data2.json")
-	seed.EC2, _ = p.Map("ec2/latest/meta-data.json").Any().(map[string]any)
+	if seed.EC2, _ = p.Map("ec2/latest/meta-data.json").Any().(map[string]any); seed.EC2 == nil {
+		seed.EC2 = map[string]any{}
+	}
 	seed.RandomSeed = randomSeed(p.Tree, metadata.Get("random_seed"))
 	seed.Files = injected(p.Tree, metadata.Get("files"))
 	seed.Network = network(p.Tree, base, metadata)
@@ -117,7 +119,7 @@ func identify(seed *datasource.Seed, metadata *config.Value) {
 	}
 	seed.Hostname = datasource.Text(metadata, "hostname", "local-hostname", "local_hostname") // metal3 has the last two
 	seed.PublicKeys = datasource.Keys(metadata.Get("public_keys"))
-	seed.AvailabilityZone = datasource.Text(metadata, "availability-zone", "availability_zone")
+	seed.AvailabilityZone = datasource.Zone(metadata)
 	seed.Region = datasource.Text(metadata, "region")
 	seed.LaunchIndex = datasource.Text(metadata, "launch-index") // not nova's launch_index: cloud-init goes by this one alone
 	seed.Metadata, _ = metadata.Any().(map[string]any)
@@ -125,6 +127,9 @@ func identify(seed *datasource.Seed, metadata *config.Value) {
 		seed.Metadata = map[string]any{}
 	}
 	seed.Metadata["instance-id"] = seed.InstanceID
+	if id := metadata.Get("uuid"); !id.IsNull() {
+		seed.Metadata["instance-id"] = id.Any() // which may be a number
+	}
 	if seed.Hostname != "" {
 		seed.Metadata["local-hostname"] = seed.Hostname
 	}

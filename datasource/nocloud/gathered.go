@@ -121,11 +121,11 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 		Datasource: "NoCloud", Source: source, Mode: mode, Partial: g.hintOnly || g.ruin() != "", InstanceID: datasource.ID(m, "instance-id"),
 		Hostname:         datasource.Text(m, "local-hostname"),
 		PublicKeys:       datasource.Keys(m.Get("public-keys")),
-		AvailabilityZone: datasource.Text(m, "availability-zone", "availability_zone"),
+		AvailabilityZone: datasource.Zone(m),
 		Region:           datasource.Text(m, "region"), LaunchIndex: datasource.Text(m, "launch-index"),
 		RandomSeed: secret.NewBytes([]byte(m.Get("random_seed").Text())),
 		Network:    g.network, Problems: append(g.problems, problems...),
-		Platform: "nocloud", Subplatform: datasource.Subplatform(source), CloudName: "unknown",
+		Platform: "nocloud", Subplatform: datasource.Subplatform(source), CloudName: datasource.CloudName(m, "unknown"),
 	}
 	if s.Host.Exists("/dev/lxd/sock") {
 		seed.Platform = "lxd"
@@ -133,9 +133,6 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 	if seed.InstanceID == "" {
 		// Difference from cloud-init: an id of null counts as none; there it is "None".
 		seed.InstanceID = defaultID
-	}
-	if name := m.Get("cloud-name"); name.Kind() == config.String && name.Text() != "" {
-		seed.CloudName = strings.ToLower(name.Text())
 	}
 	seed.Metadata = g.facts(seed)
 	if g.userData != nil {
@@ -159,7 +156,9 @@ func (g *gathered) facts(seed *datasource.Seed) map[string]any {
 	if !ok {
 		facts = map[string]any{}
 	}
-	facts["instance-id"] = seed.InstanceID
+	if facts["instance-id"] == nil {
+		facts["instance-id"] = seed.InstanceID
+	}
 	if facts["dsmode"] == nil {
 		facts["dsmode"] = seed.Mode
 	}

@@ -120,7 +120,7 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 	for _, m := range meanings {
 		reasons = append(reasons, m.reason)
 	}
-	for _, d := range slices.Concat(differences, userDifferences) {
+	for _, d := range slices.Concat(differences, userDifferences, seedDifferences) {
 		reasons = append(reasons, d.reason)
 	}
 	for _, d := range templateDifferences {

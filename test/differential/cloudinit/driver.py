@@ -13,6 +13,13 @@ a request in JSON, each line of standard output its answer:
      "parts": {NAME: [{"type", "filename", "headers", "content": BASE64}]}, "hooks": [...]},
      "messages": {NAME: [PART, ...]}}
 
+    {"do": "instance-data", "source": "NoCloud", "seed": {PATH: BASE64}, "system": TEXT,
+     "kernel": {"node", "release", "build", "machine"}, "os_release": TEXT}
+    {"result": {"files": {NAME: {"mode": "0600", "content": BASE64}}, "error": TEXT}}
+
+    {"do": "query", "root": DIR, "uid": NUMBER, "args": [WORD, ...]}
+    {"result": {"code": NUMBER, "stdout": TEXT, "error": TEXT}}
+
     {"do": "render", "text": TEXT, "data": {KEY: VALUE, ...}}
     {"result": {"text": TEXT}}
 
@@ -21,8 +28,10 @@ not understood. What a request does is a function below, under its name in REQUE
 """
 
 import base64
+import contextlib
 import copy
 import email
+import io
 import json
 import logging
 import os
@@ -30,12 +39,14 @@ import shutil
 import stat
 import sys
 import tempfile
+from unittest import mock
 
 sys.path.insert(0, sys.argv[1])
 
 import yaml  # noqa: E402
 from cloudinit import (  # noqa: E402
     distros,
+    dmi,
     net,
     safeyaml,
     sources,
@@ -47,13 +58,19 @@ from cloudinit import (  # noqa: E402
     util,
     version,
 )
+from cloudinit.cmd import query  # noqa: E402
 from cloudinit.handlers import jinja_template  # noqa: E402
+from cloudinit.helpers import Paths  # noqa: E402
 from cloudinit.net import (  # noqa: E402
     eni,
     network_manager,
     network_state,
     networkd,
     sysconfig,
+)
+from cloudinit.sources import (  # noqa: E402
+    DataSourceConfigDrive,
+    DataSourceNoCloud,
 )
 from cloudinit.sources.helpers import openstack  # noqa: E402
 
@@ -271,6 +288,154 @@ def consume_user_data(request):
     }
 
 
+class Platform:
+    """What Python says of the machine, without what is about Python itself."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+
+    def system(self):
+        return "Linux"
+
+    def machine(self):
+        return self.kernel["machine"]
+
+    def release(self):
+        return self.kernel["release"]
+
+    def python_version(self):
+        return ""
+
+    def platform(self):
+        return "Linux-%(release)s-%(machine)s" % self.kernel
+
+    def uname(self):
+        k = self.kernel
+        return ("Linux", k["node"], k["release"], k["build"], k["machine"]) + (
+            k["machine"],
+        )
+
+
+@contextlib.contextmanager
+def another_machine(request):
+    """Puts the machine of the case in the place of this one, for a while."""
+    load = util.load_text_file
+
+    def load_text_file(path, *args, **kwargs):
+        if path == "/etc/os-release":
+            return request["os_release"]
+        return load(path, *args, **kwargs)
+
+    in_place = [
+        (util, "platform", Platform(request["kernel"])),
+        (util, "load_text_file", load_text_file),
+        (util, "get_hostname", lambda *a, **k: request["kernel"]["node"]),
+        (util, "get_fqdn_from_hosts", lambda *a, **k: None),
+        (util, "get_cmdline", lambda: ""),
+        (util, "find_devs_with", lambda *a, **k: []),
+        (dmi, "read_dmi_data", lambda key: None),
+        (subp, "subp", lambda *a, **k: ("", "")),
+        # It would write a config drive's files to this machine.
+        (DataSourceConfigDrive, "on_first_boot", lambda *a, **k: None),
+        (DataSourceConfigDrive, "find_candidate_devs", lambda *a, **k: []),
+    ]
+
+    def forget():
+        util.system_info.cache_clear()
+        util.get_linux_distro.cache_clear()
+
+    with contextlib.ExitStack() as stack:
+        forget()
+        stack.callback(forget)
+        for owner, name, other in in_place:
+            stack.enter_context(mock.patch.object(owner, name, other))
+        yield
+
+
+def know_instance(request, root):
+    """As the stages do with a seed folder, up to the modules."""
+    cloud, run = root + "/var/lib/cloud", root + "/run/cloud-init"
+    paths = {"cloud_dir": cloud, "run_dir": run}
+
+    def base_config(*args, **kwargs):
+        # The first wins: no path of the case may be this machine's.
+        layers = [{"system_info": {"paths": paths}}]
+        layers.append(util.load_yaml(request["system"], default={}))
+        return util.mergemanydict(layers)
+
+    name = {"NoCloud": "nocloud", "ConfigDrive": "config_drive"}
+    for file, content in request["seed"].items():
+        path = os.path.join(cloud, "seed", name[request["source"]], file)
+        util.write_file(path, base64.b64decode(content))
+    os.makedirs(run)
+    stages.fetch_base_config = base_config
+    init = stages.Init()
+    source = {
+        "NoCloud": DataSourceNoCloud.DataSourceNoCloud,
+        "ConfigDrive": DataSourceConfigDrive.DataSourceConfigDrive,
+    }[request["source"]](init.cfg, init.distro, init.paths)
+    result = {}
+    try:
+        if not source.get_data():
+            raise RuntimeError("it is no seed")
+        init.datasource = source
+        init._reset()
+        idir = init._get_ipath()
+        for folder in init._initial_subdirs() + [idir]:
+            os.makedirs(folder, exist_ok=True)
+        os.symlink(idir, init.paths.instance_link)
+        init.update()
+        init.consume_data()
+    except Exception as error:
+        result = failure(error)
+    files = {}
+    for file in os.listdir(run):
+        path = os.path.join(run, file)
+        if os.path.isdir(path):
+            continue
+        if os.path.islink(path):
+            content = os.readlink(path).encode()
+        else:
+            with open(path, "rb") as f:
+                content = f.read()
+        files[file] = {
+            "mode": "%04o" % stat.S_IMODE(os.lstat(path).st_mode),
+            "content": encoded(content.replace(root.encode(), b"")),
+        }
+    result["files"] = files
+    return result
+
+
+def instance_data(request):
+    # What is below /dev is taken for a device.
+    root = tempfile.mkdtemp(dir="/tmp")
+    try:
+        with another_machine(request):
+            return {"result": know_instance(request, root)}
+    finally:
+        shutil.rmtree(root)
+
+
+def ask(request):
+    """As the command "query" does, below a folder in place of the system's root."""
+    root = request["root"]
+    paths = Paths(
+        {"cloud_dir": root + "/var/lib/cloud", "run_dir": root + "/run/cloud-init"}
+    )
+    out = io.StringIO()
+    result = {"code": 1}
+    with contextlib.redirect_stdout(out), mock.patch.object(
+        query, "read_cfg_paths", lambda: paths
+    ), mock.patch.object(os, "getuid", lambda: request["uid"]):
+        try:
+            args = query.get_parser().parse_args(request["args"])
+            result["code"] = query.handle_args("query", args)
+        except Exception as error:
+            result["error"] = failure(error)["error"]
+    result["stdout"] = out.getvalue().replace(root, "")
+    return {"result": result}
+
+
 def render_template(request):
     """As cloud-init's handler of templates does, with instance data."""
     variables = jinja_template.convert_jinja_instance_data(
@@ -283,6 +448,8 @@ def render_template(request):
 
 
 REQUESTS = {
+    "query": ask,
+    "instance-data": instance_data,
     "render": render_template,
     "user-data": consume_user_data,
     "version": lambda request: {"version": version.version_string()},

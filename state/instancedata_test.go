@@ -1,0 +1,154 @@
+package state_test
+
+import (
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/host/hosttest"
+	"cloudseed/state"
+)
+
+func TestJSONIsWrittenAsPythonWritesIt(t *testing.T) {
+	t.Parallel()
+	huge, _ := new(big.Int).SetString("123456789012345678901234567890", 10)
+	for _, c := range []struct {
+		value any
+		want  string
+	}{
+		{nil, "null"},
+		{true, "true"},
+		{int64(-3), "-3"},
+		{huge, "123456789012345678901234567890"},
+		{1.0, "1.0"},
+		{1.5, "1.5"},
+		{1e16, "1e+16"},
+		{1e-5, "1e-05"},
+		{9999999999999998.0, "9999999999999998.0"},
+		{[]any{}, "[]"},
+		{map[string]any{}, "{}"},
+		{[]string{"a"}, "[\n \"a\"\n]"},
+		{map[string]any{"b": []any{int64(1), map[string]any{"x": nil}}, "a": "", "Z": false}, "{\n \"Z\": false,\n \"a\": \"\",\n \"b\": [\n  1,\n  {\n   \"x\": null\n  }\n ]\n}"},
+		{"<&>'/", `"<&>'/"`},
+		{"\"\\\n\r\t\b\f\x00\x1f\x7f", `"\"\\\n\r\t\b\f\u0000\u001f\u007f"`},
+		{"ü\u2028😀", `"\u00fc\u2028\ud83d\ude00"`},
+		{"\xff", `"\ufffd"`},
+	} {
+		if got := string(state.JSON(c.value)); got != c.want {
+			t.Errorf("%#v is written as %s, want %s", c.value, got, c.want)
+		}
+	}
+}
+
+func TestNumbersOfJSONStayWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	const text = `{"whole": 1, "point": 1.0, "huge": 123456789012345678901234567890, "exponent": 1e3, "list": [9007199254740993]}`
+	value, err := state.ParseJSON([]byte(text))
+	must(t, err)
+	want := "{\n \"exponent\": 1000.0,\n \"huge\": 123456789012345678901234567890,\n \"list\": [\n  9007199254740993\n ],\n \"point\": 1.0,\n \"whole\": 1\n}"
+	if diff := cmp.Diff(want, string(state.JSON(value))); diff != "" {
+		t.Errorf("it comes back another (-want +got):\n%s", diff)
+	}
+	for _, wrong := range []string{"", "{", "{} x", "NaN"} {
+		if value, err := state.ParseJSON([]byte(wrong)); err == nil {
+			t.Errorf("%q is read as %v", wrong, value)
+		}
+	}
+}
+
+func TestTheCloudsNameIsInAFileOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ cloud, region, platform, want string }{
+		{"unknown", "", "nocloud", "nocloud"},
+		{"", "", "lxd", "lxd"},
+		{"configdrive", "r", "configdrive", "configdrive"},
+		{"aws", "cn-north-1", "nocloud", "aws-china"},
+		{"aws", "us-gov-1", "nocloud", "aws-gov"},
+		{"aws", "eu-1", "nocloud", "aws"},
+		{"azure", "chinaeast", "nocloud", "azure-china"},
+		{"other", "china", "nocloud", "other"},
+		{"a/b", "", "nocloud", "a/b"},
+	} {
+		m := hosttest.New(t)
+		store := state.New(m.Host)
+		must(t, store.WriteInstanceData(state.Facts{Platform: "before"}))
+		must(t, store.WriteInstanceData(state.Facts{CloudName: c.cloud, Region: c.region, Platform: c.platform}))
+		if got, err := m.ReadFile(state.RunDir + "/cloud-id"); err != nil || string(got) != c.want+"\n" {
+			t.Errorf("%+v: it is %q, %v", c, got, err)
+		}
+		files, err := filepath.Glob(filepath.Join(m.Dir, state.RunDir, "cloud-id-*"))
+		if err != nil || len(files) != 1 {
+			t.Errorf("%+v: the files are %q, %v", c, files, err)
+		}
+	}
+}
+
+func TestTheNameInInstanceDataHasNoDomain(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, node, want string }{
+		{"vm.example.com", "n", "vm"},
+		{"vm", "n", "vm"},
+		{"192.0.2.7", "n", "ip-192-0-2-7"},
+		{"2001:db8::1", "n", "2001:db8::1"},
+		{"", "node.example.com", "node"},
+		{"", "", "localhost"},
+	} {
+		data := state.Facts{Hostname: c.name, System: state.System{Node: c.node}}.All()
+		v1, _ := data["v1"].(map[string]any)
+		if v1["local-hostname"] != c.want || v1["local_hostname"] != c.want {
+			t.Errorf("%q on %q: %v and %v, want %s", c.name, c.node, v1["local-hostname"], v1["local_hostname"], c.want)
+		}
+	}
+}
+
+// TestOthersGetNoSecrets also holds which file is whose.
+func TestOthersGetNoSecrets(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t)
+	store := state.New(m.Host)
+	facts := state.Facts{
+		Seed: map[string]any{"meta_data": map[string]any{
+			"plain": "p", "admin_pass": "s3cret", "deep": []any{map[string]any{"Db-Password": "s3cret"}}, "b": []byte{0, 1}, "random_seed": []byte{2},
+			"seedfrom": "http://me:s3cret@example.com/?s3cret", "token_url": map[string]any{"inner": "s3cret"},
+		}},
+		SystemConfig: map[string]any{"a": 1, "user-data": "s3cret", "system_info": map[string]any{"x": "y"}},
+	}
+	must(t, store.WriteInstanceData(facts))
+	must(t, store.WriteCombinedConfig(facts, map[string]any{"password": "s3cret", "system_info": map[string]any{"x": "z"}}))
+	for file, mode := range map[string]os.FileMode{state.InstanceDataFile: 0o644, state.SensitiveFile: 0o600, state.CombinedConfigFile: 0o600} {
+		info, err := m.Stat(file)
+		if err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v; want %v", file, info, err, mode)
+		}
+	}
+	open, _, err := store.InstanceData(false)
+	must(t, err)
+	const hidden = "redacted for non-root user"
+	want := map[string]any{"plain": "p", "admin_pass": hidden, "deep": []any{map[string]any{"Db-Password": hidden}}, "b": "AAE=", "random_seed": hidden, "seedfrom": "http://example.com/", "token_url": hidden}
+	if diff := cmp.Diff(want, open["ds"].(map[string]any)["meta_data"]); diff != "" {
+		t.Errorf("the metadata differs (-want +got):\n%s", diff)
+	}
+	wantKeys := []any{"ds/meta_data/admin_pass", "ds/meta_data/deep/0/Db-Password", "ds/meta_data/random_seed", "ds/meta_data/token_url", "merged_cfg", "merged_cfg/user-data", "merged_system_cfg", "merged_system_cfg/user-data"}
+	if diff := cmp.Diff(wantKeys, open["sensitive_keys"]); diff != "" {
+		t.Errorf("the list of secrets differs (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]any{"ds/meta_data/b", "ds/meta_data/random_seed"}, open["base64_encoded_keys"]); diff != "" {
+		t.Errorf("the list of binary data differs (-want +got):\n%s", diff)
+	}
+	all, _, err := store.InstanceData(true)
+	must(t, err)
+	if got := all["ds"].(map[string]any)["meta_data"].(map[string]any)["admin_pass"]; got != "s3cret" {
+		t.Errorf("root gets %v", got)
+	}
+	if diff := cmp.Diff(map[string]any{"x": "z"}, all["system_info"]); diff != "" {
+		t.Errorf("what is about the system differs (-want +got):\n%s", diff)
+	}
+	combined, err := store.CombinedConfig()
+	must(t, err)
+	if got := combined.(map[string]any)["password"]; got != "s3cret" {
+		t.Errorf("the combined configuration has %v", got)
+	}
+}
