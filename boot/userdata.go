@@ -1,15 +1,12 @@
 package boot
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"slices"
-	"unicode/utf16"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -146,29 +143,7 @@ func vendorText(blobs []secret.Bytes) []byte {
 	for i, blob := range blobs {
 		texts[i] = string(blob.Reveal())
 	}
-	var list bytes.Buffer
-	e := json.NewEncoder(&list)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(texts); err != nil {
-		panic("boot: texts that JSON cannot hold: " + err.Error()) // it holds all texts
-	}
-	return inASCII(bytes.TrimSuffix(list.Bytes(), []byte("\n")))
-}
-
-// inASCII is JSON with all but ASCII's characters escaped, as Python writes it.
-func inASCII(text []byte) []byte {
-	var out []byte
-	for _, c := range string(text) {
-		if c >= ' ' && c <= '~' || c == '\n' {
-			out = append(out, byte(c))
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, c) {
-			out = fmt.Appendf(out, `\u%04x`, unit)
-		}
-	}
-	return out
+	return state.JSON(texts)
 }
 
 func joined(blobs []secret.Bytes) []byte {

@@ -45,7 +45,7 @@ func (f Facts) document() map[string]any {
 	seed := map[string]any{"_doc": docOfSeed}
 	maps.Copy(seed, f.Seed)
 	return map[string]any{
-		"ds": plain(seed), "v1": f.standard(), "sys_info": f.System.info(),
+		"ds": Plain(seed), "v1": f.standard(), "sys_info": f.System.info(),
 		"merged_cfg": withDoc(f.SystemConfig, docOfMerged), "merged_system_cfg": withDoc(f.SystemConfig, docOfSystem),
 	}
 }
@@ -131,7 +131,7 @@ func (s System) platform() string { return "Linux-" + s.Kernel + "-" + s.Machine
 // system itself: that has a key of its own.
 func withDoc(configuration any, doc string) map[string]any {
 	all := map[string]any{}
-	if keys, ok := plain(configuration).(map[string]any); ok {
+	if keys, ok := Plain(configuration).(map[string]any); ok {
 		maps.Copy(all, keys)
 	}
 	delete(all, "system_info")
@@ -145,10 +145,10 @@ const binaryMark = "ci-b64:"
 // Binary is what stands for data that is no text.
 func Binary(data []byte) string { return binaryMark + base64.StdEncoding.EncodeToString(data) }
 
-// plain is a value that JSON can hold. Binary data is marked and in base64, as cloud-init
+// Plain is a value that JSON can hold. Binary data is marked and in base64, as cloud-init
 // has it. Numbers that JSON has not, YAML's .inf and .nan, are texts: cloud-init writes
 // files there that are no JSON.
-func plain(value any) any {
+func Plain(value any) any {
 	switch x := value.(type) {
 	case int:
 		return int64(x)
@@ -161,13 +161,13 @@ func plain(value any) any {
 	case []any:
 		list := make([]any, len(x))
 		for i, item := range x {
-			list[i] = plain(item)
+			list[i] = Plain(item)
 		}
 		return list
 	case map[string]any:
 		all := make(map[string]any, len(x))
 		for key, item := range x {
-			all[key] = plain(item)
+			all[key] = Plain(item)
 		}
 		return all
 	}

@@ -44,7 +44,7 @@ func (s *Store) writeCloudID(id string) error {
 func (s *Store) WriteCombinedConfig(f Facts, configuration any) error {
 	combined := withDoc(configuration, docOfCombined)
 	about := map[string]any{"system_info": map[string]any{}, "features": features()}
-	if keys, ok := plain(configuration).(map[string]any); ok && keys["system_info"] != nil {
+	if keys, ok := Plain(configuration).(map[string]any); ok && keys["system_info"] != nil {
 		about["system_info"] = keys["system_info"]
 	}
 	maps.Copy(combined, about)

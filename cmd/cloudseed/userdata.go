@@ -17,6 +17,7 @@ import (
 	"cloudseed/modules"
 	"cloudseed/schema"
 	"cloudseed/secret"
+	"cloudseed/state"
 	"cloudseed/userdata"
 
 	"github.com/spf13/cobra"
@@ -140,7 +141,7 @@ func (u *userdataShow) take(ctx context.Context, stdin io.Reader, files []string
 	merged := config.New(layers...)
 	shown.add(merged.Problems())
 	if merged.Root().Kind() == config.Map {
-		shown.CloudConfig, shown.merged = merged.Root().Any(), merged.Root()
+		shown.CloudConfig, shown.merged = state.Plain(merged.Root().Any()), merged.Root()
 	}
 	return shown, nil
 }
