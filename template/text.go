@@ -43,6 +43,9 @@ func textMethod(name string) *operation {
 		return op(textSplitFromRight, "sep?", "maxsplit?")
 	case "splitlines":
 		return op(func(in *interpreter, x any, a []any) any {
+			if u, ok := a[0].(*undefined); ok {
+				in.fail("%s", u.problem())
+			}
 			return in.texts(in.splitLines(in.str(x), in.truth(or(a[0], false))))
 		}, "keepends?")
 	case "partition":
