@@ -68,6 +68,7 @@ func TestWhatAGuestWouldNotice(t *testing.T) {
 		{"yes as an argument of a command is True", "runcmd: [[echo, yes]]", "runcmd.0.1", "True", "yes"},
 		{"null as an argument of a command is None", "runcmd: [[echo, ~]]", "runcmd.0.1", "None", ""},
 		{"a key that is yes is found as it is written", "{on: 2}", "on", "2", "2"},
+		{"a key that is no is found as it is written", "{no: 2}", "no", "2", "2"},
 		{"0o644 is text", "permissions: 0o644", "permissions", "0o644", "0o644"},
 		{"0644 is a number, and keeps its zero as text", "permissions: 0644", "permissions", "420", "0644"},
 		{"0800 is text", "password: 0800", "password", "0800", "0800"},

@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"cloudseed/network/render"
+	"cloudseed/test/differential/random"
 )
 
 // meaning is a difference that is meant, and how an input is cured of what causes it.
@@ -130,6 +132,9 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 		reasons = append(reasons, m.reason)
 	}
 	reasons = append(reasons, itemByItem)
+	for i := range uint64(5000) {
+		reasons = append(reasons, random.NewUserData(rand.New(rand.NewPCG(0, i)), false).Meant...)
+	}
 	slices.Sort(reasons)
 	for _, reason := range slices.Compact(reasons) {
 		if reason == "" || !strings.Contains(text, strings.ToLower(reason)) {

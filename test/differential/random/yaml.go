@@ -20,7 +20,7 @@ var keysOf = map[string][]string{
 // scalars are all that PyYAML's rules make something of, or nearly.
 var scalars = []string{
 	"yes", "No", "on", "OFF", "true", "False", "TRUE", "y", "n", "~", "null", "Null", "NULL", "nil", "",
-	"0", "1", "-1", "+1", "-0", "1_000", "0b101", "0o17", "017", "08", "0x1F", "0xfg", "1e3", "1.0e+3", "1.5", "-.5", ".5", "5.", "1_0.5", "+.inf", "-.INF", ".nan", ".NaN",
+	"0", "1", "-1", "+1", "-0", "1_000", "0b101", "0o17", "017", "08", "0x1F", "0xfg", "1e3", "1234e5", "1.0e+3", "1.5", "-.5", ".5", "5.", "1_0.5", "+.inf", "-.INF", ".nan", ".NaN",
 	"12:30", "12:30:45", "1:60", "190:20:30.15", "-1:30", "2001-01-01", "2001-1-1", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43", "2001-12-14 21:59:43.123456789 Z",
 	"12345678901234567890123", "1.7976931348623157e+309", "0.1", "1e-7", "123456789.123", "1.2.3", "v1.0", "10.0.0.1", "10.0.0.0/8", "a:b", "http://h/x#y", "a#b", "-x", "?x", ":x", "x-", "=", "<<x", "1,000", "0755", "'", "a b  c",
 	"!!str 5", "!!int '5'", "!!float 1", "!!bool yes", "!!null ''", "!!str", "!!binary aGVsbG8=", "! 5",
@@ -41,6 +41,12 @@ func (m maker) document() string {
 	if m.one(8) {
 		b.WriteString("# a comment\n")
 	}
+	if d := m.apart(); d.one(30) {
+		b.WriteString(pick(d.gen, "%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "%TAG !e! tag:example.org,2000:\n---\n"))
+	}
+	if a := m.apart(); a.one(10) {
+		b.WriteString(a.anchors())
+	}
 	b.WriteString(m.fields(m.apart(), 0, 0))
 	text := b.String()
 	if m.one(12) {
@@ -50,6 +56,26 @@ func (m maker) document() string {
 		text = strings.ReplaceAll(text, "\n", "\r\n")
 	}
 	return text
+}
+
+// anchors are keys whose values are used again.
+func (m maker) anchors() string {
+	if m.meant(4, "what has an anchor is written with it into `cloud-config.txt`") {
+		return "al1: &l [1, {a: b}]\nal2: *l\nam1: {a: *l}\n"
+	}
+	scalar := func() string {
+		for {
+			if s := m.flowScalar(); !strings.HasPrefix(s, "2001-") { // dates are written with their anchors too
+				return s
+			}
+		}
+	}
+	text := "at1: &text " + scalar() + "\nat2: *text\n"
+	first := "am1: &map {s1: " + scalar() + ", t1: *text}\n"
+	second := "am2: &more\n  s1: " + scalar() + "\n  s2: &two " + m.quoted(pick(m.gen, texts...)) + "\n  s3: *two\n"
+	third := pick(m.gen,
+		"am3: {<<: *map, s2: 5}\n", "am3:\n  s1: own\n  <<: *map\n", "am3:\n  <<: *map\n  <<: *more\n  t1: own\n", "am3:\n  <<: [*map, *more]\n", "am3: {<<: {t1: own}, s1: *two}\n")
+	return text + first + second + third
 }
 
 // faults make a document that nothing can read.
@@ -68,7 +94,7 @@ func (m maker) fields(g maker, indent, depth int) string {
 		if seen[key] {
 			continue
 		}
-		seen[key] = true
+		seen[key] = !f.one(20) // else it may stand there twice
 		written := key
 		switch {
 		case f.one(8):
