@@ -41,6 +41,16 @@ const (
 	typePlain        = "text/plain"
 )
 
+// Types are those that a part of a message may have, sorted.
+func Types() []string {
+	all := []string{
+		TypeCloudConfig, TypeScript, TypePerBoot, TypePerInstance, TypePerOnce, TypeBoothook, TypeArchive, TypeJSONPatch,
+		TypeInclude, TypeIncludeOnce, TypePartHandler, TypeTemplate,
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Options are what taking data apart needs to know.
 type Options struct {
 	LaunchIndex string   // parts for another index are left out; "" takes all

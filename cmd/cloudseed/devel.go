@@ -15,6 +15,6 @@ func develCommand(g *globals) *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
-	cmd.AddCommand(netConvertCommand(), hotplugHookCommand(g), renderCommand(g))
+	cmd.AddCommand(netConvertCommand(), hotplugHookCommand(g), renderCommand(g), makeMIMECommand())
 	return cmd
 }
