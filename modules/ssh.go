@@ -112,6 +112,12 @@ func runSSH(ctx context.Context, e *Env) error {
 }
 
 func reportError(e *Env, key string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			reportError(e, key, one)
+		}
+		return
+	}
 	if err != nil {
 		e.Problem(config.Problem{Severity: config.Error, Pos: e.Config.Get(key).Pos(), Key: key, Message: err.Error()})
 	}
