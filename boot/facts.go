@@ -12,18 +12,18 @@ import (
 	"cloudseed/state"
 )
 
-// SeedFacts is what a seed alone says of its instance.
-func SeedFacts(s *datasource.Seed) state.Facts {
+// SeedFacts is what a seed says of its instance, and a machine of itself.
+func SeedFacts(s *datasource.Seed, h *host.Host) state.Facts {
 	return state.Facts{
 		InstanceID: s.InstanceID, Hostname: s.Hostname, CloudName: s.CloudName, Platform: s.Platform, Subplatform: s.Subplatform,
-		AvailabilityZone: s.AvailabilityZone, Region: s.Region, PublicKeys: s.PublicKeys, Seed: metadataOf(s),
+		AvailabilityZone: s.AvailabilityZone, Region: s.Region, PublicKeys: s.PublicKeys, Seed: metadataOf(s), System: systemFacts(h),
 	}
 }
 
 // facts are what instance data says.
 func (b *Boot) facts() state.Facts {
-	f := SeedFacts(b.seed)
-	f.System, f.SystemConfig = systemFacts(b.Host), config.New(b.systemLayers()...).Root().Any()
+	f := SeedFacts(b.seed, b.Host)
+	f.SystemConfig = config.New(b.systemLayers()...).Root().Any()
 	return f
 }
 

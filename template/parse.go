@@ -296,6 +296,8 @@ func (p *parser) macro(at pos) stmt {
 }
 
 func (p *parser) signature(m *macroDef) {
+	p.scopes++ // its defaults belong to its body
+	defer func() { p.scopes-- }()
 	p.expect("(")
 	for p.current().kind != ")" {
 		if len(m.params) > 0 {

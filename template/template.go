@@ -10,6 +10,7 @@
 package template
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,8 +132,10 @@ func (t Template) missing(in *interpreter, text string) []config.Problem {
 			})
 		}
 	}
-	slices.SortStableFunc(problems, func(a, b config.Problem) int { return a.Pos.Line - b.Pos.Line })
-	return problems
+	slices.SortStableFunc(problems, func(a, b config.Problem) int {
+		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
+	})
+	return slices.Compact(problems) // a loop may print one often
 }
 
 // Kind is the language that a text's first line names, "## template: jinja" or "##

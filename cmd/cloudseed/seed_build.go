@@ -199,7 +199,7 @@ func inspectSeed(ctx context.Context, dir string, named bool) (shownSeed, error)
 	}
 	// Not by this machine's own configuration: the seed is for another.
 	inspected := datasource.Inspect(ctx, datasource.Search{Host: h, Config: config.FromAny("", nil), Only: dir, Name: name, Sources: boot.Sources()})
-	shown := show(dir, inspected)
+	shown := show(h, dir, inspected)
 	if inspected.Seed == nil {
 		return shown, fmt.Errorf("it is no seed: it has neither openstack/latest/meta_data.json (ConfigDrive) nor both meta-data and user-data (NoCloud)")
 	}

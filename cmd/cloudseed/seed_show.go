@@ -70,7 +70,7 @@ func seedShowCommand(g *globals) *cobra.Command {
 			inspected := datasource.Inspect(cmd.Context(), datasource.Search{
 				Host: h, Config: boot.SystemConfig(h), Only: args[0], Name: filepath.Base(args[0]), Sources: boot.Sources(),
 			})
-			shown := show(args[0], inspected)
+			shown := show(h, args[0], inspected)
 			var err error
 			switch format {
 			case "json":
@@ -90,7 +90,7 @@ func seedShowCommand(g *globals) *cobra.Command {
 	return cmd
 }
 
-func show(path string, i datasource.Inspection) shownSeed {
+func show(h *host.Host, path string, i datasource.Inspection) shownSeed {
 	shown := shownSeed{
 		Device: path, Filesystem: i.Filesystem, Label: i.Label, Files: append([]datasource.FileInfo{}, i.Files...),
 		Metadata: map[string]any{}, Problems: []shownProblem{},
@@ -102,7 +102,7 @@ func show(path string, i datasource.Inspection) shownSeed {
 			shown.Network = shownNetwork{seed.Network.Name, seed.Network.Format}
 		}
 		var found []config.Problem
-		shown.UserData, found = showUserData(seed)
+		shown.UserData, found = showUserData(seed, h)
 		problems = append(append(problems, found...), networkProblems(seed)...)
 	} else {
 		for _, attempt := range i.Report {
@@ -126,15 +126,15 @@ func showProblems(problems []config.Problem) []shownProblem {
 }
 
 // showUserData tells of user data what it is, not what it says.
-func showUserData(seed *datasource.Seed) (shownUserData, []config.Problem) {
+func showUserData(seed *datasource.Seed, h *host.Host) (shownUserData, []config.Problem) {
 	raw := seed.UserData.Reveal()
 	sum := sha256.Sum256(raw)
 	shown := shownUserData{Size: len(raw), SHA256: hex.EncodeToString(sum[:])}
 	result := userdata.Process(context.Background(), "user-data", raw, userdata.Options{
 		LaunchIndex: seed.LaunchIndex, KnownKeys: modules.Keys(),
 		Fetch: func(context.Context, string, bool) ([]byte, error) { return nil, nil }, // at boot
-		Variables: func() (map[string]any, error) { // the machine's own have no values yet
-			return template.Variables(boot.SeedFacts(seed).All()), nil
+		Variables: func() (map[string]any, error) { // as if this were the machine
+			return template.Variables(boot.SeedFacts(seed, h).All()), nil
 		},
 	})
 	switch len(result.Parts) {
