@@ -9,6 +9,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/host"
+	"cloudseed/python"
 	"cloudseed/state"
 )
 
@@ -50,7 +51,7 @@ func metadataOf(s *datasource.Seed) map[string]any {
 
 // networkJSON is a description of networks as a value; nil when it is none.
 func networkJSON(n *datasource.NetworkConfig) any {
-	if value, err := state.ParseJSON(n.Data); err == nil {
+	if value, err := python.ParseJSON(n.Data); err == nil {
 		return value
 	}
 	value, _, err := config.Parse(n.Name, n.Data)

@@ -11,6 +11,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/python"
 	"cloudseed/secret"
 	"cloudseed/state"
 	"cloudseed/userdata"
@@ -143,7 +144,7 @@ func vendorText(blobs []secret.Bytes) []byte {
 	for i, blob := range blobs {
 		texts[i] = string(blob.Reveal())
 	}
-	return state.JSON(texts)
+	return python.JSON(texts)
 }
 
 func joined(blobs []secret.Bytes) []byte {

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // PyYAML's emitter with cloud-init's settings: block style, keys sorted, four blanks
@@ -181,7 +183,7 @@ func plainText(v *Value) string {
 	case bool:
 		return fmt.Sprint(x)
 	case float64:
-		text := pyFloat(x)
+		text := python.Float(x)
 		if !strings.Contains(text, ".") && strings.Contains(text, "e") {
 			text = strings.Replace(text, "e", ".0e", 1) // else it would read back as a text
 		}

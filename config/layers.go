@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // Layer is a configuration by its source.
@@ -148,7 +150,7 @@ func FromAny(file string, x any) *Value {
 	case int64:
 		v.kind, v.any, v.text = Int, x, strconv.FormatInt(x, 10)
 	case float64:
-		v.kind, v.any, v.text = Float, x, pyFloat(x)
+		v.kind, v.any, v.text = Float, x, python.Float(x)
 	case *big.Int:
 		v.kind, v.any, v.text = Int, x, x.String()
 	case []byte:

@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"strings"
 	"unicode"
+
+	"cloudseed/python"
 )
 
 // Pos is where a value stands. File is as people know it: "user-data",
@@ -208,7 +210,7 @@ func (v *Value) PyStr() string {
 	case *big.Int:
 		return x.String()
 	case float64:
-		return pyFloat(x)
+		return python.Float(x)
 	case []byte:
 		return string(x)
 	case string:

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"cloudseed/config"
+	"cloudseed/python"
 )
 
 // fromJSON reads the JSON that is no YAML: with a colon at the beginning of a line, a
@@ -17,14 +18,12 @@ import (
 // should be: then JSON knows the place better.
 func fromJSON(file string, data []byte, notYAML error) (*config.Value, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	var x any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if json.Valid(data) && decoder.Decode(&x) == nil {
-		return config.FromAny(file, numbers(x)), nil
+	x, notJSON := python.ParseJSON(data)
+	if notJSON == nil {
+		return config.FromAny(file, x), nil
 	}
 	var syntax *json.SyntaxError
-	if looksLikeJSON(file, data) && errors.As(json.Unmarshal(data, &x), &syntax) {
+	if looksLikeJSON(file, data) && errors.As(notJSON, &syntax) {
 		return nil, config.Problem{Pos: position(file, data, int(syntax.Offset)-1), Message: fmt.Sprintf("it is no JSON: %v", syntax)}
 	}
 	return nil, notYAML
@@ -40,27 +39,4 @@ func position(file string, data []byte, offset int) config.Pos {
 	before := data[:max(0, min(offset, len(data)))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return config.Pos{File: file, Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[start:]) + 1}
-}
-
-// numbers makes whole numbers of JSON's, and others floating.
-func numbers(x any) any {
-	switch x := x.(type) {
-	case json.Number:
-		if n, err := x.Int64(); err == nil {
-			return n
-		}
-		if f, err := x.Float64(); err == nil {
-			return f
-		}
-		return x.String()
-	case []any:
-		for i := range x {
-			x[i] = numbers(x[i])
-		}
-	case map[string]any:
-		for key := range x {
-			x[key] = numbers(x[key])
-		}
-	}
-	return x
 }

@@ -28,6 +28,7 @@ var forbidden = []struct {
 	{"state", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/config"}, "state does not know whose it is"},
 	{"sandbox", []string{"cloudseed/boot", "cloudseed/modules", "cloudseed/datasource/", "cloudseed/host"}, "the copy of the machine does not know what runs in it"},
 	{"udev", []string{"cloudseed/host", "cloudseed/network/", "cloudseed/datasource/", "cloudseed/boot", "os/exec"}, "what is waited for is a device, whoever wants it"},
+	{"python", []string{"cloudseed/config", "cloudseed/state", "cloudseed/host", "cloudseed/secret", "cloudseed/template", "os", "os/exec"}, "how Python writes values is all it knows"},
 	{"secret", []string{"cloudseed/config", "cloudseed/host"}, "a secret is a value and nothing else"},
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"maps"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // Files of instance data. The last two are root's alone.
@@ -22,8 +24,8 @@ const cloudID = RunDir + "/cloud-id"
 func (s *Store) WriteInstanceData(f Facts) error {
 	all, open := f.marked()
 	return errors.Join(
-		s.write(SensitiveFile, jsonFile(all), true),
-		s.write(InstanceDataFile, jsonFile(open), false),
+		s.write(SensitiveFile, asFile(all), true),
+		s.write(InstanceDataFile, asFile(open), false),
 		s.writeCloudID(f.cloudID()),
 	)
 }
@@ -50,8 +52,11 @@ func (s *Store) WriteCombinedConfig(f Facts, configuration any) error {
 	maps.Copy(combined, about)
 	all := f.All()
 	maps.Copy(all, about)
-	return errors.Join(s.write(CombinedConfigFile, jsonFile(combined), true), s.write(SensitiveFile, jsonFile(all), true))
+	return errors.Join(s.write(CombinedConfigFile, asFile(combined), true), s.write(SensitiveFile, asFile(all), true))
 }
+
+// asFile is JSON as a file's content.
+func asFile(value any) []byte { return append(python.JSON(value), '\n') }
 
 // features are cloud-init's switches for how it behaves, as this program does.
 func features() map[string]any {
@@ -96,7 +101,7 @@ func (s *Store) CombinedConfig() (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the configuration of this boot: %w", err)
 	}
-	value, err := ParseJSON(data)
+	value, err := python.ParseJSON(data)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: it is no JSON: %w", CombinedConfigFile, err)
 	}
@@ -105,7 +110,7 @@ func (s *Store) CombinedConfig() (any, error) {
 
 // ParseInstanceData reads a file of instance data.
 func ParseInstanceData(file string, data []byte) (map[string]any, error) {
-	value, err := ParseJSON(data)
+	value, err := python.ParseJSON(data)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the instance data: %s is no JSON: %w", file, err)
 	}

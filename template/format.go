@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // spec is how a value is to be printed, in either of Python's two languages for that.
@@ -115,11 +117,11 @@ func (in *interpreter) formatFloat(s spec, f float64) string {
 	var text string
 	switch {
 	case math.IsInf(f, 0) || math.IsNaN(f):
-		text = strings.TrimLeft(floatText(f), "-")
+		text = strings.TrimLeft(python.Float(f), "-")
 	case kind == 'g':
 		text = generalFloat(math.Abs(f), max(precision, 1))
 	case s.kind == 0 && s.precision < 0:
-		text = floatText(math.Abs(f))
+		text = python.Float(math.Abs(f))
 	case s.kind == 0:
 		text = generalFloat(math.Abs(f), max(precision, 1))
 		if !strings.ContainsAny(text, ".e") {

@@ -3,13 +3,13 @@ package template
 import (
 	"fmt"
 	"iter"
-	"math"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"cloudseed/python"
 )
 
 // str is a value as Python's str() prints it.
@@ -60,7 +60,7 @@ func (in *interpreter) repr(b *strings.Builder, x any, around []any) {
 	case *big.Int:
 		in.write(b, in.decimal(x))
 	case float64:
-		in.write(b, floatText(x))
+		in.write(b, python.Float(x))
 	case string:
 		in.quote(b, x)
 	case markup:
@@ -201,27 +201,6 @@ func (in *interpreter) decimal(i *big.Int) string {
 	}
 	in.spend(1 + i.BitLen()/64)
 	return i.String()
-}
-
-// floatText is the shortest text that is that number, as Python prints it.
-func floatText(f float64) string {
-	switch {
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case math.IsNaN(f):
-		return "nan"
-	}
-	text := strconv.FormatFloat(f, 'e', -1, 64)
-	_, exponent, _ := strings.Cut(text, "e")
-	if e, err := strconv.Atoi(exponent); err == nil && e >= -4 && e < 16 {
-		text = strconv.FormatFloat(f, 'f', -1, 64)
-		if !strings.Contains(text, ".") {
-			text += ".0"
-		}
-	}
-	return text
 }
 
 func (s *span) String() string {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"math/big"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // filterToJSON prints a value as JSON with sorted keys, safe to stand in HTML as Jinja2
@@ -39,7 +41,7 @@ func (j *jsonWriter) value(x any, line string) {
 	case *big.Int:
 		j.write(&j.b, j.decimal(x))
 	case float64:
-		j.write(&j.b, strings.NewReplacer("inf", "Infinity", "nan", "NaN").Replace(floatText(x)))
+		j.write(&j.b, strings.NewReplacer("inf", "Infinity", "nan", "NaN").Replace(python.Float(x)))
 	case *list, tuple, *group:
 		items, _ := j.iterate(x)
 		j.all("[", "]", line, len(items), func(i int, line string) { j.value(items[i], line) })

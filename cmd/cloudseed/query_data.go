@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudseed/host"
+	"cloudseed/python"
 	"cloudseed/state"
 	"cloudseed/template"
 )
@@ -178,5 +179,5 @@ func printed(value any, key string, keysOnly bool) (string, error) {
 	if text, ok := value.(string); ok {
 		return text, nil
 	}
-	return string(state.JSON(value)), nil
+	return string(python.JSON(value)), nil
 }

@@ -210,6 +210,10 @@ func TestWhatProducersWriteIsUnderstood(t *testing.T) {
 			files: map[string]string{latest + "meta_data.json": "{\"uuid\"\n:\"u\",\n\t\"" + strings.Repeat("k", 1100) + "\": 1, \"hostname\": \"h\"}"},
 			want:  map[string]string{"id": "u", "hostname": "h"},
 		},
+		"a long number in JSON that is no YAML": {
+			files: map[string]string{latest + "meta_data.json": "{\"uuid\"\n:12345678901234567890123,\n\t\"" + strings.Repeat("k", 1100) + "\": 1}"},
+			want:  map[string]string{"id": "12345678901234567890123"},
+		},
 		"a byte order mark and CR LF": {
 			files: map[string]string{latest + "meta_data.json": "\xef\xbb\xbf{\r\n\"uuid\": \"u\"\r\n}\r\n"},
 			want:  map[string]string{"id": "u"},

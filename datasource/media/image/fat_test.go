@@ -70,7 +70,7 @@ func checkFAT(t *testing.T, path string, all fstest.MapFS) {
 	t.Helper()
 	for _, argv := range [][]string{{"fsck.vfat", "-n", path}, {"mdir", "-/", "-b", "-i", path, "::"}} {
 		if _, err := exec.LookPath(argv[0]); err != nil {
-			if os.Getenv("CI") != "" {
+			if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
 				t.Fatalf("%s is missing, and CI may leave nothing out", argv[0])
 			}
 			t.Logf("LEFT OUT: %s is not installed", argv[0])

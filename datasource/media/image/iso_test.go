@@ -89,7 +89,7 @@ func TestOtherToolsReadTheImage(t *testing.T) {
 		{[]string{"xorriso", "-indev", path, "-find"}, "'./openstack/latest/user_data2'\n"},
 	} {
 		if _, err := exec.LookPath(tool.argv[0]); err != nil {
-			if os.Getenv("CI") != "" {
+			if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
 				t.Fatalf("%s is missing, and CI may leave nothing out", tool.argv[0])
 			}
 			t.Logf("LEFT OUT: %s is not installed", tool.argv[0])

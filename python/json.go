@@ -1,15 +1,13 @@
-package state
+package python
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 )
 
@@ -21,9 +19,6 @@ func JSON(value any) []byte {
 	writeJSON(&out, value, "\n")
 	return out.Bytes()
 }
-
-// jsonFile is JSON as a file's content.
-func jsonFile(value any) []byte { return append(JSON(value), '\n') }
 
 // ParseJSON reads JSON whose numbers stay what they are: whole ones are int64 or
 // *big.Int, others float64.
@@ -77,7 +72,7 @@ func writeJSON(out *bytes.Buffer, value any, line string) {
 	case *big.Int:
 		out.WriteString(x.String())
 	case float64:
-		out.WriteString(pythonFloat(x))
+		out.WriteString(Float(x))
 	case string:
 		writeText(out, x)
 	case []string:
@@ -92,7 +87,7 @@ func writeJSON(out *bytes.Buffer, value any, line string) {
 			writeJSON(out, x[keys[i]], line)
 		})
 	default:
-		panic(fmt.Sprintf("state: JSON is not written of a %T", value)) // a mistake in this program
+		panic(fmt.Sprintf("python: JSON is not written of a %T", value)) // a mistake in this program
 	}
 }
 
@@ -110,18 +105,6 @@ func writeItems(out *bytes.Buffer, brackets, line string, count int, write func(
 		out.WriteString(line)
 	}
 	out.WriteByte(brackets[1])
-}
-
-// pythonFloat is a number as Python's repr has it.
-func pythonFloat(f float64) string {
-	if magnitude := math.Abs(f); magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16) {
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	text := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
 }
 
 // writeText writes a text in quotes. What is no UTF-8 becomes U+FFFD.
