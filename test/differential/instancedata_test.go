@@ -194,38 +194,11 @@ func withoutOwnWords(kernel host.Kernel) func(string) string {
 // of our own, byte by byte. What differs must be listed in seedDifferences, and be exactly
 // what its golden file says; what is listed must differ.
 func TestInstanceDataIsThatOfCloudInit(t *testing.T) {
-	const fewest = 20
-	inputs := seedInputs(t)
-	if len(inputs) < fewest {
-		t.Errorf("there are %d inputs, fewer than %d", len(inputs), fewest)
+	var cases []listedCase
+	for _, in := range seedInputs(t) {
+		cases = append(cases, listedCase{name: in.name, both: func() (outcome, outcome) { return bothInstanceData(t, in) }})
 	}
-	listed := map[string]bool{}
-	for _, d := range seedDifferences {
-		if listed[d.input] {
-			t.Errorf("%s: it is listed twice", d.input)
-		}
-		listed[d.input] = true
-	}
-	equal := 0
-	for _, in := range inputs {
-		known := listed[in.name]
-		delete(listed, in.name)
-		their, our := bothInstanceData(t, in)
-		switch {
-		case known && their.equal(our):
-			t.Errorf("%s: it is listed as a difference, and there is none any more", in.name)
-		case known:
-			golden(t, in.name, "instancedata", their, our)
-		case their.equal(our):
-			equal++
-		default:
-			t.Errorf("%s: not the same (-cloud-init +cloudseed):\n%s", in.name, diff(their, our))
-		}
-	}
-	for name := range listed {
-		t.Errorf("%s: it is listed as a difference, and there is no such input", name)
-	}
-	t.Logf("%d inputs: the same %d times, differences listed %d times", len(inputs), equal, len(inputs)-equal)
+	compareListed(t, "instancedata", cases, 20, seedDifferences)
 }
 
 // TestTheDistributionIsNamedAsByCloudInit is of machines that differ in nothing else.

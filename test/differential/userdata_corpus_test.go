@@ -177,36 +177,9 @@ func mergeInputs() []userInput {
 // parts, files and the merged configuration. What differs must be listed in
 // userDifferences, and be exactly what its golden file says; what is listed must differ.
 func TestUserDataGivesTheFilesOfCloudInit(t *testing.T) {
-	const fewest = 300
-	inputs := userCorpus(t)
-	if len(inputs) < fewest {
-		t.Errorf("there are %d inputs, fewer than %d", len(inputs), fewest)
+	var cases []listedCase
+	for _, in := range userCorpus(t) {
+		cases = append(cases, listedCase{name: in.name, text: string(in.user), both: func() (outcome, outcome) { return bothUserData(t, in) }})
 	}
-	listed := map[string]bool{}
-	for _, d := range userDifferences {
-		if listed[d.input] {
-			t.Errorf("%s: it is listed twice", d.input)
-		}
-		listed[d.input] = true
-	}
-	equal := 0
-	for _, in := range inputs {
-		known := listed[in.name]
-		delete(listed, in.name)
-		their, our := bothUserData(t, in)
-		switch {
-		case known && their.equal(our):
-			t.Errorf("%s: it is listed as a difference, and there is none any more", in.name)
-		case known:
-			golden(t, in.name, "userdata", their, our)
-		case their.equal(our):
-			equal++
-		default:
-			t.Errorf("%s: not the same (-cloud-init +cloudseed):\n%s\nof the input:\n%s", in.name, diff(their, our), in.user)
-		}
-	}
-	for name := range listed {
-		t.Errorf("%s: it is listed as a difference, and there is no such input", name)
-	}
-	t.Logf("%d inputs: the same %d times, differences listed %d times", len(inputs), equal, len(inputs)-equal)
+	compareListed(t, "userdata", cases, 300, userDifferences)
 }
