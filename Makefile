@@ -1,8 +1,4 @@
-# make          the program, as bin/cloudseed
-# make demo     an oVirt drive, applied to a throw-away view of this machine (root)
-# make test     needs Go and nothing else
-# make test-all everything, on a Debian machine, as root; installs what it needs
-# make rpm      build/cloudseed-VERSION-1.x86_64.rpm (needs rpmbuild)
+# git, make and Go are enough for build, demo and test; make help lists the targets.
 
 VERSION ?= 0.1.0
 RPM     := build/cloudseed-$(VERSION)-1.x86_64.rpm
@@ -14,16 +10,17 @@ export SOURCE_DATE_EPOCH
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 
+# Without the state of the checkout (-buildvcs), so that two machines build the same bytes.
 .PHONY: build
-build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cloudseed ./cmd/cloudseed
+build: ## the program, as bin/cloudseed
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cloudseed ./cmd/cloudseed
 
 .PHONY: demo
-demo: build
+demo: build ## an oVirt seed applied to a throw-away copy of this system (root)
 	go run ./test/demo bin/cloudseed
 
 .PHONY: test
-test:
+test: ## the unit tests; what this machine lacks for some is listed as LEFT OUT
 	go vet ./...
 	go test ./...
 	@echo "left out here, in make test-all: the rpm's contents (make test-rpm), whole boots in containers (make test-guest)"
@@ -31,17 +28,18 @@ test:
 	@echo "the linters (make lint)"
 
 .PHONY: lint
-lint:
+lint: ## go vet, staticcheck and gofumpt
 	go vet ./...
 	$(STATICCHECK) ./...
 	@files=$$($(GOFUMPT) -l $$(git ls-files '*.go')) && if [ -n "$$files" ]; then echo "not as gofumpt writes it:"; echo "$$files"; exit 1; fi
 
 .PHONY: rpm
-rpm: build
+rpm: build ## the package, below build/ (needs rpmbuild)
+	@command -v rpmbuild >/dev/null || { echo "make rpm needs rpmbuild: dnf install rpm-build, or apt-get install rpm" >&2; exit 1; }
 	packaging/build-rpm.sh $(VERSION) bin/cloudseed build
 
 .PHONY: test-rpm
-test-rpm: rpm
+test-rpm: rpm ## the package's contents
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
 
 # The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
@@ -51,27 +49,31 @@ SEED  ?= 0
 COUNT ?= 3000
 USER_COUNT ?= 2000
 .PHONY: test-differential
-test-differential:
+test-differential: ## the same inputs for the real cloud-init and for this program
 	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT)
 
 .PHONY: test-guest
-test-guest: rpm
+test-guest: rpm ## whole boots in containers (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_GUEST=1 go test -count=1 -v -parallel 2 -timeout 40m ./test/guest/
 
 .PHONY: test-vm
-test-vm: rpm
+test-vm: rpm ## whole boots in virtual machines (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 75m ./test/vm/
 
 .PHONY: test-all
-test-all:
+test-all: ## everything that CI runs (root, Debian; installs what it needs)
 	.ci/run
 
 # A short look from every fuzz target; FUZZTIME=10m for a long one.
 FUZZTIME ?= 10s
 .PHONY: fuzz
-fuzz:
+fuzz: ## every fuzz target for FUZZTIME
 	test/fuzz.sh $(FUZZTIME)
 
 .PHONY: clean
-clean:
+clean: ## remove what was built
 	rm -rf bin build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
