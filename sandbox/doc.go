@@ -1,7 +1,7 @@
 // Package sandbox runs this program once in a throw-away copy of the machine.
 //
-// In come this program's arguments and a seed; out come its exit code, what it
-// wrote to Output, and every file that it added, modified or removed. The copy
+// In come this program's arguments and a seed; out come its output as it runs, its
+// exit code, and every file that it added, modified or removed. The copy
 // is an overlay of / and of each file system below it, whose upper layers live
 // on a tmpfs in a mount namespace of its own: when the run ends, in whatever
 // way, the kernel takes back the processes, the mounts and the files together.

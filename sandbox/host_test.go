@@ -244,6 +244,19 @@ func TestItSaysWhatItNeeds(t *testing.T) {
 			t.Errorf("got %q", a.Err)
 		}
 	})
+	for name, setup := range map[string]string{
+		"a chroot into a directory":   "for d in proc dev lib lib64 usr; do [ -e /$d ] || continue; mkdir $D/$d; mount --rbind /$d $D/$d; done",
+		"a chroot into a mount point": "mount --rbind / $D",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			a := call{Setup: "D=" + dir + "; " + setup, Chroot: dir}.make(t)
+			if !strings.Contains(a.Err, "not in a chroot") || strings.Contains(a.Err, "CAP_SYS_ADMIN") {
+				t.Errorf("got %q", a.Err)
+			}
+		})
+	}
 	t.Run("no user namespaces, as on RHEL 7", func(t *testing.T) {
 		t.Parallel()
 		if err := needsUserNamespace(syscall.ENOSPC); !strings.Contains(err.Error(), "user.max_user_namespaces") {

@@ -152,6 +152,9 @@ func needsUserNamespace(err error) error {
 		return fmt.Errorf("%w: it needs a user namespace, and this machine allows no more: raise the sysctl user.max_user_namespaces", err)
 	case errors.Is(err, unix.EINVAL):
 		return fmt.Errorf("%w: it needs user namespaces (CONFIG_USER_NS; on RHEL 7.2 and 7.3 the kernel argument user_namespace.enable=1)", err)
+	case errors.Is(err, unix.EPERM):
+		// user_namespaces(7): also for a caller whose root is not its mount namespace's.
+		return fmt.Errorf("%w: not in a chroot, nor where a policy forbids user namespaces", err)
 	}
 	return needs(err)
 }

@@ -70,11 +70,13 @@ type call struct {
 	Socket   string        // where the caller listens meanwhile
 	Deadline time.Duration // 0: a minute
 	DropCaps bool          // give up CAP_SYS_ADMIN first
+	Chroot   string        // chroot(2) to this directory after the setup
 }
 
 // answer is what a caller prints on its standard output.
 type answer struct {
 	Result   Result               // but its Changes: secrets do not come through JSON
+	Output   string               // what the script wrote to OutputFD
 	Changes  []string             // kind, path and mode
 	Contents map[string][2]string // path: before, after
 	Out      string               // what the script printed
@@ -100,6 +102,11 @@ func beCaller(text string) error {
 			return fmt.Errorf("setup: %w", err)
 		}
 	}
+	if c.Chroot != "" {
+		if err := errors.Join(unix.Chroot(c.Chroot), os.Chdir("/")); err != nil {
+			return err
+		}
+	}
 	if c.Socket != "" {
 		l, err := net.Listen("unix", c.Socket)
 		if err != nil {
@@ -114,9 +121,9 @@ func beCaller(text string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Deadline)
 	defer cancel()
-	var out strings.Builder
+	var out, output strings.Builder
 	printed := teeTo(&out, os.Stderr)
-	res, err := Run(ctx, Options{Args: []string{c.Script}, Seed: c.Seed, ContentLimit: c.Limit, Stdout: printed, Stderr: printed})
+	res, err := Run(ctx, Options{Args: []string{c.Script}, Seed: c.Seed, ContentLimit: c.Limit, Stdout: printed, Stderr: printed, Output: &output})
 	a := answer{Contents: map[string][2]string{}}
 	if res != nil {
 		a.Result = *res
@@ -128,6 +135,7 @@ func beCaller(text string) error {
 			}
 		}
 	}
+	a.Output = output.String()
 	a.Out = strings.TrimSpace(out.String())
 	if err != nil {
 		a.Err = err.Error()

@@ -45,6 +45,9 @@ type Options struct {
 	// it away. They are fed through pipes, for a terminal's descriptor would let
 	// the inside type into that terminal (TIOCSTI).
 	Stdout, Stderr io.Writer
+	// Output gets what the program writes to OutputFD, as it comes; nil throws it
+	// away.
+	Output io.Writer
 	// ContentLimit keeps in each Change the content of regular files up to this
 	// many bytes, before and after; 0 keeps none.
 	ContentLimit int64
@@ -54,8 +57,6 @@ type Options struct {
 type Result struct {
 	// Exit is the program's exit code, or 128 plus the signal that killed it.
 	Exit int
-	// Output is what it wrote to OutputFD.
-	Output []byte
 	// Changes are sorted by path.
 	Changes []Change
 	// Notes name, a sentence each, the host's file systems that the sandbox
@@ -88,14 +89,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		Setsid:     true, // Ctrl-C in the terminal is for the caller alone
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	var report, output bytes.Buffer
-	err := runKeeper(cmd, o, &report, &output)
-	return conclude(ctx, err, report.Bytes(), output.Bytes())
+	var report bytes.Buffer
+	err := runKeeper(cmd, o, &report)
+	return conclude(ctx, err, report.Bytes())
 }
 
 // runKeeper starts the keeper, tells it what to do and waits until it has ended
 // and all that was said is read.
-func runKeeper(cmd *exec.Cmd, o Options, report, output io.Writer) error {
+func runKeeper(cmd *exec.Cmd, o Options, report io.Writer) error {
 	text, err := json.Marshal(order{Args: o.Args, Env: cmd.Env, Seed: o.Seed, ContentLimit: o.ContentLimit})
 	if err != nil {
 		return fmt.Errorf("cannot write down the sandbox's order: %w", err)
@@ -118,7 +119,7 @@ func runKeeper(cmd *exec.Cmd, o Options, report, output io.Writer) error {
 	var readers sync.WaitGroup
 	var reportErr, outputErr error
 	readers.Go(func() { _, reportErr = io.Copy(report, reportOut) })
-	readers.Go(func() { _, outputErr = io.Copy(output, outputOut) })
+	readers.Go(func() { _, outputErr = io.Copy(o.output(), outputOut) })
 	// The order is written after Start, when PDEATHSIG is in force: a keeper whose
 	// caller died before that reads no order and ends.
 	_, orderErr := orderIn.Write(text)
@@ -129,7 +130,7 @@ func runKeeper(cmd *exec.Cmd, o Options, report, output io.Writer) error {
 }
 
 // conclude makes the result of what the keeper reported.
-func conclude(ctx context.Context, runErr error, reported, output []byte) (*Result, error) {
+func conclude(ctx context.Context, runErr error, reported []byte) (*Result, error) {
 	var r report
 	if err := json.Unmarshal(reported, &r); err != nil {
 		switch {
@@ -143,7 +144,7 @@ func conclude(ctx context.Context, runErr error, reported, output []byte) (*Resu
 	if r.Failed != "" {
 		return nil, errors.New(r.Failed)
 	}
-	res := &Result{Exit: r.Exit, Output: output, Changes: r.changes(), Notes: r.Notes}
+	res := &Result{Exit: r.Exit, Changes: r.changes(), Notes: r.Notes}
 	if r.Stopped && ctx.Err() != nil {
 		return res, fmt.Errorf("the sandbox was stopped: %w", ctx.Err())
 	}
@@ -158,6 +159,13 @@ func (o Options) environment() []string {
 		return o.Env
 	}
 	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+}
+
+func (o Options) output() io.Writer {
+	if o.Output == nil {
+		return io.Discard
+	}
+	return o.Output
 }
 
 // piped hides that w may be a file, so that os/exec makes a pipe.

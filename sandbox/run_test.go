@@ -36,7 +36,7 @@ func (t *tee) Write(p []byte) (int, error) {
 func TestTheRunTellsItsExitOutputAndPrints(t *testing.T) {
 	t.Parallel()
 	a := call{Script: "echo printed; echo complained >&2; printf '{}' >&3; exit 3"}.make(t)
-	if a.Err != "" || a.Result.Exit != 3 || string(a.Result.Output) != "{}" {
+	if a.Err != "" || a.Result.Exit != 3 || a.Output != "{}" {
 		t.Errorf("got %+v", a)
 	}
 	if diff := cmp.Diff("complained printed", strings.Join(sorted(strings.Fields(a.Out)), " ")); diff != "" {

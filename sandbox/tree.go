@@ -40,6 +40,9 @@ type layer struct {
 	own   []string // entries of upper that the sandbox made
 }
 
+// errNoRootMount says that there is nothing that pivot_root(2) could exchange.
+var errNoRootMount = errors.New("cannot make a sandbox: not in a chroot: / is not a mount point here")
+
 // build makes the tree and moves the keeper into it. Afterwards the host's mounts
 // can be reached by the descriptors in tree.layers alone.
 func build(seed string) (*tree, error) {
@@ -50,6 +53,9 @@ func build(seed string) (*tree, error) {
 	mounts, err := parseMountinfo(string(text))
 	if err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(visible(mounts), func(m mount) bool { return m.point == "/" }) {
+		return nil, errNoRootMount
 	}
 	// Nothing that is mounted from here on may spread to the host.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
@@ -104,9 +110,6 @@ func (b *builder) open(mounts []mount, seed string) (err error) {
 				return err
 			}
 		}
-	}
-	if len(b.lowers) == 0 || b.lowers[0].point != "/" {
-		return errors.New("cannot make an overlay of /: it is no mount point here, as in a chroot")
 	}
 	if b.old, err = openPath("/"); err != nil {
 		return err
@@ -183,7 +186,7 @@ func (b *builder) enter() error {
 	// With both arguments "." the old root ends up mounted over the new one
 	// (pivot_root(2), NOTES), until leave takes it away.
 	if err := unix.PivotRoot(".", "."); err != nil {
-		return fmt.Errorf("cannot make the overlay the root, as in a chroot or on an initramfs: %w", err)
+		return fmt.Errorf("cannot make the overlay the root directory: not in a chroot or an initramfs: %w", err)
 	}
 	// The other overlays name their layers by /proc/self/fd.
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
