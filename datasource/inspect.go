@@ -37,11 +37,12 @@ func Inspect(ctx context.Context, s Search) Inspection {
 	look := s // its own volumes: Find closes what it opened
 	defer func() { look.close() }()
 	tree := look.only(ctx, &i)
-	if tree != nil {
+	i.Seed, i.Report = Find(ctx, s)
+	// A directory that is no seed may be anything: / with all that is in it.
+	if tree != nil && (i.Seed != nil || s.OnlyDir() == "") {
 		i.Files = list(tree)
 		i.Problems = append(i.Problems, tree.Problems...)
 	}
-	i.Seed, i.Report = Find(ctx, s)
 	if i.Seed != nil {
 		i.Problems = append(i.Problems, i.Seed.Problems...)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,18 +11,14 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/host"
+	"cloudseed/test/needs"
 )
 
 // realKeys is a module's environment on this machine, whose /etc/ssh is never written:
 // only the making of keys ahead is tried, below a temporary directory.
 func realKeys(t *testing.T) *Env {
 	t.Helper()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-			t.Fatal("ssh-keygen is not installed, and CI must test with it")
-		}
-		t.Skip("NOT TESTED: ssh-keygen is not installed")
-	}
+	needs.Programs(t, "ssh-keygen")
 	return &Env{
 		// A test need not be root.
 		Host: host.New("/", host.Options{Chown: func(string, int, int) error { return nil }}), Log: slog.New(slog.DiscardHandler),

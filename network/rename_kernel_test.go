@@ -3,28 +3,20 @@ package network_test
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"cloudseed/network"
+	"cloudseed/test/needs"
 )
 
 // TestTheKernelRenamesWhatIsPlanned does the steps in a network of its own, with devices
 // that are up.
 func TestTheKernelRenamesWhatIsPlanned(t *testing.T) {
-	runtime.LockOSThread() // the thread is not used again: its network is another one
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-			t.Fatalf("a network of its own: %v", err)
-		}
-		t.Skipf("LEFT OUT: a network of its own needs root: %v", err)
-	}
+	needs.Programs(t, "ip")
+	needs.Network(t)
 	run := func(argv ...string) error {
 		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()
 		if err != nil {

@@ -35,7 +35,7 @@ func (b *builder) openDevices() error {
 // furnish mounts what every running system has and the overlays do not.
 func (b *builder) furnish() error {
 	if err := bindReadOnly(fdPath(b.sys), "/sys", unix.MS_NODEV); err != nil {
-		return fmt.Errorf("cannot show /sys: %w", needs(err))
+		return fmt.Errorf("cannot show /sys: %w", refusal(err))
 	}
 	if err := protectProc(); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (b *builder) furnish() error {
 			return fmt.Errorf("cannot make %s: %w", t.target, err)
 		}
 		if err := unix.Mount("tmpfs", t.target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|t.flags, t.options); err != nil {
-			return fmt.Errorf("cannot mount a tmpfs on %s: %w", t.target, needs(err))
+			return fmt.Errorf("cannot mount a tmpfs on %s: %w", t.target, refusal(err))
 		}
 	}
 	if err := b.makeDevices(); err != nil {
@@ -92,7 +92,7 @@ func protectProc() error {
 		}
 		path := "/proc/" + e.Name()
 		if err := bindReadOnly(path, path, unix.MS_NODEV); err != nil {
-			return fmt.Errorf("cannot protect %s: %w", path, needs(err))
+			return fmt.Errorf("cannot protect %s: %w", path, refusal(err))
 		}
 	}
 	return nil
@@ -118,7 +118,7 @@ func (b *builder) makeDevices() error {
 	// gid 5 is tty in every distribution.
 	err := unix.Mount("devpts", "/dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5")
 	if err != nil {
-		return fmt.Errorf("cannot mount /dev/pts: %w", needs(err))
+		return fmt.Errorf("cannot mount /dev/pts: %w", refusal(err))
 	}
 	for name, target := range map[string]string{
 		"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0",
@@ -138,14 +138,14 @@ func (b *builder) makeDir() error {
 		return fmt.Errorf("cannot make %s: %w", Dir, err)
 	}
 	if err := unix.Mount("tmpfs", Dir, "tmpfs", unix.MS_NOSUID, "mode=0755"); err != nil {
-		return fmt.Errorf("cannot mount a tmpfs on %s: %w", Dir, needs(err))
+		return fmt.Errorf("cannot mount a tmpfs on %s: %w", Dir, refusal(err))
 	}
 	if err := copyProgram(); err != nil {
 		return fmt.Errorf("cannot copy this program into the sandbox: %w", err)
 	}
 	if b.seed != nil {
 		if err := b.showSeed(); err != nil {
-			return fmt.Errorf("cannot show the seed in the sandbox: %w", needs(err))
+			return fmt.Errorf("cannot show the seed in the sandbox: %w", refusal(err))
 		}
 	}
 	if err := unix.Mount("", Dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID, ""); err != nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/test/needs"
 )
 
 func sorted(s []string) []string {
@@ -71,7 +73,7 @@ func takeSnapshot(t *testing.T) map[string]string {
 }
 
 func TestARealBootsWorkChangesNothingOutside(t *testing.T) {
-	needRoot(t)
+	needs.Root(t)
 	before := takeSnapshot(t)
 	a := call{Script: `
 		useradd -m -s /bin/sh -G users sandboxed || echo no useradd
@@ -79,7 +81,7 @@ func TestARealBootsWorkChangesNothingOutside(t *testing.T) {
 		grep -q '^sandboxed:\$' /etc/shadow || echo no password
 		id -un sandboxed
 		su sandboxed -c 'id -un; touch ~/mine; stat -c %U ~/mine'
-		chown sandboxed:users /etc/hosts; chmod 600 /etc/hosts
+		chown sandboxed:users /etc/profile; chmod 600 /etc/profile
 		hostname inside; hostname; echo inside >/etc/hostname
 		echo motd >/etc/motd
 		rm -f /etc/group; mv /etc/ssh /etc/moved 2>/dev/null
@@ -93,7 +95,7 @@ func TestARealBootsWorkChangesNothingOutside(t *testing.T) {
 		t.Error(diff)
 	}
 	for path, kind := range map[string]Kind{
-		"/etc/passwd": Modified, "/etc/shadow": Modified, "/etc/hosts": Modified, "/etc/group": Removed,
+		"/etc/passwd": Modified, "/etc/shadow": Modified, "/etc/profile": Modified, "/etc/group": Removed,
 		"/home/sandboxed": Added, "/home/sandboxed/mine": Added, "/usr/bin/env": Removed,
 		"/run/cloud-init": Added, "/run/cloud-init/status.json": Added,
 	} {
@@ -112,9 +114,18 @@ func TestARealBootsWorkChangesNothingOutside(t *testing.T) {
 	}
 }
 
+// needsOwnRoot leaves a test out in a container, the root of which may have been moved
+// over the host's mounts: see the package's comment on its limits.
+func needsOwnRoot(t *testing.T) {
+	t.Helper()
+	if os.Getenv("container") != "" { // systemd's container interface
+		needs.LeftOut(t, "a machine that is no container")
+	}
+}
+
 // Each attempt must fail, with these words in what it prints.
 func TestNoAttemptReachesTheHost(t *testing.T) {
-	needRoot(t)
+	needs.Root(t)
 	setup := `
 		mount -t tmpfs tmpfs /mnt; mkdir /mnt/chroot; mknod /mnt/chroot/zero c 1 5
 		mkdir /mnt/ro; mount -t tmpfs -o ro tmpfs /mnt/ro; mkdir /mnt/seed; echo text >/mnt/seed/user-data; mknod /mnt/seed/zero c 1 5`
@@ -157,6 +168,9 @@ func TestNoAttemptReachesTheHost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if strings.HasPrefix(name, "a nested namespace's") || name == "a second sysfs" {
+				needsOwnRoot(t)
+			}
 			a := call{Setup: setup, Seed: "/mnt/seed", Script: c.script}.make(t)
 			if a.Err != "" || a.Result.Exit == 0 {
 				t.Fatalf("it worked: %+v", a)
@@ -213,7 +227,7 @@ func TestTheSeedIsShown(t *testing.T) {
 
 func TestADeviceAsTheSeedCanBeReadAndNotWritten(t *testing.T) {
 	t.Parallel()
-	needRoot(t)
+	needs.Root(t)
 	device := loopDevice(t, []byte("content of the disk"))
 	a := call{Seed: device, Script: `
 		head -c19 ` + SeedPath + `; echo; stat -c %F ` + SeedPath + `

@@ -156,7 +156,7 @@ func needsUserNamespace(err error) error {
 		// user_namespaces(7): also for a caller whose root is not its mount namespace's.
 		return fmt.Errorf("%w: not in a chroot, nor where a policy forbids user namespaces", err)
 	}
-	return needs(err)
+	return refusal(err)
 }
 
 // wait reaps all children until the inside has ended, and passes on to it what

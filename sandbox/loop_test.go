@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"cloudseed/test/needs"
 )
 
 // loopDevice makes a block device with that content for the test's time.
@@ -23,7 +25,7 @@ func loopDevice(t *testing.T, content []byte) string {
 	defer func() { _ = backing.Close() }()
 	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
 	if os.IsNotExist(err) {
-		leaveOut(t, "loop devices")
+		needs.LeftOut(t, "loop devices")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cloudseed/test/needs"
 )
 
 // callerEnv holds a call, JSON, for a test binary that is to be a caller of Run.
@@ -169,28 +171,10 @@ func withoutSysAdmin(c call) error {
 	return syscall.Exec("/proc/self/exe", os.Args, []string{"PATH=" + os.Getenv("PATH"), callerEnv + "=" + string(text)})
 }
 
-// needRoot leaves a test out, loudly, where it cannot run. CI has all it needs and
-// sets CLOUDSEED_TEST_ALL, with which nothing may be left out.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		leaveOut(t, "root")
-	}
-}
-
-func leaveOut(t *testing.T, needed string) {
-	t.Helper()
-	if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-		t.Fatal("this test needs " + needed)
-	}
-	fmt.Fprintf(os.Stderr, "LEFT OUT: %s needs %s\n", t.Name(), needed)
-	t.Skip("LEFT OUT: needs " + needed)
-}
-
 // caller makes a caller that is not started yet, in its own mount namespace.
 func caller(t *testing.T, c call) *exec.Cmd {
 	t.Helper()
-	needRoot(t)
+	needs.Root(t)
 	text, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func runKeeper(cmd *exec.Cmd, o Options, report io.Writer) error {
 	}
 	cmd.ExtraFiles = []*os.File{orderEnd, reportEnd, outputEnd} // orderFD, reportFD, outputFD
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("cannot make mount and PID namespaces: %w", needs(err))
+		return fmt.Errorf("cannot make mount and PID namespaces: %w", refusal(err))
 	}
 	for _, f := range cmd.ExtraFiles {
 		_ = f.Close() // the child has its own
@@ -176,8 +176,8 @@ func piped(w io.Writer) io.Writer {
 	return struct{ io.Writer }{w}
 }
 
-// needs adds to a refusal what is needed to be allowed.
-func needs(err error) error {
+// refusal adds to an error what is needed to be allowed.
+func refusal(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%w: a sandbox needs root with CAP_SYS_ADMIN, as on a real machine or in a privileged container", err)

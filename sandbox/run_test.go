@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"cloudseed/test/needs"
 )
 
 // teeTo writes to both, one write at a time: the script's standard output and
@@ -99,7 +101,7 @@ func TestWhateverEndsTheCallerNothingIsLeft(t *testing.T) {
 		"a caller that is killed": syscall.SIGKILL,
 	} {
 		t.Run(name, func(t *testing.T) {
-			needRoot(t)
+			needs.Root(t)
 			before := takeSnapshot(t)
 			cmd := caller(t, call{Script: "touch /etc/made-inside; setsid sleep 1000 & echo ready; sleep 1000 & wait"})
 			stderr, err := cmd.StderrPipe()

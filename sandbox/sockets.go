@@ -45,7 +45,7 @@ func (b *builder) hideSockets() error {
 			continue // in a directory that is fresh here, or in no file system of ours
 		}
 		if err := bindReadOnly("/dev/null", path, unix.MS_NODEV); err != nil {
-			return fmt.Errorf("cannot hide the socket %s: %w", path, needs(err))
+			return fmt.Errorf("cannot hide the socket %s: %w", path, refusal(err))
 		}
 	}
 	return nil

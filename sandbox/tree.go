@@ -59,7 +59,7 @@ func build(seed string) (*tree, error) {
 	}
 	// Nothing that is mounted from here on may spread to the host.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, fmt.Errorf("cannot make the mounts private: %w", needs(err))
+		return nil, fmt.Errorf("cannot make the mounts private: %w", refusal(err))
 	}
 	b := builder{tree: &tree{}}
 	if err := b.open(visible(mounts), seed); err != nil {
@@ -167,7 +167,7 @@ func (b *builder) openLower(m mount) error {
 // enter overlays / and makes the overlay this process's root.
 func (b *builder) enter() error {
 	if err := unix.Mount("cloudseed", staging, "tmpfs", unix.MS_NODEV, "mode=0700"); err != nil {
-		return fmt.Errorf("cannot mount a tmpfs for the layers: %w", needs(err))
+		return fmt.Errorf("cannot mount a tmpfs for the layers: %w", refusal(err))
 	}
 	var err error
 	if b.storage, err = os.Open(staging); err != nil {
@@ -178,7 +178,7 @@ func (b *builder) enter() error {
 		return fmt.Errorf("cannot make the new root: %w", err)
 	}
 	if err := b.overlay(b.lowers[0], root); err != nil {
-		return fmt.Errorf("cannot mount an overlay of /: %w", needs(err))
+		return fmt.Errorf("cannot mount an overlay of /: %w", refusal(err))
 	}
 	if err := os.Chdir(root); err != nil {
 		return fmt.Errorf("cannot enter the overlay of /: %w", err)
@@ -190,7 +190,7 @@ func (b *builder) enter() error {
 	}
 	// The other overlays name their layers by /proc/self/fd.
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("cannot mount /proc: %w", needs(err))
+		return fmt.Errorf("cannot mount /proc: %w", refusal(err))
 	}
 	return nil
 }

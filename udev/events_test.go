@@ -6,11 +6,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"cloudseed/test/needs"
 )
 
 // messages are two ends of a socket that keeps messages apart, as netlink does.
@@ -68,14 +69,8 @@ func TestUntilListensToTheKernel(t *testing.T) {
 // TestUntilSeesADeviceThatComes lets a name come up in a network of its own. It is that of
 // the loopback device, which every kernel has.
 func TestUntilSeesADeviceThatComes(t *testing.T) {
-	runtime.LockOSThread() // the thread is not used again: its network is another one
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-			t.Fatalf("a network of its own: %v", err)
-		}
-		t.Skipf("LEFT OUT: a network of its own needs root: %v", err)
-	}
+	needs.Programs(t, "ip")
+	needs.Network(t)
 	events, err := watch(kernelGroup)
 	if err != nil {
 		t.Fatal(err)

@@ -132,7 +132,7 @@ func (n *netConvert) run(nics []network.NIC, stderr io.Writer) error {
 	if err := os.MkdirAll(n.directory, 0o755); err != nil {
 		return fmt.Errorf("cannot make %s: %w", n.directory, err)
 	}
-	h := host.New(n.directory, host.Options{})
+	h := host.New(n.directory, n.options())
 	files, broken, err := n.convert(convert.Input{Name: n.file, Kind: n.kind, Text: data, NICs: nics, Files: host.New("/", host.Options{}), Existing: existing(h)}, stderr)
 	if err != nil {
 		return err
@@ -147,6 +147,14 @@ func (n *netConvert) run(nics []network.NIC, stderr io.Writer) error {
 		return exitCode(exitError)
 	}
 	return nil
+}
+
+// options of the directory's host: what a non-root user writes is that user's.
+func (n *netConvert) options() host.Options {
+	if os.Geteuid() == 0 {
+		return host.Options{}
+	}
+	return host.Options{Chown: func(string, int, int) error { return nil }}
 }
 
 // convert gives the files, and tells whether some of the input could not be used.

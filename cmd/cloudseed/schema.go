@@ -38,6 +38,7 @@ type schemaCheck struct {
 	system       bool
 	annotate     bool
 	export       bool
+	in           io.Reader
 	out, errOut  io.Writer
 }
 
@@ -52,12 +53,12 @@ is the one of the boot. The exit code is 1 if anything would not be applied as i
 With --export a JSON Schema of cloud-config is printed, for editors.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s.out, s.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			s.in, s.out, s.errOut = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 			return s.run(cmd.Context())
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&s.file, "config-file", "c", "", "check this `file`")
+	f.StringVarP(&s.file, "config-file", "c", "", "check this `file`; - is standard input")
 	f.StringVarP(&s.kind, "schema-type", "t", "", "what the file is: cloud-config (the default) or network-config")
 	f.StringVarP(&s.instanceData, "instance-data", "i", "", instanceDataUsage)
 	f.BoolVar(&s.system, "system", false, "check what this machine was given: user data, vendor data, network configuration")
@@ -88,7 +89,7 @@ func (s *schemaCheck) run(ctx context.Context) error {
 	case s.system:
 		return s.checkSystem(ctx)
 	}
-	data, err := os.ReadFile(s.file)
+	data, err := s.read()
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("config file %s does not exist", s.file)
 	}
@@ -103,6 +104,14 @@ func (s *schemaCheck) run(ctx context.Context) error {
 		return s.invalid(doc.name)
 	}
 	return nil
+}
+
+// read reads the document; "-" is standard input.
+func (s *schemaCheck) read() ([]byte, error) {
+	if s.file == "-" {
+		return io.ReadAll(s.in)
+	}
+	return os.ReadFile(s.file)
 }
 
 func (s *schemaCheck) invalid(names ...string) error {

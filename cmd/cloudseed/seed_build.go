@@ -27,6 +27,7 @@ type seedBuild struct {
 	output, format, datasource                    string
 	userData, metaData, vendorData, networkConfig string
 	instanceID, hostname                          string
+	force                                         bool
 }
 
 // layout is where a kind of seed has its files, and how a machine finds it.
@@ -49,7 +50,7 @@ var layouts = map[string]layout{
 func seedBuildCommand() *cobra.Command {
 	var s seedBuild
 	cmd := &cobra.Command{
-		Use:   "build --output FILE [--format iso|vfat] (DIRECTORY | --user-data FILE ...)",
+		Use:   "build --output FILE [--force] [--format iso|vfat] (DIRECTORY | --user-data FILE ...)",
 		Short: "Make an image of a seed, from a directory or from single files",
 		Long: `Make an image of a seed, from a directory that is laid out as one or from single files.
 What no machine would take as a seed, or would report an error of, is refused: metadata
@@ -65,7 +66,8 @@ network's configuration. Without --meta-data, the seed gets a new instance id, o
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&s.output, "output", "o", "", "the image `file` to make")
+	f.StringVarP(&s.output, "output", "o", "", "the image `file` to write, or - for standard output")
+	f.BoolVar(&s.force, "force", false, "replace an existing image")
 	f.StringVar(&s.format, "format", "iso", "iso or vfat")
 	f.StringVar(&s.datasource, "datasource", "NoCloud", "how single files are laid out: NoCloud or ConfigDrive")
 	f.StringVarP(&s.userData, "user-data", "u", "", "a `file` with user data")
@@ -127,16 +129,51 @@ func (s *seedBuild) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if err != nil {
 		return fmt.Errorf("no image was made: %w", err)
 	}
+	label := layouts[shown.Datasource].label
+	if err := s.write(label, os.DirFS(dir), stdout); err != nil {
+		return err
+	}
+	name, told := s.output, stdout
+	if s.output == "-" {
+		name, told = "standard output", stderr
+	}
+	_, err = fmt.Fprintf(told, "%s is a %s seed, a volume of type %s with the label %q, for the instance %s\n",
+		name, shown.Datasource, s.format, label, shown.InstanceID)
+	return err
+}
+
+// write writes the image to where it is wanted. One that is to be replaced, or to go to
+// standard output, is written beside first: it is whole, or it is not there.
+func (s *seedBuild) write(label string, files fs.FS, stdout io.Writer) (err error) {
 	write := image.WriteISO
 	if s.format == "vfat" {
 		write = image.WriteFAT
 	}
-	label := layouts[shown.Datasource].label
-	if err := write(s.output, label, os.DirFS(dir)); err != nil {
+	if s.output != "-" && !s.force {
+		return write(s.output, label, files)
+	}
+	beside := "" // the directory of temporary files
+	if s.output != "-" {
+		beside = filepath.Dir(s.output)
+	}
+	dir, err := os.MkdirTemp(beside, ".cloudseed-seed-")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", s.output, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	whole := filepath.Join(dir, "image")
+	if err := write(whole, label, files); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s is a %s seed, a volume of type %s with the label %q, for the instance %s\n",
-		s.output, shown.Datasource, s.format, label, shown.InstanceID)
+	if s.output != "-" {
+		return os.Rename(whole, s.output)
+	}
+	f, err := os.Open(whole)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = io.Copy(stdout, f)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,12 +116,13 @@ func tryOut(ctx context.Context, seed string, debug bool, timeout time.Duration,
 	if debug {
 		args = append(args, "--debug")
 	}
-	r, err := sandbox.Run(ctx, sandbox.Options{Args: args, Seed: seed, Stdout: log, Stderr: log, ContentLimit: maxShownFile})
+	var output bytes.Buffer
+	r, err := sandbox.Run(ctx, sandbox.Options{Args: args, Seed: seed, Stdout: log, Stderr: log, Output: &output, ContentLimit: maxShownFile})
 	if err != nil {
 		return nil, err
 	}
 	var inside insideReport
-	if err := json.Unmarshal(r.Output, &inside); err != nil {
+	if err := json.Unmarshal(output.Bytes(), &inside); err != nil {
 		return nil, fmt.Errorf("the boot ended with exit code %d and reported nothing; see --verbose", r.Exit)
 	}
 	t := &tried{

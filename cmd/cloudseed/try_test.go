@@ -16,22 +16,9 @@ import (
 	"time"
 
 	"cloudseed/datasource/media/image"
+	"cloudseed/test/needs"
 	"cloudseed/test/seed"
 )
-
-// needsRoot leaves a test out where there is no root, and says so; where all tests are
-// to run, that is a failure.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-		t.Fatal("this test needs root")
-	}
-	fmt.Fprintf(os.Stderr, "LEFT OUT: %s needs root\n", t.Name())
-	t.SkipNow()
-}
 
 // try runs "cloudseed try" as a process of its own.
 func try(t *testing.T, args ...string) (stdout []byte, exit int) {
@@ -56,7 +43,7 @@ func tryProcess(t *testing.T, args ...string) *exec.Cmd {
 }
 
 func TestTryTellsWhatASeedDoesAndDoesItNot(t *testing.T) {
-	needsRoot(t)
+	needs.Root(t)
 	iso := filepath.Join(t.TempDir(), "ovirt.iso")
 	if err := image.WriteISO(iso, "config-2", seed.OVirtFS()); err != nil {
 		t.Fatal(err)
@@ -100,7 +87,7 @@ func TestTryTellsWhatASeedDoesAndDoesItNot(t *testing.T) {
 }
 
 func TestTryTakesADirectoryAndTellsOfErrors(t *testing.T) {
-	needsRoot(t)
+	needs.Root(t)
 	dir := filepath.Join(t.TempDir(), "seed")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -120,7 +107,7 @@ func TestTryTakesADirectoryAndTellsOfErrors(t *testing.T) {
 }
 
 func TestCtrlCEndsATryAndLeavesNothing(t *testing.T) {
-	needsRoot(t)
+	needs.Root(t)
 	dir := filepath.Join(t.TempDir(), "seed")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudseed/datasource/media/mediatest"
+	"cloudseed/test/needs"
 )
 
 // volume is one kind of medium as some producer makes it.
@@ -140,6 +141,7 @@ func usedBefore(t testing.TB) string {
 // before it. What the kernel shows of it is the partition alone.
 func partition(table string) func(t testing.TB) string {
 	return func(t testing.TB) string {
+		needs.Programs(t, "sfdisk")
 		const start, size = 1 << 20, 64 << 20
 		disk := mediatest.Blank(t, start+size+1<<20)
 		script := filepath.Join(t.TempDir(), "script")

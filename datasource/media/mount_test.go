@@ -9,16 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cloudseed/datasource/media/mediatest"
+	"cloudseed/test/needs"
 )
 
 // privileged leaves a test out where mounts or loop devices are not to be had.
 func privileged(t *testing.T) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		mediatest.LeaveOut(t, "mounting needs root")
-	}
+	needs.Root(t)
 	if _, err := os.Lstat("/dev/loop-control"); err != nil {
-		mediatest.LeaveOut(t, "there are no loop devices")
+		needs.LeftOut(t, "loop devices")
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"cloudseed/datasource/media"
 	"cloudseed/datasource/media/image"
+	"cloudseed/datasource/media/mediatest"
 )
 
 // withLarge are the files and one of so many MiB.
@@ -68,27 +68,15 @@ func TestAFATImageIsAsLargeAsItMustBeAndIsReadBackByteForByte(t *testing.T) {
 // checkFAT has other tools look at an image.
 func checkFAT(t *testing.T, path string, all fstest.MapFS) {
 	t.Helper()
-	for _, argv := range [][]string{{"fsck.vfat", "-n", path}, {"mdir", "-/", "-b", "-i", path, "::"}} {
-		if _, err := exec.LookPath(argv[0]); err != nil {
-			if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-				t.Fatalf("%s is missing, and CI may leave nothing out", argv[0])
-			}
-			t.Logf("LEFT OUT: %s is not installed", argv[0])
-			continue
-		}
-		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()
-		if err != nil {
-			t.Errorf("%q: %v: %s", argv, err, out)
-		}
-		if argv[0] != "mdir" {
-			continue
-		}
+	t.Run("fsck.vfat", func(t *testing.T) { mediatest.Run(t, "fsck.vfat", "-n", path) })
+	t.Run("mdir", func(t *testing.T) {
+		out := mediatest.Run(t, "mdir", "-/", "-b", "-i", path, "::")
 		for name := range all {
-			if !strings.Contains(string(out), "::/"+name+"\n") {
+			if !strings.Contains(out, "::/"+name+"\n") {
 				t.Errorf("mdir does not see %s:\n%s", name, out)
 			}
 		}
-	}
+	})
 }
 
 func TestWhatIsTooLargeForAFATImageLeavesNothing(t *testing.T) {

@@ -9,29 +9,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"cloudseed/test/needs"
 )
 
 // Run runs a tool and gives what it wrote.
 func Run(t testing.TB, argv ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath(argv[0]); err != nil {
-		LeaveOut(t, argv[0]+" is not installed")
-	}
+	needs.Programs(t, argv[0])
 	out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%q: %v\n%s", argv, err, out)
 	}
 	return string(out)
-}
-
-// LeaveOut leaves a test out, which is a failure in CI.
-func LeaveOut(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s, and CI may leave nothing out", why)
-	}
-	t.Logf("LEFT OUT: %s", why)
-	t.SkipNow()
 }
 
 // Tree writes files below a new directory.

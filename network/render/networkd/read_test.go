@@ -3,7 +3,6 @@ package networkd_test
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"cloudseed/network"
 	"cloudseed/network/render/networkd"
+	"cloudseed/test/needs"
 )
 
 // service is the real thing. systemd has kept it here since it has it (merged /usr).
@@ -30,25 +30,11 @@ chgrp -R 65534 /run/systemd/network
 mount -t sysfs none /sys
 exec setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs ` + service
 
-// needNetworkd leaves a test out, loudly, where it cannot run; where all tests are to
-// run, that is a failure.
+// needNetworkd leaves a test out where systemd-networkd cannot be run.
 func needNetworkd(t *testing.T) {
 	t.Helper()
-	missing := ""
-	if os.Geteuid() != 0 {
-		missing = "root"
-	}
-	if _, err := os.Stat(service); err != nil {
-		missing = service
-	}
-	if missing == "" {
-		return
-	}
-	if os.Getenv("CLOUDSEED_TEST_ALL") != "" {
-		t.Fatal("this test needs " + missing)
-	}
-	fmt.Fprintf(os.Stderr, "LEFT OUT: %s needs %s\n", t.Name(), missing)
-	t.Skip("LEFT OUT: needs " + missing)
+	needs.Root(t)
+	needs.Programs(t, service)
 }
 
 // complaints are what the real networkd logs of files while it reads them.
