@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"cloudseed/config"
+	"cloudseed/host"
 )
 
 // Output is where the output of commands goes: what the configuration's "output"
 // says, opened when the first command has something to write.
 type Output struct {
+	host    *host.Host
 	mu      sync.Mutex
 	stdout  string // as configured: ">> FILE", "> FILE", "| COMMAND", "" is our own
 	stderr  string // the same; "&1" is where stdout goes
@@ -26,7 +28,7 @@ type Output struct {
 }
 
 // NewOutput is this process's own output until Configure says otherwise.
-func NewOutput() *Output { return &Output{} }
+func NewOutput(h *host.Host) *Output { return &Output{host: h} }
 
 // Configure reads the key "output" for a stage (init, config or final):
 // {all: TARGET}, {init: TARGET, config: [OUT, ERR], final: {output: OUT, error: ERR}}.
@@ -83,19 +85,27 @@ func (o *Output) open(target string, own *os.File) *os.File {
 		return own
 	case strings.HasPrefix(target, "|"):
 		file, err = o.filter(strings.TrimSpace(target[1:]))
-	case strings.HasPrefix(target, ">>"):
-		file, err = os.OpenFile(strings.TrimSpace(target[2:]), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
-	case strings.HasPrefix(target, ">"):
-		file, err = os.OpenFile(strings.TrimSpace(target[1:]), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	default:
-		// cloud-init takes a bare file name as one to append to.
-		file, err = os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	default: // cloud-init takes a bare file name as one to append to
+		name := strings.TrimLeft(target, ">")
+		file, err = o.host.OpenLog(strings.TrimSpace(name), host.Log{
+			Mode: 0o640, GID: o.group(), Truncate: len(target)-len(name) == 1,
+		})
 	}
 	if err != nil {
 		o.failed = errors.Join(o.failed, fmt.Errorf("cannot write commands' output to %q: %w", target, err))
 		return own
 	}
 	return file
+}
+
+// group is adm, whose members may read what commands wrote, where there is one: as
+// cloud-init has it.
+func (o *Output) group() int {
+	group, err := o.host.Group("adm")
+	if err != nil {
+		return 0 // no such group: the file is root's alone
+	}
+	return group.GID
 }
 
 // filter starts a shell command that reads the output. What it writes is only
@@ -106,8 +116,12 @@ func (o *Output) filter(command string) (*os.File, error) {
 		return nil, err
 	}
 	cmd := exec.Command("/bin/sh", "-c", "umask 037; exec "+command)
+	cmd.Env = host.Environment()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if group := o.group(); group != 0 && os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Gid: uint32(group), NoSetGroups: true}
+	}
 	if err := errors.Join(cmd.Start(), r.Close()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

@@ -177,7 +177,7 @@ func (b *Boot) ask(ctx context.Context, task handlerTask) (handlerAnswer, error)
 		return handlerAnswer{}, errors.New("this machine has no python3 to run it")
 	}
 	driver := path.Join(state.RunDir, "part-handler-driver.py")
-	if _, err := b.Host.WriteFile(driver, partHandlerDriver, host.File{Mode: 0o600, Quiet: true}); err != nil {
+	if _, err := b.Host.Quietly().WriteFile(driver, partHandlerDriver, host.File{Mode: 0o600}); err != nil {
 		return handlerAnswer{}, err
 	}
 	input, err := json.Marshal(task)

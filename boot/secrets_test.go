@@ -209,7 +209,7 @@ func showsNoSecret(t *testing.T, g *guest, boots int) {
 		for _, stage := range state.Stages {
 			o := g.options(t)
 			o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Console: &g.console, Journal: toJournal, Level: slog.LevelDebug})
-			o.Output = boot.NewOutput()
+			o.Output = boot.NewOutput(host.New("/", host.Options{}))
 			b := boot.New(o)
 			errs := b.Run(t.Context(), stage)
 			lookFor(t, stage+"'s errors", fmt.Sprint(errs))

@@ -195,7 +195,7 @@ func (h *Host) command(ctx context.Context, c Command) (*exec.Cmd, error) {
 	}
 	cmd := exec.CommandContext(ctx, program, c.Argv[1:]...)
 	cmd.Args[0] = c.Argv[0]
-	cmd.Env = append(environment(), c.Env...)
+	cmd.Env = append(Environment(), c.Env...)
 	cmd.Dir = "/"
 	if c.Dir != "" {
 		cmd.Dir = c.Dir
@@ -226,9 +226,9 @@ func outcome(c Command, state *os.ProcessState, err error) error {
 // searchPath is where programs are looked for: systemd's own default.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// environment is what every command gets. The locale is fixed so that messages can
+// Environment is what every command gets. The locale is fixed so that messages can
 // be quoted; what systemd and tests set on purpose is passed on.
-func environment() []string {
+func Environment() []string {
 	env := []string{"PATH=" + pathVariable(), "LANG=C.UTF-8", "HOME=/root"}
 	for _, name := range []string{"INVOCATION_ID", "TERM"} {
 		if value, ok := os.LookupEnv(name); ok {

@@ -2,13 +2,14 @@ package host
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,97 +20,119 @@ type File struct {
 	Owner    string      // user name or number; "" is root
 	Group    string      // group name or number; "" is the owner's, or root
 	KeepMeta bool        // an existing file keeps its owner, group and mode
-	Secret   bool        // the content is not shown in the ledger
-	Quiet    bool        // not recorded: the agent's own state
+	Secret   bool        // the content is not shown in the change log
 }
 
 // NoAccess is the Mode of a file that has no permission bits at all.
 const NoAccess = fs.ModeIrregular
 
-// temporarySuffix ends the names of files being written. sudo, systemd, run-parts and
-// *.conf readers all pass over names that start with a dot or end in a tilde.
-const temporarySuffix = ".cloudseed~"
-
-// IsTemporary tells whether a file of that name was left by a power cut while
-// another was being written. It is not to be read or run.
-func IsTemporary(name string) bool {
-	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, temporarySuffix)
-}
-
-// WriteFile makes path a file with just this content, owner and mode, and tells
+// WriteFile makes path a file with just this content, owner and mode, and reports
 // whether anything had to change for it. At any moment, power cuts included, the
 // path holds either the old content or the new, whole; devices, pipes, settings of
 // the kernel and mount points are written into. Missing parent directories are
-// made, 0755 and root's.
+// created, 0755 and root's.
+//
+// The error is a *RefusedError where another user could have chosen what is written to.
 func (h *Host) WriteFile(path string, data []byte, f File) (changed bool, err error) {
-	at := h.resolve(path)
-	before, old, err := current(at)
+	if changed, err = h.put(path, data, f, false); err != nil {
+		err = fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return changed, err
+}
+
+// AppendFile adds data at the end of a file, by replacing it as WriteFile does. A device,
+// pipe or setting of the kernel has no end: it just gets the data.
+func (h *Host) AppendFile(path string, data []byte, f File) (changed bool, err error) {
+	if changed, err = h.put(path, data, f, true); err != nil {
+		err = fmt.Errorf("cannot append to %s: %w", path, err)
+	}
+	return changed, err
+}
+
+func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, err error) {
+	wanted, err := h.wanted(f)
 	if err != nil {
-		return false, fmt.Errorf("cannot write %s: %w", path, err)
+		return false, err
 	}
-	want, err := h.wanted(f, old)
+	p, err := h.walk(path, walk{follow: true, make: h.parent})
 	if err != nil {
-		return false, fmt.Errorf("cannot write %s: %w", path, err)
+		return false, err
 	}
-	if old != nil && bytes.Equal(before, data) && h.matches(old, want) {
-		return false, nil
+	defer p.close()
+	old, err := h.current(p)
+	if err != nil {
+		return false, err
 	}
-	if err := h.parents(path, f.Quiet); err != nil {
-		return false, fmt.Errorf("cannot write %s: %w", path, err)
+	defer old.close()
+	if f.KeepMeta && old.exists() {
+		if err := h.checkPlain(p, old.st, wanted.uid); err != nil {
+			return false, err
+		}
+		wanted = old.ownership()
 	}
-	if err := h.write(at, data, want, old); err != nil {
-		return false, fmt.Errorf("cannot write %s: %w", path, err)
+	if add && old.regular() {
+		before, err := h.toAppend(p, old, wanted)
+		if err != nil {
+			return false, err
+		}
+		data = append(before, data...)
+	}
+	// What another user may have put there is replaced unread.
+	known := old.regular() && h.checkPlain(p, old.st, wanted.uid) == nil
+	if known && h.matches(p, old.st, wanted) {
+		same, err := old.holds(data)
+		if same || err != nil {
+			return false, err
+		}
+	}
+	effect, err := h.fileEffect(path, old, known, data, f.Secret)
+	if err != nil {
+		return false, err
+	}
+	if err := h.write(p, data, wanted, old); err != nil {
+		return false, err
 	}
 	h.forRelabel(path)
-	if f.Quiet {
-		return true, nil
-	}
-	e := Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Added, Mode: Octal(want.mode), After: digest(data)}
-	if old != nil {
-		e.Change, e.Before = Modified, digest(before)
-	}
-	if f.Secret {
-		// Not even a digest: that of a short secret can be guessed.
-		e.Before, e.After = "", ""
-	} else {
-		e.Diff = Unified(e.Path, before, data)
-	}
-	h.note(e)
+	effect.Mode = Octal(wanted.mode)
+	h.note(effect)
 	return true, nil
 }
 
-// write replaces a file, or writes into what cannot be replaced.
-func (h *Host) write(at string, data []byte, want ownership, old fs.FileInfo) error {
-	if old != nil && !isReplaceable(at, old) {
-		return h.overwrite(at, data, want, old)
+// toAppend reads what is to be added to.
+func (h *Host) toAppend(p place, old current, wanted ownership) ([]byte, error) {
+	if err := h.checkPlain(p, old.st, wanted.uid); err != nil {
+		return nil, err
 	}
-	err := h.replace(at, data, want, old != nil)
-	if old != nil && errors.Is(err, unix.EBUSY) { // a container's /etc/hosts is a mount point
-		return h.overwrite(at, data, want, old)
-	}
-	return err
+	return readAll(old.file, MaxRead)
 }
 
-// parents makes the directories that a path lacks.
-func (h *Host) parents(path string, quiet bool) error {
-	if quiet {
-		return h.QuietMkdir(filepath.Dir(path), 0o755)
+// fileEffect is what the change log has of a write, but for the mode.
+func (h *Host) fileEffect(path string, old current, known bool, data []byte, secret bool) (Effect, error) {
+	e := Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Added}
+	if old.exists() {
+		e.Change = Modified
 	}
-	return h.Mkdir(filepath.Dir(path), 0o755, "", "")
+	if secret { // not even a digest: that of a short secret can be guessed
+		return e, nil
+	}
+	e.After = digest(data)
+	if !known {
+		if !old.exists() {
+			e.Diff = Unified(e.Path, nil, data)
+		}
+		return e, nil
+	}
+	var err error
+	if e.Before, err = old.digest(); err != nil || old.st.Size > maxDiff {
+		return e, err
+	}
+	before, err := readAll(old.file, maxDiff)
+	e.Diff = Unified(e.Path, before, data)
+	return e, err
 }
 
-// AppendFile adds data at the end of a file, by way of WriteFile. A device, pipe or
-// setting of the kernel has no end: it just gets the data.
-func (h *Host) AppendFile(path string, data []byte, f File) (changed bool, err error) {
-	if info, err := h.Stat(path); err == nil && !info.IsDir() && !isReplaceable(h.resolve(path), info) {
-		return h.WriteFile(path, data, f)
-	}
-	before, err := h.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("cannot append to %s: %w", path, err)
-	}
-	return h.WriteFile(path, append(before, data...), f)
-}
+// parent makes a directory that is missing on the way to a file.
+func (h *Host) parent(p place) error { return h.makeDir(p, 0o755, 0, 0) }
 
 // ownership is what a file is to have beside its content.
 type ownership struct {
@@ -117,12 +140,12 @@ type ownership struct {
 	uid, gid int
 }
 
-func (h *Host) matches(info fs.FileInfo, want ownership) bool {
-	if permissions(info.Mode()) != want.mode {
+// matches reports whether a file has the owner and mode that it is to have.
+func (h *Host) matches(p place, st unix.Stat_t, want ownership) bool {
+	if ModeOf(st.Mode) != want.mode {
 		return false
 	}
-	stat := info.Sys().(*syscall.Stat_t)
-	return !h.owners || int(stat.Uid) == want.uid && int(stat.Gid) == want.gid
+	return !h.owners || int(st.Uid) == want.uid && int(st.Gid) == want.gid
 }
 
 // permissions are the bits of a mode that chmod can set.
@@ -131,11 +154,7 @@ func permissions(mode fs.FileMode) fs.FileMode {
 }
 
 // wanted turns names and defaults into numbers.
-func (h *Host) wanted(f File, old fs.FileInfo) (ownership, error) {
-	if f.KeepMeta && old != nil {
-		stat := old.Sys().(*syscall.Stat_t)
-		return ownership{permissions(old.Mode()), int(stat.Uid), int(stat.Gid)}, nil
-	}
+func (h *Host) wanted(f File) (ownership, error) {
 	want := ownership{mode: permissions(f.Mode)}
 	if f.Mode == 0 {
 		want.mode = 0o644
@@ -145,259 +164,91 @@ func (h *Host) wanted(f File, old fs.FileInfo) (ownership, error) {
 	return want, err
 }
 
-// current reads what is there before a write; a nil info means nothing is.
-func current(at string) ([]byte, fs.FileInfo, error) {
-	info, err := os.Stat(at)
+// current is what is at a place before a write.
+type current struct {
+	st   unix.Stat_t
+	file *os.File // open for reading, if it is a regular file
+	some bool     // there is anything
+}
+
+func (c current) exists() bool  { return c.some }
+func (c current) regular() bool { return c.file != nil }
+
+func (c current) close() {
+	if c.file != nil {
+		_ = c.file.Close() // it was only read
+	}
+}
+
+func (c current) ownership() ownership {
+	return ownership{ModeOf(c.st.Mode), int(c.st.Uid), int(c.st.Gid)}
+}
+
+// current looks at what is there before a write. What could make the reader wait is not
+// opened: a device or pipe may have no end.
+func (h *Host) current(p place) (current, error) {
+	st, err := p.stat()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return current{}, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return current{}, err
 	}
-	if info.IsDir() {
-		return nil, nil, errors.New("it is a directory")
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return current{}, errors.New("it is a directory")
+	case unix.S_IFREG:
+	default:
+		return current{st: st, some: true}, nil
 	}
-	if !info.Mode().IsRegular() {
-		return nil, info, nil // a device or pipe: it may have no end
+	f, err := p.open(unix.O_RDONLY)
+	if err != nil {
+		return current{}, err
 	}
-	data, err := os.ReadFile(at)
-	return data, info, err
+	c := current{file: f, some: true}
+	if err := unix.Fstat(int(f.Fd()), &c.st); err != nil {
+		return current{}, errors.Join(err, f.Close())
+	}
+	if c.st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return current{}, errors.Join(p.refuse("is not a regular file"), f.Close())
+	}
+	return c, nil
 }
 
-// replace writes a temporary file beside at and renames it over at. A link at the
-// end of the path is written through, as open(2) would.
-func (h *Host) replace(at string, data []byte, want ownership, exists bool) (err error) {
-	if exists {
-		if at, err = filepath.EvalSymlinks(at); err != nil {
-			return err
+// holds reports whether the file has just this content.
+func (c current) holds(data []byte) (bool, error) {
+	if c.st.Size != int64(len(data)) {
+		return false, nil
+	}
+	if _, err := c.file.Seek(0, io.SeekStart); err != nil {
+		return false, err
+	}
+	buffer := make([]byte, min(len(data), 64<<10))
+	for len(data) > 0 {
+		n := min(len(buffer), len(data))
+		if _, err := io.ReadFull(c.file, buffer[:n]); err != nil || !bytes.Equal(buffer[:n], data[:n]) {
+			return false, nil // it became shorter meanwhile: not the same in any case
 		}
+		data = data[n:]
 	}
-	dir, name := filepath.Split(at)
-	temporary := filepath.Join(dir, "."+name+temporarySuffix)
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // left by a power cut, and stuck
-	}
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(temporary))
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return err
-	}
-	// Owner before mode: chown(2) clears the set-id bits.
-	if err = h.chown(temporary, want.uid, want.gid); err != nil {
-		return err
-	}
-	if err = f.Chmod(want.mode); err != nil {
-		return err
-	}
-	if exists {
-		if err = copyLabel(at, temporary); err != nil {
-			return err
-		}
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = os.Rename(temporary, at); err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), syncDir(dir))
+	return true, nil
 }
 
-// syncDir makes renames and removals in a directory last through a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// maxDigest is the size in bytes of the largest file that is read for the digest of
+// what it held before.
+const maxDigest = 64 << 20
 
-// Mkdir makes a directory and its missing parents; those that exist are left as
-// they are. New ones, parents too, get the mode and owner given.
-func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
-	at := h.resolve(path)
-	if info, err := os.Stat(at); err == nil {
-		if !info.IsDir() {
-			return fmt.Errorf("cannot make directory %s: a file is in its place", path)
-		}
-		return nil
+// digest is the sha256 of the content, "" of a file that is too large.
+func (c current) digest() (string, error) {
+	if c.st.Size > maxDigest {
+		return "", nil
 	}
-	if parent := filepath.Dir(filepath.Clean("/" + path)); parent != "/" {
-		if err := h.Mkdir(parent, mode, owner, group); err != nil {
-			return err
-		}
+	if _, err := c.file.Seek(0, io.SeekStart); err != nil {
+		return "", err
 	}
-	uid, gid, err := h.ids(owner, group)
-	if err != nil {
-		return fmt.Errorf("cannot make directory %s: %w", path, err)
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.LimitReader(c.file, maxDigest)); err != nil {
+		return "", err
 	}
-	if err := h.makeDir(at, mode, uid, gid); err != nil {
-		return fmt.Errorf("cannot make directory %s: %w", path, err)
-	}
-	h.forRelabel(path)
-	h.note(Effect{Kind: KindDir, Path: filepath.Clean("/" + path), Change: Added, Mode: Octal(mode)})
-	return nil
-}
-
-func (h *Host) makeDir(at string, mode fs.FileMode, uid, gid int) error {
-	err := os.Mkdir(at, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // another process was faster
-	}
-	if err != nil {
-		return err
-	}
-	if err := h.chown(at, uid, gid); err != nil {
-		return err
-	}
-	if err := os.Chmod(at, mode); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(at))
-}
-
-// Chmod sets a path's permission bits, Chown its owner and group.
-func (h *Host) Chmod(path string, mode fs.FileMode) error {
-	info, err := h.Stat(path)
-	if err != nil {
-		return fmt.Errorf("cannot change the mode of %s: %w", path, err)
-	}
-	if permissions(info.Mode()) == mode {
-		return nil
-	}
-	if err := os.Chmod(h.resolve(path), mode); err != nil {
-		return fmt.Errorf("cannot change the mode of %s: %w", path, err)
-	}
-	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: Octal(mode)})
-	return nil
-}
-
-// Chown sets a path's owner and group by name or number; "" leaves one as it is.
-func (h *Host) Chown(path, owner, group string) error {
-	info, err := h.Stat(path)
-	if err != nil {
-		return fmt.Errorf("cannot change the owner of %s: %w", path, err)
-	}
-	uid, gid, err := h.ids(owner, group)
-	if err != nil {
-		return fmt.Errorf("cannot change the owner of %s: %w", path, err)
-	}
-	stat := info.Sys().(*syscall.Stat_t)
-	if owner == "" {
-		uid = int(stat.Uid)
-	}
-	if owner == "" && group == "" {
-		gid = int(stat.Gid)
-	}
-	if h.owners && int(stat.Uid) == uid && int(stat.Gid) == gid {
-		return nil
-	}
-	if err := h.chown(h.resolve(path), uid, gid); err != nil {
-		return fmt.Errorf("cannot change the owner of %s: %w", path, err)
-	}
-	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Modified, Mode: Octal(info.Mode())})
-	return nil
-}
-
-// OpenAppend opens a log of the agent's own to add to it: it is not recorded. A new
-// one gets the mode given.
-func (h *Host) OpenAppend(path string, mode fs.FileMode) (*os.File, error) {
-	if err := h.parents(path, true); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(h.resolve(path), os.O_WRONLY|os.O_CREATE|os.O_APPEND, mode)
-}
-
-// QuietMkdir is Mkdir for the agent's own state: it is not recorded.
-func (h *Host) QuietMkdir(path string, mode fs.FileMode) error {
-	quiet := *h
-	quiet.quiet = true
-	return quiet.Mkdir(path, mode, "", "")
-}
-
-// QuietRename moves a file of the agent's own state, for good: it is not recorded.
-func (h *Host) QuietRename(from, to string) error {
-	if err := os.Rename(h.place(from), h.place(to)); err != nil {
-		return fmt.Errorf("cannot rename %s: %w", from, errors.Unwrap(err))
-	}
-	return syncDir(filepath.Dir(h.place(to)))
-}
-
-// Symlink makes path a symbolic link to target, replacing a file or link there.
-func (h *Host) Symlink(target, path string) error { return h.symlink(target, path, false) }
-
-// QuietSymlink is Symlink for the agent's own state: it is not recorded.
-func (h *Host) QuietSymlink(target, path string) error { return h.symlink(target, path, true) }
-
-func (h *Host) symlink(target, path string, quiet bool) error {
-	at := h.place(path)
-	old, err := os.Readlink(at)
-	if err == nil && old == target {
-		return nil
-	}
-	change := Added
-	if _, err := os.Lstat(at); err == nil {
-		change = Modified
-	}
-	if err := h.parents(path, quiet); err != nil {
-		return fmt.Errorf("cannot link %s: %w", path, err)
-	}
-	temporary := filepath.Join(filepath.Dir(at), "."+filepath.Base(at)+temporarySuffix)
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot link %s: %w", path, err)
-	}
-	if err := os.Symlink(target, temporary); err != nil {
-		return fmt.Errorf("cannot link %s to %s: %w", path, target, err)
-	}
-	if err := os.Rename(temporary, at); err != nil {
-		return fmt.Errorf("cannot link %s to %s: %w", path, target, errors.Join(err, os.Remove(temporary)))
-	}
-	if err := syncDir(filepath.Dir(at)); err != nil {
-		return fmt.Errorf("cannot link %s: %w", path, err)
-	}
-	if !quiet {
-		h.note(Effect{Kind: KindLink, Path: filepath.Clean("/" + path), Change: change, Value: target})
-	}
-	return nil
-}
-
-// Remove removes a file, link or empty directory; a missing one is no error.
-func (h *Host) Remove(path string) error { return h.remove(path, os.Remove, false) }
-
-// RemoveAll removes a path and all below it; a missing one is no error.
-func (h *Host) RemoveAll(path string) error { return h.remove(path, os.RemoveAll, false) }
-
-// QuietRemove is RemoveAll for the agent's own state: it is not recorded.
-func (h *Host) QuietRemove(path string) error { return h.remove(path, os.RemoveAll, true) }
-
-func (h *Host) remove(path string, remove func(string) error, quiet bool) error {
-	at := h.place(path)
-	info, err := os.Lstat(at)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot remove %s: %w", path, err)
-	}
-	if err := remove(at); err != nil {
-		return fmt.Errorf("cannot remove %s: %w", path, err)
-	}
-	if err := syncDir(filepath.Dir(at)); err != nil {
-		return fmt.Errorf("cannot remove %s: %w", path, err)
-	}
-	if !quiet {
-		kind := KindFile
-		if info.IsDir() {
-			kind = KindDir
-		}
-		h.note(Effect{Kind: kind, Path: filepath.Clean("/" + path), Change: Removed})
-	}
-	return nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

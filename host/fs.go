@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"golang.org/x/sys/unix"
 )
 
 // FS is a directory of the machine, for what reads through fs.FS. Symbolic links are
@@ -27,7 +29,7 @@ func (f hostFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(at)
+	file, err := os.OpenFile(at, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err // not file: a nil *os.File is no nil fs.File
 	}
@@ -47,7 +49,7 @@ func (f hostFS) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(at)
+	return readPath(at, MaxRead)
 }
 
 func (f hostFS) ReadDir(name string) ([]fs.DirEntry, error) {

@@ -43,20 +43,20 @@ type Options struct {
 
 // Host is a machine. It is safe for use by several goroutines.
 type Host struct {
-	root   string
-	stage  string
-	module string
-	quiet  bool // effects are not recorded: the agent's own state
-	log    *slog.Logger
-	output func() (stdout, stderr *os.File)
-	exec   ExecFunc
-	start  StartFunc
-	look   func(name string) (string, error)
-	chown  func(path string, uid, gid int) error
-	owner  func(path string) (uid, gid int)
-	owners bool // owners are real: what is there can be compared with what is wanted
-	now    func() time.Time
-	shared *shared
+	root     string
+	stage    string
+	module   string
+	quiet    bool // effects are not recorded
+	log      *slog.Logger
+	output   func() (stdout, stderr *os.File)
+	exec     ExecFunc
+	start    StartFunc
+	look     func(name string) (string, error)
+	setOwner func(path string, uid, gid int) error // of tests; nil: the kernel's
+	owner    func(path string) (uid, gid int)
+	owners   bool // owners are real: what is there can be compared with what is wanted
+	now      func() time.Time
+	shared   *shared
 }
 
 // shared is what all views of one machine (see As) have in common.
@@ -70,14 +70,11 @@ type shared struct {
 func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
-		look: o.LookPath, chown: o.Chown, owner: o.Owner, owners: o.Chown == nil,
+		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
 		shared: &shared{record: o.Record},
 	}
 	if h.look == nil {
 		h.look = h.search
-	}
-	if h.chown == nil {
-		h.chown = os.Chown
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -107,6 +104,13 @@ func (h *Host) As(stage, module string) *Host {
 	return &view
 }
 
+// Quietly is the same machine with effects not recorded: for the agent's own state.
+func (h *Host) Quietly() *Host {
+	view := *h
+	view.quiet = true
+	return &view
+}
+
 // Root is the machine's root directory in this process's eyes.
 func (h *Host) Root() string { return h.root }
 
@@ -115,11 +119,6 @@ func (h *Host) IsLive() bool { return h.root == "/" }
 
 // Now is the time by the machine's clock.
 func (h *Host) Now() time.Time { return h.now() }
-
-// ReadFile returns a file's content.
-func (h *Host) ReadFile(path string) ([]byte, error) {
-	return os.ReadFile(h.resolve(path))
-}
 
 // Open opens a file for reading.
 func (h *Host) Open(path string) (io.ReadCloser, error) { return os.Open(h.resolve(path)) }
@@ -199,9 +198,6 @@ func (h *Host) matching(dir, element string) ([]string, error) {
 	}
 	return names, nil
 }
-
-// maxLinks is the kernel's own limit on symbolic links in one path.
-const maxLinks = 40
 
 // resolve turns a path of the machine into one of this process, following
 // symbolic links as the machine would: an absolute link in an image's root leads

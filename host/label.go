@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -14,18 +15,18 @@ import (
 // labelAttribute is where SELinux keeps a file's label.
 const labelAttribute = "security.selinux"
 
-// copyLabel gives to the label that from has, so that replacing a file does not
+// copyLabel gives a file the label that another has, so that replacing a file does not
 // change who may read it.
-func copyLabel(from, to string) error {
+func copyLabel(from, to *os.File) error {
 	label := make([]byte, 4096)
-	n, err := unix.Lgetxattr(from, labelAttribute, label)
+	n, err := unix.Fgetxattr(int(from.Fd()), labelAttribute, label)
 	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
 		return nil // no SELinux here
 	}
 	if err != nil {
 		return err
 	}
-	err = unix.Lsetxattr(to, labelAttribute, label[:n], 0)
+	err = unix.Fsetxattr(int(to.Fd()), labelAttribute, label[:n], 0)
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
 		return nil // SELinux is off, or this is a container: labels are not ours to set
 	}

@@ -36,8 +36,12 @@ func (h *Host) UnitActive(ctx context.Context, unit string) (bool, error) {
 }
 
 // RestartUnit restarts a unit if it runs, and waits for that. Units that wait for
-// this boot stage are not waited for in turn: mode ignore-dependencies.
+// this boot stage are not waited for in turn: mode ignore-dependencies. Where systemd
+// does not run, and in an image's root, nothing runs that could be restarted.
 func (h *Host) RestartUnit(ctx context.Context, unit string) error {
+	if !h.Booted() {
+		return nil
+	}
 	start := time.Now()
 	err := h.restart(ctx, unit)
 	e := Effect{Kind: KindUnit, Argv: []string{"restart", unit}, DurationMS: time.Since(start).Milliseconds()}

@@ -3,6 +3,7 @@ package host_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"cloudseed/host/hosttest"
@@ -37,5 +38,23 @@ func TestAUnitIsEnabledWhenSomethingWantsItAndItIsNotMasked(t *testing.T) {
 				t.Errorf("UnitEnabled is %v", got)
 			}
 		})
+	}
+}
+
+func TestUnitsOfAnImagesRootAreNotRestarted(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t) // a root of its own, as an image has
+	m.Put(t, "/run/systemd/system/x", "")
+	if err := m.RestartUnit(t.Context(), "sshd.service"); err != nil || len(m.Effects()) > 0 {
+		t.Errorf("%v, %+v", err, m.Effects())
+	}
+}
+
+func TestAccountsAfterAVeryLongLineAreFound(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t)
+	m.Put(t, "/etc/group", "many:x:50:"+strings.Repeat("member,", 20_000)+"\nlast:x:51:\n")
+	if g, err := m.Group("last"); err != nil || g.GID != 51 {
+		t.Errorf("%+v, %v", g, err)
 	}
 }

@@ -1,8 +1,6 @@
 package host
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -91,8 +89,8 @@ func (h *Host) entry(database, what, name string, count int) ([]string, error) {
 
 func find(data []byte, name string, count int) []string {
 	var byNumber []string
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		fields := strings.Split(lines.Text(), ":")
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), ":")
 		if len(fields) < count {
 			continue
 		}

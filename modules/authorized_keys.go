@@ -138,26 +138,27 @@ func addAuthorizedKeys(e *Env, name string, keys []authorizedKey) error {
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
-	err = file.add(keys)
-	if err := errors.Join(err, file.dir.Close()); err != nil {
+	if err := file.add(e.Host, keys); err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
 	return nil
 }
 
-// keyFile is a user's authorized_keys: a name in a directory that the user may own.
+// keyFile is a user's authorized_keys, which the user may replace by anything.
 type keyFile struct {
-	dir  *host.Confined
-	name string
+	path string
 	user host.User
 }
 
-func (f keyFile) add(keys []authorizedKey) error {
-	content, err := f.dir.ReadFile(f.name)
+// maxKeyFile is the size in bytes of the largest authorized_keys that is added to.
+const maxKeyFile = 1 << 20
+
+func (f keyFile) add(h *host.Host, keys []authorizedKey) error {
+	content, err := h.ReadOwned(f.path, f.user.Name, maxKeyFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	_, err = f.dir.WriteFile(f.name, []byte(mergeKeys(string(content), keys)), host.File{
+	_, err = h.WriteFile(f.path, []byte(mergeKeys(string(content), keys)), host.File{
 		Mode: 0o600, Owner: f.user.Name, Group: strconv.Itoa(f.user.GID), KeepMeta: true,
 	})
 	return err
@@ -212,47 +213,26 @@ func isBelow(at, dir string) bool {
 	return strings.HasPrefix(at, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// openKeyFileAt opens the directory that the file is reached through and makes what is
-// missing of the way. Strict asks of all on the way what sshd's StrictModes does.
-func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (file keyFile, err error) {
-	base, own := user.Home, true
-	if !isBelow(at, user.Home) {
-		own = false
-		if base, err = trustedDir(h, path.Dir(at)); err != nil {
-			return keyFile{}, err
-		}
-	} else if err := makeHome(h, user); err != nil {
-		return keyFile{}, err
-	}
-	dir, err := h.Confine(base)
-	if err != nil {
-		return keyFile{}, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, dir.Close())
-		}
-	}()
-	file = keyFile{dir: dir, name: strings.TrimPrefix(strings.TrimPrefix(at, base), "/"), user: user}
-	parents := strings.Split(path.Dir(file.name), "/")
-	for i := range parents {
-		name := path.Join(parents[:i+1]...)
-		if name == "." {
-			continue
-		}
-		mode, owner, group := fs.FileMode(0o755), "", ""
-		if own {
-			mode, owner, group = 0o700, user.Name, strconv.Itoa(user.GID)
-		}
-		if err := dir.Mkdir(name, mode, owner, group); err != nil {
-			return keyFile{}, err
-		}
-		if err := file.check(h, name, true, strict); err != nil {
+// openKeyFileAt creates what is missing of the way to the file. Strict asks of all on the
+// way what sshd's StrictModes does.
+func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (keyFile, error) {
+	file := keyFile{path: at, user: user}
+	base, mode, owner, group := "/", fs.FileMode(0o755), "", ""
+	if isBelow(at, user.Home) {
+		base, mode, owner, group = user.Home, 0o700, user.Name, strconv.Itoa(user.GID)
+		if err := makeHome(h, user); err != nil {
 			return keyFile{}, err
 		}
 	}
-	if err := file.check(h, file.name, false, strict); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := h.Mkdir(path.Dir(at), mode, owner, group); err != nil {
 		return keyFile{}, err
+	}
+	on := base
+	for name := range strings.SplitSeq(strings.Trim(strings.TrimPrefix(at, base), "/"), "/") {
+		on = path.Join(on, name)
+		if err := file.check(h, on, on != at, strict); err != nil && (on != at || !errors.Is(err, fs.ErrNotExist)) {
+			return keyFile{}, err
+		}
 	}
 	return file, nil
 }
@@ -267,9 +247,8 @@ func makeHome(h *host.Host, user host.User) error {
 // check refuses what sshd, or care, would not let be on the way to a key file: links,
 // and with StrictModes what others than root and the user own or may write to
 // (sshd's safe_path, misc.c).
-func (f keyFile) check(h *host.Host, name string, isDir, strict bool) error {
-	at := f.dir.Path(name)
-	info, err := f.dir.Lstat(name)
+func (f keyFile) check(h *host.Host, at string, isDir, strict bool) error {
+	info, err := h.Lstat(at)
 	if err != nil {
 		return err
 	}
@@ -290,31 +269,4 @@ func (f keyFile) check(h *host.Host, name string, isDir, strict bool) error {
 		return fmt.Errorf("%s may not read %s", f.user.Name, at)
 	}
 	return nil
-}
-
-// trustedDir is how far the way to a directory is only root's to change: from there
-// on it may be a user's, and is walked in confinement.
-func trustedDir(h *host.Host, dir string) (string, error) {
-	trusted := "/"
-	for name := range strings.SplitSeq(strings.Trim(dir, "/"), "/") {
-		next := path.Join(trusted, name)
-		info, err := h.Lstat(next)
-		if errors.Is(err, fs.ErrNotExist) {
-			return trusted, nil
-		}
-		if err != nil {
-			return "", err
-		}
-		if !info.IsDir() {
-			return "", fmt.Errorf("%s is a link or no directory", next)
-		}
-		if info.Mode().Perm()&0o022 != 0 {
-			return "", fmt.Errorf("others may write to %s", next)
-		}
-		trusted = next
-		if uid, _ := h.Owner(next, info); uid != 0 {
-			return trusted, nil
-		}
-	}
-	return trusted, nil
 }

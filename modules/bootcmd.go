@@ -40,10 +40,10 @@ func runBootcmd(ctx context.Context, e *Env) (err error) {
 	// long at most and is seen in the list of processes, and commands may read
 	// their standard input.
 	file := path.Join(e.Instance.RunDir, "bootcmd.sh")
-	if _, err := e.Host.WriteFile(file, []byte(text), host.File{Mode: 0o600, Secret: true, Quiet: true}); err != nil {
+	if _, err := e.Host.Quietly().WriteFile(file, []byte(text), host.File{Mode: 0o600, Secret: true}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.Host.QuietRemove(file)) }()
+	defer func() { err = errors.Join(err, e.Host.Quietly().RemoveAll(file)) }()
 	command := host.Command{Argv: []string{"/bin/sh", file}, Pass: true, Timeout: host.NoTimeout}
 	if e.Instance.ID != "" {
 		command.Env = []string{"INSTANCE_ID=" + e.Instance.ID}

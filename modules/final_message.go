@@ -45,7 +45,7 @@ func runFinalMessage(ctx context.Context, e *Env) error {
 		}
 	}
 	finished := fmt.Sprintf("%s - %s - v. %s\n", uptime, timestamp, e.Instance.Version)
-	_, err := e.Host.WriteFile(path.Join(e.Instance.Dir, "boot-finished"), []byte(finished), host.File{Quiet: true})
+	_, err := e.Host.Quietly().WriteFile(path.Join(e.Instance.Dir, "boot-finished"), []byte(finished), host.File{})
 	return err
 }
 

@@ -86,10 +86,10 @@ func prepareHostKeys(ctx context.Context, e *Env, types []string) error {
 	if len(types) == 0 || e.Host.Exists(preparedDir(e)) {
 		return nil // nothing to do, or done by an earlier run of this stage in this boot
 	}
-	if err := e.Host.QuietMkdir(e.Instance.RunDir, 0o755); err != nil {
+	if err := e.Host.Quietly().Mkdir(e.Instance.RunDir, 0o755, "", ""); err != nil {
 		return err
 	}
-	if err := e.Host.QuietMkdir(preparedDir(e), 0o700); err != nil {
+	if err := e.Host.Quietly().Mkdir(preparedDir(e), 0o700, "", ""); err != nil {
 		return err
 	}
 	var errs []error
@@ -185,7 +185,9 @@ func makeHostKey(ctx context.Context, e *Env, kind string) (key hostKey, err err
 		return hostKey{}, err
 	}
 	at := sshDir + "/.ssh_host_" + kind + "_key.cloudseed~"
-	remove := func() error { return errors.Join(e.Host.QuietRemove(at), e.Host.QuietRemove(at+".pub")) }
+	remove := func() error {
+		return errors.Join(e.Host.Quietly().RemoveAll(at), e.Host.Quietly().RemoveAll(at+".pub"))
+	}
 	if err := remove(); err != nil { // left by a power cut: ssh-keygen would ask about it
 		return hostKey{}, err
 	}

@@ -66,7 +66,7 @@ func runSetHostname(_ context.Context, e *Env) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", file, err)
 	}
-	_, err = e.Host.WriteFile(file, append(text, '\n'), host.File{Quiet: true})
+	_, err = e.Host.Quietly().WriteFile(file, append(text, '\n'), host.File{})
 	return err
 }
 

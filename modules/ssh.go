@@ -148,7 +148,7 @@ func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 	if keys.deletesKeys() && (len(installed) > 0 || len(types) == 0) {
 		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
 	}
-	reportError(e, "ssh_genkeytypes", e.Host.QuietRemove(preparedDir(e)))
+	reportError(e, "ssh_genkeytypes", e.Host.Quietly().RemoveAll(preparedDir(e)))
 }
 
 // useHostKeys installs the host keys of the configuration, or makes some if it has

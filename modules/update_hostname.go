@@ -64,6 +64,6 @@ func runUpdateHostname(_ context.Context, e *Env) error {
 		}
 	}
 	// No newline: cloud-init writes none.
-	_, err = e.Host.WriteFile(file, []byte(name), host.File{Quiet: true})
+	_, err = e.Host.Quietly().WriteFile(file, []byte(name), host.File{})
 	return err
 }

@@ -175,7 +175,7 @@ func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
 	u.setKeys()
 	u.redirect(defaultUser)
 	if !exists {
-		u.fail(e.Host.QuietRemove(creatingPath(e)))
+		u.fail(e.Host.Quietly().RemoveAll(creatingPath(e)))
 	}
 }
 
@@ -291,19 +291,19 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 			}
 		}
 	}
-	return e.Host.QuietRemove(creatingPath(e))
+	return e.Host.Quietly().RemoveAll(creatingPath(e))
 }
 
 // create makes the account, with its groups and its home.
 func (u *user) create(ctx context.Context) error {
-	if _, err := u.e.Host.WriteFile(creatingPath(u.e), []byte(u.name+"\n"), host.File{Mode: 0o600, Quiet: true}); err != nil {
+	if _, err := u.e.Host.Quietly().WriteFile(creatingPath(u.e), []byte(u.name+"\n"), host.File{Mode: 0o600}); err != nil {
 		return err
 	}
 	if u.CreateGroups == nil || *u.CreateGroups {
 		u.makeGroups(ctx)
 	}
 	if _, err := u.e.Host.Run(ctx, host.Command{Argv: u.useradd()}); err != nil {
-		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.QuietRemove(creatingPath(u.e)))
+		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func (w *fileWrite) write(ctx context.Context) error {
 			return err
 		}
 	}
-	if standing == state.Interrupted && w.Append && w.endsWith(file, content) {
+	if standing == state.Interrupted && w.Append && w.endsWith(file, content, owner) {
 		return w.env.end(step) // the power went after the file was in place
 	}
 	if err := w.put(file, content, owner, group); err != nil || !w.tracked {
@@ -203,11 +203,11 @@ func (w *fileWrite) standing(step string) (state.Standing, error) {
 	return w.env.standing(step)
 }
 
-// endsWith tells whether a file ends with what was to be added, so that it is not
+// endsWith reports whether a file ends with what was to be added, so that it is not
 // added again. It is wrong only if it ended so before, and the power went in the
 // instant before the same was added once more.
-func (w *fileWrite) endsWith(file string, content []byte) bool {
-	data, err := w.env.Host.ReadFile(file)
+func (w *fileWrite) endsWith(file string, content []byte, owner string) bool {
+	data, err := w.env.Host.ReadOwned(file, owner, host.MaxRead)
 	return err == nil && strings.HasSuffix(string(data), string(content))
 }
 
@@ -350,12 +350,12 @@ func loadPutOff(e *Env) ([]int, error) {
 // leaves none.
 func savePutOff(e *Env, list []int) error {
 	if len(list) == 0 {
-		return e.Host.QuietRemove(putOffFile(e))
+		return e.Host.Quietly().RemoveAll(putOffFile(e))
 	}
 	data, err := json.Marshal(list)
 	if err != nil {
 		return fmt.Errorf("cannot note which files were put off: %w", err)
 	}
-	_, err = e.Host.WriteFile(putOffFile(e), append(data, '\n'), host.File{Quiet: true})
+	_, err = e.Host.Quietly().WriteFile(putOffFile(e), append(data, '\n'), host.File{})
 	return err
 }

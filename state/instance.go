@@ -43,16 +43,16 @@ func (s *Store) line(file string) (string, error) {
 func (s *Store) Become(i Instance) error {
 	dir := InstanceDir(i.ID)
 	for _, sub := range []string{"", "handlers", "scripts", "scripts/vendor", "sem", "boothooks"} {
-		if err := s.host.QuietMkdir(path.Join(dir, sub), 0o755); err != nil {
+		if err := s.host.Mkdir(path.Join(dir, sub), 0o755, "", ""); err != nil {
 			return err
 		}
 	}
 	for _, sub := range []string{"data", "handlers", "seed", "sem", "scripts/per-boot", "scripts/per-instance", "scripts/per-once", "scripts/vendor"} {
-		if err := s.host.QuietMkdir(path.Join(CloudDir, sub), 0o755); err != nil {
+		if err := s.host.Mkdir(path.Join(CloudDir, sub), 0o755, "", ""); err != nil {
 			return err
 		}
 	}
-	if err := s.host.QuietSymlink(dir, InstanceLink); err != nil {
+	if err := s.host.Symlink(dir, InstanceLink); err != nil {
 		return err
 	}
 	previous, err := s.PreviousID()
@@ -88,7 +88,7 @@ const awaitedFile = RunDir + "/.awaited-seed"
 // AwaitSeed notes that the seed of this boot may be on the network. What an earlier run
 // of the local stage announced does not hold any more.
 func (s *Store) AwaitSeed(urls []string) error {
-	return errors.Join(s.host.QuietRemove(path.Join(RunDir, ".instance-id")),
+	return errors.Join(s.host.RemoveAll(path.Join(RunDir, ".instance-id")),
 		s.write(awaitedFile, []byte(strings.Join(urls, "\n")+"\n"), false))
 }
 

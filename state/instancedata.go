@@ -34,9 +34,9 @@ func (s *Store) WriteInstanceData(f Facts) error {
 func (s *Store) writeCloudID(id string) error {
 	file := cloudID + "-" + strings.ReplaceAll(id, "/", "_")
 	before, notThere := s.host.Readlink(cloudID)
-	err := errors.Join(s.write(file, []byte(id+"\n"), false), s.host.QuietSymlink(file, cloudID))
+	err := errors.Join(s.write(file, []byte(id+"\n"), false), s.host.Symlink(file, cloudID))
 	if err == nil && notThere == nil && before != file && strings.HasPrefix(before, cloudID+"-") {
-		err = s.host.QuietRemove(before)
+		err = s.host.RemoveAll(before)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ type Store struct {
 }
 
 // New opens the state of a machine. Nothing is made until something is written.
-func New(h *host.Host) *Store { return &Store{host: h} }
+func New(h *host.Host) *Store { return &Store{host: h.Quietly()} }
 
 // Where state is kept, as cloud-init has it: tools know these paths.
 const (
@@ -42,7 +42,7 @@ func InstanceDir(id string) string {
 
 // write writes a file of the state: whole, durable, and not an effect.
 func (s *Store) write(file string, data []byte, secretContent bool) error {
-	f := host.File{Mode: 0o644, Quiet: true}
+	f := host.File{Mode: 0o644}
 	if secretContent {
 		f.Mode = 0o600
 	}

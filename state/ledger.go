@@ -43,11 +43,11 @@ type Ledger struct {
 // is read.
 func OpenLedger(h *host.Host, boot string) (*Ledger, error) {
 	if info, err := h.Stat(ledgerFile); err == nil && info.Size() > maxLedger {
-		if err := h.QuietRename(ledgerFile, ledgerFile+".1"); err != nil {
+		if err := h.Rename(ledgerFile, ledgerFile+".1"); err != nil {
 			return nil, fmt.Errorf("cannot put the old ledger aside: %w", err)
 		}
 	}
-	file, err := h.OpenAppend(ledgerFile, 0o600)
+	file, err := h.OpenLog(ledgerFile, host.Log{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the ledger: %w", err)
 	}

@@ -76,7 +76,7 @@ func (s *Store) readJSON(file string, into any) error {
 // cloud-init's form.
 func (s *Store) SetNetworkConfig(id string, configuration any) error {
 	file := path.Join(InstanceDir(id), networkConfigName)
-	return errors.Join(s.write(file, encode(configuration), true), s.host.QuietSymlink(file, networkConfigLink))
+	return errors.Join(s.write(file, encode(configuration), true), s.host.Symlink(file, networkConfigLink))
 }
 
 // Owe marks a piece of work of an instance as begun, whatever became of it before, and
@@ -86,5 +86,5 @@ func (s *Store) Owe(id, name string) error {
 	if err := s.write(file+startedSuffix, nil, false); err != nil {
 		return fmt.Errorf("cannot mark %s as to be done: %w", name, err)
 	}
-	return s.host.QuietRemove(file)
+	return s.host.RemoveAll(file)
 }

@@ -45,12 +45,12 @@ const (
 // Enable notes that this boot has an instance. Disable notes that it has none, and
 // why, so that nobody waits for it.
 func (s *Store) Enable() error {
-	return errors.Join(s.host.QuietRemove(disabledNow), s.write(enabledNow, nil, false))
+	return errors.Join(s.host.RemoveAll(disabledNow), s.write(enabledNow, nil, false))
 }
 
 // Disable is described at Enable.
 func (s *Store) Disable(why string) error {
-	return errors.Join(s.host.QuietRemove(enabledNow), s.write(disabledNow, []byte(why+"\n"), false))
+	return errors.Join(s.host.RemoveAll(enabledNow), s.write(disabledNow, []byte(why+"\n"), false))
 }
 
 // Overall reads how the boot stands. The kernel's command line is given, since it may
@@ -206,7 +206,7 @@ func (s *Store) Clean(seeds bool) error {
 		if e.Name() == "seed" && !seeds {
 			continue
 		}
-		errs = append(errs, s.host.QuietRemove(path.Join(CloudDir, e.Name())))
+		errs = append(errs, s.host.RemoveAll(path.Join(CloudDir, e.Name())))
 	}
 	return errors.Join(errs...)
 }

@@ -69,7 +69,7 @@ func (s *Store) End(name string, f Frequency) error {
 	if file == "" {
 		return nil
 	}
-	if err := s.host.QuietRename(file+startedSuffix, file); err != nil {
+	if err := s.host.Rename(file+startedSuffix, file); err != nil {
 		return fmt.Errorf("cannot mark %s as done: %w", name, err)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (s *Store) Forget(name string, f Frequency) error {
 	if file == "" {
 		return nil
 	}
-	return errors.Join(s.host.QuietRemove(file), s.host.QuietRemove(file+startedSuffix))
+	return errors.Join(s.host.RemoveAll(file), s.host.RemoveAll(file+startedSuffix))
 }
 
 // semaphore is the file of a piece of work, "" for what has none.

@@ -49,13 +49,13 @@ const (
 func (s *Store) BeginBoot() error {
 	var errs []error
 	for _, file := range []string{awaitedFile, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
-		errs = append(errs, s.host.QuietRemove(file))
+		errs = append(errs, s.host.RemoveAll(file))
 	}
 	status := Status{Stages: map[string]*StageStatus{}}
 	for _, stage := range Stages {
 		status.Stages[stage] = newStage()
 	}
-	errs = append(errs, s.writeStatus(status), s.host.QuietSymlink("../../var/lib/cloud/data/status.json", statusLink))
+	errs = append(errs, s.writeStatus(status), s.host.Symlink("../../var/lib/cloud/data/status.json", statusLink))
 	return errors.Join(errs...)
 }
 
@@ -116,7 +116,7 @@ func (s *Store) Finish() error {
 	if err := s.write(resultFile, data, false); err != nil {
 		return err
 	}
-	return s.host.QuietSymlink("../../var/lib/cloud/data/result.json", resultLink)
+	return s.host.Symlink("../../var/lib/cloud/data/result.json", resultLink)
 }
 
 // Status reads status.json; nil when no boot of this machine has written one.

@@ -40,7 +40,7 @@ func (s *Steps) Forget() error {
 	pattern := s.store.semaphore(s.work, s.frequency)
 	files, err := s.store.host.Glob(path.Join(path.Dir(pattern), s.work+".step.*"))
 	for _, file := range files {
-		err = errors.Join(err, s.store.host.QuietRemove(file))
+		err = errors.Join(err, s.store.host.RemoveAll(file))
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func cleanCommand(g *globals) *cobra.Command {
 			errs = append(errs, runCleaners(cmd, m.host))
 			if logs {
 				for _, file := range logFiles {
-					errs = append(errs, m.host.QuietRemove(file))
+					errs = append(errs, m.host.Quietly().RemoveAll(file))
 				}
 			}
 			// Last: the ledger of what was just done goes with it.

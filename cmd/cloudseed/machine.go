@@ -58,7 +58,7 @@ func (g *globals) openMachine() (*machine, error) {
 	if atBoot {
 		handler.Journal = bootlog.ToJournal
 	}
-	if m.file, err = plain.OpenAppend(logFile, 0o640); err != nil {
+	if m.file, err = plain.OpenLog(logFile, host.Log{Mode: 0o640}); err != nil {
 		fmt.Fprintf(os.Stderr, "cloudseed: cannot open the log, going on without: %v\n", err)
 	} else {
 		handler.File = m.file
@@ -75,7 +75,7 @@ func (g *globals) openMachine() (*machine, error) {
 	}
 	options := host.Options{Log: m.log, Record: m.record}
 	if g.root == "/" {
-		m.output = boot.NewOutput()
+		m.output = boot.NewOutput(plain)
 		options.Output = m.output.Files
 	}
 	m.host = host.New(g.root, options)
@@ -125,7 +125,7 @@ func (g *globals) openMachineInTurn(ctx context.Context) (*machine, error) {
 // lock keeps two processes from changing one machine at the same time. The kernel
 // gives it back when the process ends, however it does.
 func lock(h *host.Host) (*os.File, error) {
-	file, err := h.OpenAppend(state.RunDir+"/lock", 0o600)
+	file, err := h.OpenLog(state.RunDir+"/lock", host.Log{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the machine: %w", err)
 	}

@@ -174,7 +174,7 @@ func insideCommand(g *globals) *cobra.Command {
 				return err
 			}
 			b := boot.New(boot.Options{
-				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(), Console: os.Stderr,
+				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(h), Console: os.Stderr,
 				Offline: true,
 				Devices: &boot.Devices{Fixed: true}, // the copy has none, and waits for none
 			})
@@ -204,7 +204,7 @@ func provideConfig(h *host.Host) error {
 	if h.Exists(file) {
 		return nil
 	}
-	_, err := h.WriteFile(file, packaging.CloudConfig, host.File{Quiet: true})
+	_, err := h.Quietly().WriteFile(file, packaging.CloudConfig, host.File{})
 	return err
 }
 

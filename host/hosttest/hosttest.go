@@ -143,13 +143,9 @@ func (m *Machine) lookPath(name string) (string, error) {
 	return "/usr/bin/" + name, nil
 }
 
-// chown remembers owners, since a test need not be root to set them. A file is
-// given its owner under its temporary name.
+// chown remembers owners, since a test need not be root to set them.
 func (m *Machine) chown(path string, uid, gid int) error {
 	path = strings.TrimPrefix(path, m.Dir)
-	if base, ok := strings.CutSuffix(filepath.Base(path), ".cloudseed~"); ok {
-		path = filepath.Join(filepath.Dir(path), strings.TrimPrefix(base, "."))
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.owners[path] = fmt.Sprintf("%d:%d", uid, gid)

@@ -1,0 +1,127 @@
+package host
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// temporarySuffix ends the names of files being written. sudo, systemd, run-parts and
+// *.conf readers all pass over names that start with a dot or end in a tilde.
+const temporarySuffix = ".cloudseed~"
+
+// IsTemporary reports whether a file of that name was left by a power cut while
+// another was being written. It is not to be read or run.
+func IsTemporary(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, temporarySuffix)
+}
+
+// temporaryName is random, so that nobody can have taken it, and short, so that it fits
+// wherever the name of the file itself does.
+func temporaryName() string { return "." + rand.Text() + temporarySuffix }
+
+// write replaces a file, or writes into what cannot be replaced.
+func (h *Host) write(p place, data []byte, want ownership, old current) error {
+	if old.exists() && !old.isReplaceable() {
+		return h.overwrite(p, data, want, old)
+	}
+	err := h.replace(p, data, want, old)
+	if old.exists() && errors.Is(err, unix.EBUSY) { // a container's /etc/hosts is a mount point
+		return h.overwrite(p, data, want, old)
+	}
+	return err
+}
+
+// replace writes a temporary file beside the place and renames it there. Owner, mode and
+// label are set by its descriptor: its name may be another file's by then.
+func (h *Host) replace(p place, data []byte, want ownership, old current) (err error) {
+	temporary := place{dir: p.dir, dirPath: p.dirPath, name: temporaryName()}
+	fd, err := unix.Openat(p.dir, temporary.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), temporary.path())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), unix.Unlinkat(p.dir, temporary.name, 0))
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = h.give(f, p, want); err != nil {
+		return err
+	}
+	if old.regular() {
+		if err = copyLabel(old.file, f); err != nil {
+			return err
+		}
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = unix.Renameat(p.dir, temporary.name, p.dir, p.name); err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), p.sync())
+}
+
+// give sets the owner and mode of an open file that is, or will be, at a place. The owner
+// comes first: chown(2) clears the set-id bits.
+func (h *Host) give(f *os.File, p place, want ownership) error {
+	if err := h.chown(f, p.path(), want.uid, want.gid); err != nil {
+		return err
+	}
+	return f.Chmod(want.mode)
+}
+
+// chown sets the owner of an open file. Tests, which replace it, are told its path.
+func (h *Host) chown(f *os.File, path string, uid, gid int) error {
+	if h.setOwner != nil {
+		return h.setOwner(filepath.Join(h.root, path), uid, gid)
+	}
+	return f.Chown(uid, gid)
+}
+
+// noFiles are the file systems on which a file is a setting of the kernel: nothing can
+// be created there, and a setting takes effect by being written.
+var noFiles = []int64{
+	unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC,
+	unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC, unix.SELINUX_MAGIC,
+}
+
+// isReplaceable reports whether a file is one that another may be renamed over: not a
+// device, a pipe or a setting of the kernel.
+func (c current) isReplaceable() bool {
+	if !c.regular() {
+		return false
+	}
+	var system unix.Statfs_t
+	return unix.Fstatfs(int(c.file.Fd()), &system) != nil || !slices.Contains(noFiles, int64(system.Type))
+}
+
+// overwrite writes into what is there, if nobody but root can have put it there. Only a
+// regular file gets an owner and a mode: those of devices and settings are the system's.
+func (h *Host) overwrite(p place, data []byte, want ownership, old current) (err error) {
+	if p.foreign {
+		return p.refuse("is not a regular file")
+	}
+	// Opened without waiting: a pipe that nobody reads must not hold up the boot.
+	f, err := p.open(unix.O_WRONLY | unix.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(data); err != nil || !old.isReplaceable() {
+		return err
+	}
+	if err := h.give(f, p, want); err != nil {
+		return err
+	}
+	return f.Sync()
+}
