@@ -40,9 +40,26 @@ type Options struct {
 
 	Offline bool // there is no network, and there will be none: nothing is asked of it
 
+	// Watch is told of stages and modules as they begin and end; may be nil.
+	Watch func(Event)
+
 	// Get is how things are fetched; nil: as the client has it. Tests replace it.
 	Get     func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
 	Devices *Devices // network devices; nil: the machine's
+}
+
+// Event is a stage that begins, or a module that begins or has ended.
+type Event struct {
+	Stage  string
+	Module string        // "" for a stage
+	Ended  *ModuleReport // nil: it begins
+}
+
+// watched tells who watches.
+func (b *Boot) watched(e Event) {
+	if b.Watch != nil {
+		b.Watch(e)
+	}
 }
 
 // Boot is one run of one or more stages.
@@ -167,6 +184,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.Version, name,
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
 
+	b.watched(Event{Stage: name})
 	b.note(run(b, ctx))
 	b.note(b.Host.Relabel(ctx))
 	if b.Output != nil {

@@ -160,6 +160,7 @@ func (b *Boot) anyKey(keys []string) bool {
 func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 	r := ModuleReport{Name: m.Name, Stage: b.stage, Frequency: frequencyOf(e, m)}
 	start := time.Now()
+	b.watched(Event{Stage: b.stage, Module: m.Name})
 	switch {
 	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf):
 		r.Result = ResultNoConfig
@@ -181,6 +182,7 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 	}
 	r.DurationMS = time.Since(start).Milliseconds()
 	b.report.Modules = append(b.report.Modules, r)
+	b.watched(Event{Stage: b.stage, Module: m.Name, Ended: &r})
 }
 
 // guarded runs a module between its semaphore's begin and end.

@@ -81,10 +81,13 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("it took longer than %s", c.Timeout))
 		defer cancel()
 	}
+	shown := shownArgv(c)
+	if h.shared.begin != nil && !c.Quiet {
+		h.shared.begin(shown)
+	}
 	start := time.Now()
 	result, err := h.exec(ctx, c)
 	result.Duration = time.Since(start)
-	shown := shownArgv(c)
 	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
 		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: c.withoutSecrets(lastLine(result.Stderr))}
 	}

@@ -24,8 +24,9 @@ import (
 // Options are what a Host needs beside its root. The zero value works: effects
 // are not kept, logs are dropped, passed-on output is this process's own.
 type Options struct {
-	Record func(Effect) // called for every change, one at a time
-	Log    *slog.Logger // debug lines of what is run
+	Record func(Effect)        // called for every change, one at a time
+	Begin  func(argv []string) // called when a command begins that will be recorded; secrets redacted; may be nil
+	Log    *slog.Logger        // debug lines of what is run
 
 	// Output is where the output of Pass commands goes, asked for when the first
 	// one runs; nil: this process's own.
@@ -63,6 +64,7 @@ type Host struct {
 type shared struct {
 	mu      sync.Mutex
 	record  func(Effect)
+	begin   func(argv []string)
 	relabel []string // files whose SELinux label is still to be set
 }
 
@@ -71,7 +73,7 @@ func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
-		shared: &shared{record: o.Record},
+		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.look == nil {
 		h.look = h.search

@@ -1,25 +1,20 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"cloudseed/boot"
-	"cloudseed/bootlog"
+	"cloudseed/datasource/media"
 	"cloudseed/host"
-	"cloudseed/packaging"
 	"cloudseed/sandbox"
-	"cloudseed/state"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -33,12 +28,13 @@ type tried struct {
 	Datasource string              `json:"datasource"`
 	InstanceID string              `json:"instance_id"`
 	Hostname   string              `json:"hostname"`
-	Status     string              `json:"status"` // "done", "error" or "degraded"
+	Status     string              `json:"status"` // "done", "error", "degraded" or "interrupted"
 	Modules    []boot.ModuleReport `json:"modules"`
 	Changes    []triedChange       `json:"changes"`
 	Commands   []triedCommand      `json:"commands"`
 	Errors     []string            `json:"errors"`
 	Warnings   []string            `json:"warnings"`
+	Notes      []string            `json:"notes"` // what this machine lacks, not the seed
 }
 
 type triedChange struct {
@@ -56,84 +52,179 @@ type triedCommand struct {
 	Module     string   `json:"module"`
 }
 
-// insideReport is what the boot inside the sandbox tells the command outside.
-type insideReport struct {
-	Report   boot.Report
-	Commands []triedCommand
+// tryCall is how "try" was called.
+type tryCall struct {
+	seed                    string // an image, a directory, a device or a file with user data
+	metaData, networkConfig string // beside user data
+	format                  string
+	diff, all, verbose      bool
+	debug                   bool
+	timeout                 time.Duration
 }
 
 // tryCommand runs a whole boot with a seed in a throw-away copy of this machine and
-// tells what it changed there.
+// shows what it changed there.
 func tryCommand(g *globals) *cobra.Command {
-	var seed, format string
-	var showDiff, verbose bool
-	var timeout time.Duration
+	var t tryCall
 	cmd := &cobra.Command{
-		Use:   "try --seed FILE|DIRECTORY|DEVICE [--diff] [--format text|json]",
+		Use:   "try [--diff] [--all] [--format text|json] SEED|USER-DATA",
 		Short: "Boot with a seed in a throw-away copy of this machine, and show what it changes",
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if seed == "" {
-				return usageError{errors.New("which seed? give --seed with an image, a directory or a device"), cmd.CommandPath()}
+		Long: `Run all stages of a boot in a throw-away copy of this machine, and show what they change
+there. The seed is an image, a directory or a device, or just a file with user data, to
+which --meta-data and --network-config add the rest. The exit code is the seed's: 0, 1
+after errors, 2 after warnings. What this machine lacks is shown as a note.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t.debug = g.debug
+			if err := t.check(args); err != nil {
+				return usageError{err, cmd.CommandPath()}
 			}
-			if format != "text" && format != "json" {
-				return usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
-			}
-			var log io.Writer
-			if verbose || g.debug {
-				log = cmd.ErrOrStderr()
-			}
-			start := time.Now()
-			result, err := tryOut(cmd.Context(), seed, g.debug, timeout, log)
-			if err != nil {
-				return err
-			}
-			if format == "json" {
-				err = printJSON(cmd.OutOrStdout(), result)
-			} else {
-				err = printTried(cmd.OutOrStdout(), seed, result, time.Since(start), showDiff)
-			}
-			if err != nil {
-				return err
-			}
-			return exitCode(map[string]int{"done": exitOK, "degraded": exitDegraded, "error": exitError}[result.Status])
+			return t.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&seed, "seed", "", "the seed: an image `file`, a directory or a device")
-	f.StringVar(&format, "format", "text", "text or json")
-	f.BoolVar(&showDiff, "diff", false, "show what changed inside files")
-	f.BoolVar(&verbose, "verbose", false, "show the output of commands and the log of the boot")
-	f.DurationVar(&timeout, "timeout", 10*time.Minute, "end the boot after this `time`")
+	f.StringVar(&t.seed, "seed", "", "the seed; the same as the argument")
+	f.StringVarP(&t.metaData, "meta-data", "m", "", "a `file` with metadata for the user data")
+	f.StringVarP(&t.networkConfig, "network-config", "n", "", "a `file` with a network configuration for the user data")
+	f.StringVar(&t.format, "format", "text", "text or json")
+	f.BoolVar(&t.diff, "diff", false, "show what changed inside files")
+	f.BoolVarP(&t.all, "all", "a", false, "list the agent's own state too")
+	f.BoolVar(&t.verbose, "verbose", false, "show the output of commands and the log of the boot")
+	f.DurationVar(&t.timeout, "timeout", 10*time.Minute, "end the boot after this `time`")
 	return cmd
 }
 
-// tryOut runs the boot in a sandbox and gathers what came of it.
-func tryOut(ctx context.Context, seed string, debug bool, timeout time.Duration, log io.Writer) (*tried, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the boot was not over after %s", timeout))
+// check refuses a command line that cannot be understood.
+func (t *tryCall) check(args []string) error {
+	switch {
+	case len(args) == 1 && t.seed != "":
+		return errors.New("two seeds: give the argument or --seed, not both")
+	case len(args) == 1:
+		t.seed = args[0]
+	case t.seed == "":
+		return errors.New("which seed? give an image, a directory, a device or a file with user data")
+	}
+	if t.format != "text" && t.format != "json" {
+		return fmt.Errorf("there is no format %q: it is text or json", t.format)
+	}
+	return nil
+}
+
+// run boots, and prints the outcome: to the end, or to where it was interrupted.
+func (t *tryCall) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("the boot was not over after %s", t.timeout))
 	defer cancel()
-	args := []string{insideName, "--name", filepath.Base(seed)}
-	if debug {
+	seed, remove, err := t.openSeed()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+
+	progress := newProgress(t.progressTo(stdout), isTerminal(stdout))
+	var log io.Writer
+	if t.verbose || t.debug {
+		log = stderr
+	}
+	args := []string{insideName, "--name", filepath.Base(t.seed)}
+	if t.debug {
 		args = append(args, "--debug")
 	}
-	var output bytes.Buffer
-	r, err := sandbox.Run(ctx, sandbox.Options{Args: args, Seed: seed, Stdout: log, Stderr: log, Output: &output, ContentLimit: maxShownFile})
+	r, runErr := sandbox.Run(ctx, sandbox.Options{
+		Args: args, Seed: seed, Stdout: log, Stderr: log, Output: progress, ContentLimit: maxShownFile,
+	})
+	took := progress.end()
+	if r == nil {
+		return runErr
+	}
+	result := progress.outcome(r)
+	if runErr != nil {
+		result.Status = "interrupted"
+		result.Errors = append(result.Errors, progress.interrupted(cmp.Or(context.Cause(ctx), runErr)))
+	}
+	if t.format == "json" {
+		err = printJSON(stdout, result)
+	} else {
+		err = t.print(stdout, result, took)
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var inside insideReport
-	if err := json.Unmarshal(output.Bytes(), &inside); err != nil {
-		return nil, fmt.Errorf("the boot ended with exit code %d and reported nothing; see --verbose", r.Exit)
+	return result.exit()
+}
+
+// exit is the exit code: the seed's.
+func (t *tried) exit() error {
+	switch t.Status {
+	case "done":
+		return nil
+	case "degraded":
+		return exitCode(exitDegraded)
 	}
+	return exitCode(exitError)
+}
+
+// progressTo is where the stages and modules are shown as they begin and end.
+func (t *tryCall) progressTo(stdout io.Writer) io.Writer {
+	if t.format == "json" {
+		return io.Discard
+	}
+	return stdout
+}
+
+// openSeed gives the path of the seed, and what removes it if it had to be made: of a
+// file with user data.
+func (t *tryCall) openSeed() (path string, remove func() error, err error) {
+	bare, err := t.isUserData()
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot open the seed: %w", err)
+	}
+	if !bare {
+		if t.metaData+t.networkConfig != "" {
+			return "", nil, fmt.Errorf("--meta-data and --network-config go with a file of user data, and %s is a whole seed", t.seed)
+		}
+		return t.seed, func() error { return nil }, nil
+	}
+	dir, err := os.MkdirTemp("", "cloudseed-try-")
+	if err != nil {
+		return "", nil, err
+	}
+	s := seedBuild{datasource: "NoCloud", userData: t.seed, metaData: t.metaData, networkConfig: t.networkConfig}
+	if t.metaData == "" {
+		s.instanceID = "try"
+	}
+	if err := s.layOut(dir); err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, func() error { return os.RemoveAll(dir) }, nil
+}
+
+// isUserData reports whether the seed is a file that holds no file system.
+func (t *tryCall) isUserData() (bool, error) {
+	info, err := os.Stat(t.seed)
+	if err != nil || !info.Mode().IsRegular() {
+		return false, err
+	}
+	f, err := os.Open(t.seed)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	sb, err := media.Probe(f, info.Size())
+	return err == nil && sb.Filesystem == "" && !media.IsPartitioned(f), nil
+}
+
+// outcome makes the result of what the boot reported and the sandbox found.
+func (p *progress) outcome(r *sandbox.Result) *tried {
+	inside := p.report
 	t := &tried{
-		Datasource: inside.Report.Datasource, InstanceID: inside.Report.InstanceID, Hostname: inside.Report.Hostname,
-		Modules: inside.Report.Modules, Errors: inside.Report.Errors, Warnings: append(inside.Report.Warnings, r.Notes...),
-		Commands: inside.Commands, Changes: []triedChange{}, Status: "done",
+		Datasource: inside.Datasource, InstanceID: inside.InstanceID, Hostname: inside.Hostname,
+		Modules: inside.Modules, Errors: inside.Errors, Warnings: inside.Warnings, Notes: r.Notes,
+		Commands: p.commands, Changes: []triedChange{}, Status: "done",
 	}
 	switch {
 	case len(t.Errors) > 0:
 		t.Status = "error"
-	case len(inside.Report.Warnings) > 0:
+	case len(t.Warnings) > 0:
 		t.Status = "degraded"
 	}
 	for _, c := range r.Changes {
@@ -143,160 +234,8 @@ func tryOut(ctx context.Context, seed string, debug bool, timeout time.Duration,
 		}
 		t.Changes = append(t.Changes, change)
 	}
-	return t, nil
+	return t
 }
 
 // modeText is a mode as chmod takes it, with the set-id and sticky bits.
 func modeText(m fs.FileMode) string { return host.Octal(m) }
-
-// insideName is the command that runs in the sandbox; people do not call it.
-const insideName = "try-inside"
-
-// insideCommand boots with the sandbox's seed and reports to the command outside.
-func insideCommand(g *globals) *cobra.Command {
-	var name string
-	cmd := &cobra.Command{
-		Use: insideName, Hidden: true, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			level := slog.LevelInfo
-			if g.debug {
-				level = slog.LevelDebug
-			}
-			log, warnings := bootlog.New(bootlog.Handler{File: os.Stderr, Level: level})
-			var inside insideReport
-			inside.Commands = []triedCommand{}
-			h := host.New("/", host.Options{Log: log, Record: func(e host.Effect) {
-				if e.Kind == host.KindCommand {
-					inside.Commands = append(inside.Commands, triedCommand{e.Argv, e.Exit, e.DurationMS, e.Module})
-				}
-			}})
-			if err := provideConfig(h); err != nil {
-				return err
-			}
-			b := boot.New(boot.Options{
-				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(h), Console: os.Stderr,
-				Offline: true,
-				Devices: &boot.Devices{Fixed: true}, // the copy has none, and waits for none
-			})
-			errs := b.RunAll(cmd.Context())
-			inside.Report = b.Report()
-			var err error
-			if inside.Report.Hostname, err = h.Hostname(); err != nil {
-				return err
-			}
-			if err := json.NewEncoder(os.NewFile(sandbox.OutputFD, "report")).Encode(inside); err != nil {
-				return fmt.Errorf("cannot report from the sandbox: %w", err)
-			}
-			if len(errs) > 0 {
-				return exitCode(exitError)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&name, "name", "", "what messages call the seed")
-	return cmd
-}
-
-// provideConfig gives the sandbox the package's configuration if the machine has none:
-// what is shown is what a guest with the package would do.
-func provideConfig(h *host.Host) error {
-	const file = "/etc/cloud/cloud.cfg"
-	if h.Exists(file) {
-		return nil
-	}
-	_, err := h.Quietly().WriteFile(file, packaging.CloudConfig, host.File{})
-	return err
-}
-
-// printTried prints the outcome for people:
-//
-//	seed.iso is a ConfigDrive seed. This machine would become instance 27fab643… with
-//	the name abc123.
-//
-//	Modules, Commands, Changes: a line each. Then the agent's own state, then what
-//	went wrong, then one line that sums it up.
-func printTried(w io.Writer, seed string, t *tried, took time.Duration, showDiff bool) error {
-	p := &printer{w: w}
-	if t.InstanceID != "" {
-		p.line("%s is a %s seed. With it this machine is instance %s and its name is %s.", filepath.Base(seed), t.Datasource, t.InstanceID, t.Hostname)
-	}
-	p.heading("Modules", len(t.Modules))
-	for _, m := range t.Modules {
-		p.line("  %-14s %-20s %-16s %5d ms", m.Stage, m.Name, m.Result, m.DurationMS)
-	}
-	p.heading("Commands", len(t.Commands))
-	for _, c := range t.Commands {
-		p.line("  %-20s %s  (%s)", c.Module, strings.Join(c.Argv, " "), ended(c.Exit, c.DurationMS))
-	}
-	var guest, own []triedChange
-	for _, c := range t.Changes {
-		if isOwnState(c.Path) {
-			own = append(own, c)
-		} else {
-			guest = append(guest, c)
-		}
-	}
-	p.heading("Changes to the guest", len(guest))
-	p.changes(guest, showDiff)
-	p.heading("The agent's own state", len(own))
-	p.changes(own, false)
-	p.heading("Warnings", len(t.Warnings))
-	for _, text := range t.Warnings {
-		p.line("  %s", text)
-	}
-	p.heading("Errors", len(t.Errors))
-	for _, text := range t.Errors {
-		p.line("  %s", text)
-	}
-	p.line("\n%s, in %.1f s: %d changes, %d commands, %d warnings, %d errors. Nothing outside the sandbox was changed.",
-		t.Status, took.Seconds(), len(t.Changes), len(t.Commands), len(t.Warnings), len(t.Errors))
-	return p.err
-}
-
-func isOwnState(path string) bool {
-	for _, dir := range []string{state.CloudDir, state.RunDir, "/run/cloudseed-sandbox"} {
-		if path == dir || strings.HasPrefix(path, dir+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-// printer writes lines and keeps the first error.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
-	}
-}
-
-func (p *printer) heading(title string, count int) {
-	if count > 0 {
-		p.line("\n%s", title)
-	}
-}
-
-func (p *printer) changes(list []triedChange, showDiff bool) {
-	for _, c := range list {
-		p.line("  %-8s %s %s", c.Change, c.Mode, c.Path)
-		if !showDiff {
-			continue
-		}
-		for _, line := range diffBody(c.diff) {
-			p.line("               %s", line)
-		}
-	}
-}
-
-// diffBody is a diff without its head.
-func diffBody(text string) []string {
-	_, body, _ := strings.Cut(text, "\n@@")
-	if body == "" {
-		return nil
-	}
-	return strings.Split(strings.TrimSuffix("@@"+body, "\n"), "\n")
-}
