@@ -205,3 +205,83 @@ func machineState(t *testing.T) string {
 	}
 	return fmt.Sprintf("hostname %s\nmounts %x\nfiles %x\n", name, sha256.Sum256(mounts), sum.Sum(nil))
 }
+
+func TestTryTakesAFileWithUserDataAlone(t *testing.T) {
+	needs.Root(t)
+	dir := t.TempDir()
+	userData := filepath.Join(dir, "user.yaml")
+	network := filepath.Join(dir, "net.yaml")
+	metadata := filepath.Join(dir, "meta.yaml")
+	for file, text := range map[string]string{
+		userData: "#cloud-config\nwrite_files: [{path: /etc/tried, content: a}]\n",
+		network:  "{version: 2, ethernets: {eth7: {addresses: [192.0.2.7/24]}}}\n",
+		metadata: "{instance-id: i-bare, local-hostname: bare}\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed := func(got tried, path string) bool {
+		return slices.ContainsFunc(got.Changes, func(c triedChange) bool { return strings.HasPrefix(c.Path, path) })
+	}
+	var got tried
+	out, _ := try(t, userData, "--format", "json")
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if got.InstanceID != "try" || !changed(got, "/etc/tried") {
+		t.Errorf("%s: %+v", got.InstanceID, got.Changes)
+	}
+	out, _ = try(t, userData, "--network-config", network, "--meta-data", metadata, "--format", "json")
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if got.InstanceID != "i-bare" || got.Hostname != "bare" || !changed(got, "/etc/NetworkManager/system-connections/cloud-init-eth7") {
+		t.Errorf("%s: %+v", got.InstanceID, got.Changes)
+	}
+}
+
+func TestTryShowsStagesAndModulesAndFoldsTheAgentsOwnState(t *testing.T) {
+	needs.Root(t)
+	dir := filepath.Join(t.TempDir(), "seed")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	seed.NoCloud("i-1", "#cloud-config\nruncmd: [echo hello]\n").Dir(t, dir)
+	out, _ := try(t, dir)
+	for _, want := range []string{"init-local\n", "modules-final\n  scripts_vendor", "would be instance i-1 with the hostname", "The agent's own state: "} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "/var/lib/cloud/instances/i-1/sem") {
+		t.Error("the agent's own state is listed without --all")
+	}
+	if out, _ = try(t, "--all", dir); !strings.Contains(string(out), "/var/lib/cloud/instances/i-1/sem") {
+		t.Error("the agent's own state is not listed with --all")
+	}
+}
+
+func TestATryThatIsStoppedShowsHowFarItCame(t *testing.T) {
+	needs.Root(t)
+	dir := filepath.Join(t.TempDir(), "seed")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	seed.NoCloud("i-1", "#cloud-config\nbootcmd: [touch /etc/tried; exec sleep 98764]\n").Dir(t, dir)
+	out, exit := try(t, dir, "--timeout", "6s", "--format", "json")
+	var got tried
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if exit != exitError || got.Status != "interrupted" {
+		t.Errorf("exit code %d, status %s", exit, got.Status)
+	}
+	last := got.Errors[len(got.Errors)-1]
+	if !strings.Contains(last, "the boot was not over after 6s") || !strings.Contains(last, " was running, since ") {
+		t.Errorf("it says %q", last)
+	}
+	if !slices.ContainsFunc(got.Changes, func(c triedChange) bool { return c.Path == "/etc/tried" }) {
+		t.Errorf("what was changed until then is not shown: %+v", got.Changes)
+	}
+}
