@@ -81,6 +81,8 @@ type Boot struct {
 	awaited []string      // URLs that this stage could have used, had there been a network
 	over    bool          // no stage comes after this one
 	told    map[told]bool // problems that need no second word in this stage
+
+	takingOver bool // what runs is the work of an earlier stage that did not end
 }
 
 // New prepares a boot. Nothing happens until a stage is run.
@@ -185,6 +187,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
 
 	b.watched(Event{Stage: name})
+	b.takeOver(ctx, name)
 	b.note(run(b, ctx))
 	b.note(b.Host.Relabel(ctx))
 	if b.Output != nil {

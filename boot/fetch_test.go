@@ -127,7 +127,9 @@ func TestWithDsmodeLocalFilesAreIncludedAtOnce(t *testing.T) {
 	}
 	// What the boot itself makes of the file is for the next one.
 	g.Put(t, "/etc/part", made("changed"))
-	noErrors(t, g.run(t, state.StageFinal))
+	for _, stage := range state.Stages[1:] {
+		noErrors(t, g.run(t, stage))
+	}
 	if got := g.wrote(t); got != "local" {
 		t.Errorf("it made %q", got)
 	}

@@ -135,7 +135,7 @@ func (b *Boot) become(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.fresh = previous != b.seed.InstanceID
+	b.fresh = previous == "" || state.InstanceDir(previous) != state.InstanceDir(b.seed.InstanceID)
 	b.identify()
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(b.seed.InstanceID)

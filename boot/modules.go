@@ -188,7 +188,7 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 // guarded runs a module between its semaphore's begin and end.
 func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *ModuleReport) error {
 	semaphore := "config_" + m.Name
-	standing, err := b.store.Standing(semaphore, r.Frequency)
+	standing, err := b.standingOf(semaphore, r.Frequency)
 	if err != nil {
 		return err
 	}
@@ -219,6 +219,9 @@ func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *Module
 	if ctx.Err() != nil {
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
+	}
+	if env.Unfinished() {
+		return err
 	}
 	return errors.Join(err, b.store.End(semaphore, r.Frequency))
 }

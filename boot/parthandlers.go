@@ -116,7 +116,11 @@ func (b *Boot) typesOf(ctx context.Context, h userdata.Handler) ([]string, error
 	if known {
 		return answer.Types, nil
 	}
-	if answer, err = b.ask(ctx, handlerTask{File: b.handlerFile(h), Instance: b.seed.InstanceID}); err != nil {
+	err = b.onceABoot("types of "+digestOf(h), func() error {
+		answer, err = b.ask(ctx, handlerTask{File: b.handlerFile(h), Instance: b.seed.InstanceID})
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	answers[digestOf(h)] = answer
@@ -235,7 +239,11 @@ func (b *Boot) runHandlers(ctx context.Context, source string, handlers []userda
 		for _, part := range h.Parts {
 			task.Parts = append(task.Parts, handledPart{part.Type, part.Filename, part.Content.Reveal(), part.Headers})
 		}
-		answer, err := b.ask(ctx, task)
+		var answer handlerAnswer
+		err := b.onceABoot("parts of "+source+" for "+digestOf(h), func() (err error) {
+			answer, err = b.ask(ctx, task)
+			return err
+		})
 		if err != nil {
 			b.note(fmt.Errorf("%s: part handler %s: %w", source, path.Base(h.Name), err))
 			continue

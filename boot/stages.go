@@ -75,7 +75,7 @@ func (b *Boot) moduleOfTheNetwork() string {
 		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(b.env(m, e.args)) {
 			continue
 		}
-		if standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
+		if standing, err := b.standingOf("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
 			return m.Name
 		}
 	}

@@ -216,8 +216,11 @@ func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script
 	if err := b.writeScript(dir, hook); err != nil {
 		return err
 	}
-	_, err := b.Host.Run(ctx, host.Command{
-		Argv: []string{path.Join(dir, hook.Name)}, Env: []string{"INSTANCE_ID=" + b.seed.InstanceID}, Pass: true, Timeout: host.NoTimeout,
+	err := b.onceABoot("boothook "+hook.Name, func() error {
+		_, err := b.Host.Run(ctx, host.Command{
+			Argv: []string{path.Join(dir, hook.Name)}, Env: []string{"INSTANCE_ID=" + b.seed.InstanceID}, Pass: true, Timeout: host.NoTimeout,
+		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("boothook %s: %w", hook.Name, err)

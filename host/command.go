@@ -86,7 +86,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 		h.shared.begin(shown)
 	}
 	start := time.Now()
-	result, err := h.exec(ctx, c)
+	result, err := h.run(ctx, c)
 	result.Duration = time.Since(start)
 	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
 		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: c.withoutSecrets(lastLine(result.Stderr))}
@@ -100,6 +100,15 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 		h.note(e)
 	}
 	return result, err
+}
+
+// run runs a command; one of the user's own, while this process stands aside.
+func (h *Host) run(ctx context.Context, c Command) (result Result, err error) {
+	if c.Pass {
+		resume := h.aside()
+		defer func() { err = errors.Join(err, resume()) }()
+	}
+	return h.exec(ctx, c)
 }
 
 func shownArgv(c Command) []string {

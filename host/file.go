@@ -50,6 +50,9 @@ func (h *Host) AppendFile(path string, data []byte, f File) (changed bool, err e
 }
 
 func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, err error) {
+	if skip, err := h.guarded(path); skip {
+		return false, err
+	}
 	wanted, err := h.wanted(f)
 	if err != nil {
 		return false, err

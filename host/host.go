@@ -7,6 +7,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,6 +28,14 @@ type Options struct {
 	Record func(Effect)        // called for every change, one at a time
 	Begin  func(argv []string) // called when a command begins that will be recorded; secrets redacted; may be nil
 	Log    *slog.Logger        // debug lines of what is run
+
+	// Guard is asked before anything is created or changed at a path. Its error is the
+	// operation's; with ErrDropped the operation does nothing, and succeeds. May be nil.
+	Guard func(path string) error
+
+	// Aside is called before a command of the user's own is run (Pass); what it returns,
+	// after it: they may want what this process keeps from others. May be nil.
+	Aside func() (resume func() error)
 
 	// Output is where the output of Pass commands goes, asked for when the first
 	// one runs; nil: this process's own.
@@ -55,6 +64,8 @@ type Host struct {
 	look     func(name string) (string, error)
 	setOwner func(path string, uid, gid int) error // of tests; nil: the kernel's
 	owner    func(path string) (uid, gid int)
+	guard    func(path string) error
+	aside    func() (resume func() error)
 	owners   bool // owners are real: what is there can be compared with what is wanted
 	now      func() time.Time
 	shared   *shared
@@ -73,6 +84,7 @@ func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
+		guard: o.Guard, aside: o.Aside,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.look == nil {
@@ -87,6 +99,12 @@ func New(root string, o Options) *Host {
 	if h.now == nil {
 		h.now = time.Now
 	}
+	if h.guard == nil {
+		h.guard = func(string) error { return nil }
+	}
+	if h.aside == nil {
+		h.aside = func() func() error { return func() error { return nil } }
+	}
 	if h.exec == nil {
 		h.exec = h.execute
 	}
@@ -94,6 +112,18 @@ func New(root string, o Options) *Host {
 		h.start = h.startDetached
 	}
 	return h
+}
+
+// ErrDropped is what a Guard returns for an operation that is to do nothing.
+var ErrDropped = errors.New("nothing is written there")
+
+// guarded asks the guard: skip means that there is nothing to do any more.
+func (h *Host) guarded(path string) (skip bool, err error) {
+	err = h.guard(path)
+	if errors.Is(err, ErrDropped) {
+		return true, nil
+	}
+	return err != nil, err
 }
 
 // As is the same machine with effects recorded as those of a stage's module.

@@ -14,6 +14,9 @@ import (
 // Mkdir creates a directory and its missing parents; those that exist are unchanged.
 // New ones, parents too, get the mode and owner given.
 func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
+	if skip, err := h.guarded(path); skip {
+		return err
+	}
 	fail := func(err error) error { return fmt.Errorf("cannot create directory %s: %w", path, err) }
 	uid, gid, err := h.ids(owner, group)
 	if err != nil {
@@ -147,6 +150,9 @@ func (h *Host) change(path string, wanted int, do func(f *os.File, p place, st u
 
 // Rename moves a file within the machine, for good, replacing what is there.
 func (h *Host) Rename(from, to string) error {
+	if skip, err := h.guarded(to); skip {
+		return err
+	}
 	source, err := h.walk(from, walk{})
 	if err != nil {
 		return fmt.Errorf("cannot rename %s: %w", from, err)
@@ -167,6 +173,9 @@ func (h *Host) Rename(from, to string) error {
 
 // Symlink makes path a symbolic link to target, replacing a file or link there.
 func (h *Host) Symlink(target, path string) error {
+	if skip, err := h.guarded(path); skip {
+		return err
+	}
 	p, err := h.walk(path, walk{make: h.parent})
 	if err != nil {
 		return fmt.Errorf("cannot link %s: %w", path, err)
@@ -205,6 +214,9 @@ func (h *Host) Remove(path string) error { return h.remove(path, removeOne) }
 func (h *Host) RemoveAll(path string) error { return h.remove(path, removeAll) }
 
 func (h *Host) remove(path string, remove func(dir int, name string, st unix.Stat_t) error) error {
+	if skip, err := h.guarded(path); skip {
+		return err
+	}
 	p, err := h.walk(path, walk{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

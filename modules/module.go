@@ -63,7 +63,8 @@ type Env struct {
 	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 
-	problems []config.Problem
+	problems   []config.Problem
+	unfinished bool
 }
 
 // Steps is a module's memory, through power cuts, of how far it came with work of
@@ -98,6 +99,19 @@ func (e *Env) end(step string) error {
 	}
 	return e.Steps.End(step)
 }
+
+// undone notes, if there is an error, that the module did not do its work and is to run
+// again at the next boot: it could not record what it was about to do, or what it builds
+// on is not there.
+func (e *Env) undone(err error) error {
+	if err != nil {
+		e.unfinished = true
+	}
+	return err
+}
+
+// Unfinished reports whether the module is to run again at the next boot.
+func (e *Env) Unfinished() bool { return e.unfinished }
 
 // Instance is what a module may know of the instance.
 type Instance struct {

@@ -34,6 +34,9 @@ func runRuncmd(_ context.Context, e *Env) error {
 	if k := list.Kind(); k != config.List && k != config.String {
 		return nil
 	}
-	_, err := e.Host.WriteFile(path.Join(e.Instance.Dir, "scripts/runcmd"), []byte(text), host.File{Mode: 0o700, Secret: true})
-	return err
+	_, err := e.Host.WriteFile(runcmdScript(e), []byte(text), host.File{Mode: 0o700, Secret: true})
+	return e.undone(err)
 }
+
+// runcmdScript is the script that runcmd writes and scripts_user runs.
+func runcmdScript(e *Env) string { return path.Join(e.Instance.Dir, "scripts/runcmd") }

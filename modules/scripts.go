@@ -61,10 +61,20 @@ var (
 		Name: "scripts_user", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
 		Doc: "Runs the scripts of the user data and that of runcmd, in the order of their names.",
 		Run: func(ctx context.Context, e *Env) error {
-			return runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil)
+			return errors.Join(runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil), missingRuncmd(e))
 		},
 	}
 )
+
+// missingRuncmd is an error where runcmd is configured and its script was not written:
+// its module failed, or its stage was killed.
+func missingRuncmd(e *Env) error {
+	list := e.Config.Get("runcmd")
+	if k := list.Kind(); k != config.List && k != config.String || e.Host.Exists(runcmdScript(e)) {
+		return nil
+	}
+	return e.undone(fmt.Errorf("the script of runcmd (%s) was not written, so its commands have not run", e.Config.Where("runcmd")))
+}
 
 // runScripts runs the executable files of a directory in the order of their names,
 // all of them even if some fail.

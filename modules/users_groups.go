@@ -297,7 +297,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 // create makes the account, with its groups and its home.
 func (u *user) create(ctx context.Context) error {
 	if _, err := u.e.Host.Quietly().WriteFile(creatingPath(u.e), []byte(u.name+"\n"), host.File{Mode: 0o600}); err != nil {
-		return err
+		return u.e.undone(err)
 	}
 	if u.CreateGroups == nil || *u.CreateGroups {
 		u.makeGroups(ctx)

@@ -183,7 +183,7 @@ func (w *fileWrite) write(ctx context.Context) error {
 		return nil
 	}
 	if w.tracked {
-		if err := w.env.begin(step); err != nil {
+		if err := w.env.undone(w.env.begin(step)); err != nil {
 			return err
 		}
 	}

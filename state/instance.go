@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // noPrevious is what cloud-init writes as the previous id of a first instance.
@@ -18,13 +20,27 @@ type Instance struct {
 }
 
 // PreviousID is the id of the instance that the machine was last, "" if it never
-// was one.
+// was one. Where the file that says so is lost or damaged, the link to the instance's
+// directory tells it.
 func (s *Store) PreviousID() (string, error) {
 	id, err := s.line(path.Join(CloudDir, "data/instance-id"))
-	if err != nil {
-		return "", fmt.Errorf("cannot tell which instance this was: %w", err)
+	if err == nil && isInstanceID(id) {
+		return id, nil
 	}
-	return id, nil
+	target, linkErr := s.host.Readlink(InstanceLink)
+	if linkErr != nil {
+		if err != nil {
+			err = fmt.Errorf("cannot tell which instance this was: %w", err)
+		}
+		return "", err
+	}
+	return path.Base(target), nil
+}
+
+// isInstanceID reports whether a line can be the id of an instance: damage is seen by what
+// no id has.
+func isInstanceID(id string) bool {
+	return id != "" && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
 // line reads a file of one line; a missing file is an empty line.
@@ -41,6 +57,13 @@ func (s *Store) line(file string) (string, error) {
 // may be cut short anywhere; data/instance-id comes last and so tells that all of
 // it is there.
 func (s *Store) Become(i Instance) error {
+	previous, err := s.PreviousID() // before the link is another
+	if err != nil {
+		return err
+	}
+	if previous == "" {
+		previous = noPrevious
+	}
 	dir := InstanceDir(i.ID)
 	for _, sub := range []string{"", "handlers", "scripts", "scripts/vendor", "sem", "boothooks"} {
 		if err := s.host.Mkdir(path.Join(dir, sub), 0o755, "", ""); err != nil {
@@ -54,13 +77,6 @@ func (s *Store) Become(i Instance) error {
 	}
 	if err := s.host.Symlink(dir, InstanceLink); err != nil {
 		return err
-	}
-	previous, err := s.PreviousID()
-	if err != nil {
-		return err
-	}
-	if previous == "" {
-		previous = noPrevious
 	}
 	for _, f := range []struct{ name, text string }{
 		{path.Join(dir, "datasource"), i.Datasource},

@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"errors"
-	"path"
 	"strings"
 	"time"
 )
@@ -189,24 +188,4 @@ func (s *Store) Wait(ctx context.Context, cmdline string, tick func()) (Overall,
 		case <-ticker.C:
 		}
 	}
-}
-
-// Clean removes all state, so that the next boot is a first one. Seeds kept in
-// /var/lib/cloud/seed stay unless they are asked to go too.
-func (s *Store) Clean(seeds bool) error {
-	entries, err := s.host.ReadDir(CloudDir)
-	if err != nil {
-		if !s.host.Exists(CloudDir) {
-			return nil
-		}
-		return err
-	}
-	var errs []error
-	for _, e := range entries {
-		if e.Name() == "seed" && !seeds {
-			continue
-		}
-		errs = append(errs, s.host.RemoveAll(path.Join(CloudDir, e.Name())))
-	}
-	return errors.Join(errs...)
 }

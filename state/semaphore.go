@@ -24,13 +24,17 @@ const (
 // is cloud-init's, and means that the work is done.
 const startedSuffix = ".started"
 
-// Standing tells how a piece of work of the present instance stands. Work that is
-// always done has no semaphore and has never run.
+// Standing reports how a piece of work of the present instance stands; work that is
+// always done, how it stands in this boot.
 func (s *Store) Standing(name string, f Frequency) (Standing, error) {
-	file := s.semaphore(name, f)
-	if file == "" {
-		return NotRun, nil
+	standing, err := s.standing(s.semaphore(name, f))
+	if err != nil {
+		err = fmt.Errorf("cannot tell whether %s has run: %w", name, err)
 	}
+	return standing, err
+}
+
+func (s *Store) standing(file string) (Standing, error) {
 	for _, look := range []struct {
 		suffix   string
 		standing Standing
@@ -40,7 +44,7 @@ func (s *Store) Standing(name string, f Frequency) (Standing, error) {
 			return look.standing, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return NotRun, fmt.Errorf("cannot tell whether %s has run: %w", name, err)
+			return NotRun, err
 		}
 	}
 	return NotRun, nil
@@ -50,9 +54,6 @@ func (s *Store) Standing(name string, f Frequency) (Standing, error) {
 // can make the work happen twice unseen.
 func (s *Store) Begin(name string, f Frequency) error {
 	file := s.semaphore(name, f)
-	if file == "" {
-		return nil
-	}
 	now := s.host.Now()
 	// cloud-init's words: process id, and seconds since the epoch as a decimal.
 	text := fmt.Sprintf("%d: %d.%06d\n", os.Getpid(), now.Unix(), now.Nanosecond()/1000)
@@ -66,9 +67,6 @@ func (s *Store) Begin(name string, f Frequency) error {
 // cloud-init, what failed is not tried again at each boot. One rename does it.
 func (s *Store) End(name string, f Frequency) error {
 	file := s.semaphore(name, f)
-	if file == "" {
-		return nil
-	}
 	if err := s.host.Rename(file+startedSuffix, file); err != nil {
 		return fmt.Errorf("cannot mark %s as done: %w", name, err)
 	}
@@ -78,13 +76,11 @@ func (s *Store) End(name string, f Frequency) error {
 // Forget makes work count as never run.
 func (s *Store) Forget(name string, f Frequency) error {
 	file := s.semaphore(name, f)
-	if file == "" {
-		return nil
-	}
 	return errors.Join(s.host.RemoveAll(file), s.host.RemoveAll(file+startedSuffix))
 }
 
-// semaphore is the file of a piece of work, "" for what has none.
+// semaphore is the file of a piece of work. That of work that is always done is gone at
+// the next boot.
 func (s *Store) semaphore(name string, f Frequency) string {
 	name = strings.ReplaceAll(strings.ReplaceAll(name, "-", "_"), "/", "_")
 	switch f {
@@ -93,6 +89,6 @@ func (s *Store) semaphore(name string, f Frequency) string {
 	case Once:
 		return path.Join(CloudDir, "sem", name+".once")
 	default:
-		return ""
+		return path.Join(RunDir, "sem", name)
 	}
 }

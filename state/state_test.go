@@ -52,13 +52,20 @@ func TestASemaphoreTellsHowWorkStands(t *testing.T) {
 	}
 }
 
-func TestWorkThatIsAlwaysDoneHasNoSemaphore(t *testing.T) {
+func TestWorkThatIsAlwaysDoneHasASemaphoreOfThisBootAlone(t *testing.T) {
 	t.Parallel()
-	s, _ := open(t)
+	s, m := open(t)
 	must(t, s.Begin("config_bootcmd", state.Always))
 	must(t, s.End("config_bootcmd", state.Always))
-	if got, err := s.Standing("config_bootcmd", state.Always); err != nil || got != state.NotRun {
+	if got, err := s.Standing("config_bootcmd", state.Always); err != nil || got != state.Done {
 		t.Errorf("it stands at %d, %v", got, err)
+	}
+	if m.Exists("/var/lib/cloud") {
+		t.Error("something was kept for the next boot")
+	}
+	must(t, s.BeginBoot())
+	if got, err := s.Standing("config_bootcmd", state.Always); err != nil || got != state.NotRun {
+		t.Errorf("in the next boot it stands at %d, %v", got, err)
 	}
 }
 

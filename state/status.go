@@ -48,15 +48,15 @@ const (
 // BeginBoot forgets what the last boot said of itself.
 func (s *Store) BeginBoot() error {
 	var errs []error
-	for _, file := range []string{awaitedFile, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
+	for _, file := range []string{awaitedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
 		errs = append(errs, s.host.RemoveAll(file))
 	}
+	errs = append(errs, s.forgetStages())
 	status := Status{Stages: map[string]*StageStatus{}}
 	for _, stage := range Stages {
 		status.Stages[stage] = newStage()
 	}
-	errs = append(errs, s.writeStatus(status), s.host.Symlink("../../var/lib/cloud/data/status.json", statusLink))
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.writeStatus(status))...)
 }
 
 func newStage() *StageStatus {
@@ -65,12 +65,14 @@ func newStage() *StageStatus {
 
 // BeginStage notes that a stage runs.
 func (s *Store) BeginStage(stage string) error {
-	return s.update(func(status *Status) {
+	err := s.update(func(status *Status) {
 		fresh := newStage()
 		fresh.Start = s.uptime()
 		status.Stages[stage] = fresh
 		status.Stage = &stage
 	})
+	mark := stageMark(stage)
+	return errors.Join(err, s.write(mark+startedSuffix, nil, false), s.host.RemoveAll(mark))
 }
 
 // SetDatasource notes which datasource the instance came from.
@@ -81,12 +83,8 @@ func (s *Store) SetDatasource(description string) error {
 // EndStage notes that a stage has ended, and what went wrong in it. Recoverable
 // errors are messages by their level: WARNING, DEPRECATED, ERROR.
 func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]string) error {
-	return s.update(func(status *Status) {
+	err := s.update(func(status *Status) {
 		at := status.Stages[stage]
-		if at == nil {
-			at = newStage()
-			status.Stages[stage] = at
-		}
 		at.Errors = append([]string{}, errs...)
 		at.RecoverableErrors = map[string][]string{}
 		for level, messages := range recoverable {
@@ -95,6 +93,7 @@ func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]s
 		at.Finished = s.uptime()
 		status.Stage = nil
 	})
+	return errors.Join(err, s.StageDone(stage))
 }
 
 // Finish writes result.json, for which scripts wait: the boot is over.
@@ -113,15 +112,32 @@ func (s *Store) Finish() error {
 		}
 	}
 	data := encode(map[string]any{"v1": map[string]any{"datasource": status.Datasource, "errors": all}})
-	if err := s.write(resultFile, data, false); err != nil {
-		return err
+	return s.show(resultLink, "result.json", data)
+}
+
+// show writes a file that lasts and is shown by a link below /run. Where it cannot last,
+// as on a full disk or after "clean", it is in the place of the link, for this boot.
+func (s *Store) show(link, name string, data []byte) error {
+	var err error
+	if !s.Cleaned() {
+		if err = s.host.Symlink("../../var/lib/cloud/data/"+name, link); err == nil {
+			if err = s.write(link, data, false); err == nil {
+				return nil
+			}
+		}
 	}
-	return s.host.Symlink("../../var/lib/cloud/data/result.json", resultLink)
+	if info, statErr := s.host.Lstat(link); statErr == nil && !info.Mode().IsRegular() {
+		err = errors.Join(err, s.host.RemoveAll(link))
+	}
+	return errors.Join(err, s.write(link, data, false))
 }
 
 // Status reads status.json; nil when no boot of this machine has written one.
 func (s *Store) Status() (*Status, error) {
-	data, err := s.host.ReadFile(statusFile)
+	data, err := s.host.ReadFile(statusLink)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = s.host.ReadFile(statusFile)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -159,7 +175,7 @@ func (s *Store) writeStatus(status Status) error {
 	for stage, at := range status.Stages {
 		v1[stage] = at
 	}
-	return s.write(statusFile, encode(map[string]any{"v1": v1}), false)
+	return s.show(statusLink, "status.json", encode(map[string]any{"v1": v1}))
 }
 
 func decodeStatus(data []byte) (*Status, error) {

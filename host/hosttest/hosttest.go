@@ -39,6 +39,7 @@ type Machine struct {
 	answers map[string]answer
 	missing map[string]bool
 	owners  map[string]string
+	guard   func(path string) error
 }
 
 type answer struct {
@@ -60,8 +61,9 @@ func New(t testing.TB) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
-		Log:  slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
+		Log:   slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Guard: m.guarded,
+		Exec:  m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -120,6 +122,24 @@ func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 func (m *Machine) start(ctx context.Context, c host.Command, _ string) error {
 	_, err := m.exec(ctx, c)
 	return err
+}
+
+// Guard is asked before anything is created or changed at a path, as host.Options says;
+// nil ends that.
+func (m *Machine) Guard(guard func(path string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.guard = guard
+}
+
+func (m *Machine) guarded(path string) error {
+	m.mu.Lock()
+	guard := m.guard
+	m.mu.Unlock()
+	if guard == nil {
+		return nil
+	}
+	return guard(path)
 }
 
 // Lacks makes programs missing.

@@ -1,0 +1,234 @@
+package boot_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"cloudseed/boot"
+	"cloudseed/host"
+	"cloudseed/state"
+	"cloudseed/test/seed"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// busySeed has work for each stage: users, files and a password in the network stage, a
+// script that the config stage writes and the final stage runs.
+func busySeed(dsmode string) seed.Files {
+	return seed.NoCloud("i-1", `#cloud-config
+users: [{name: alice, lock_passwd: true}, {name: bob, lock_passwd: true}]
+write_files: [{path: /etc/a, content: a}, {path: /etc/b, content: b, defer: true}]
+runcmd: [echo done]
+`).With("meta-data", "{instance-id: i-1, local-hostname: vm, dsmode: "+dsmode+"}\n")
+}
+
+// death kills a process at one of its effects: a write or a command. It counts down; once
+// the process is dead, none of its goroutines does anything any more.
+type death struct {
+	mu   sync.Mutex
+	left int
+	died bool
+}
+
+func (d *death) step() {
+	d.mu.Lock()
+	d.left--
+	d.died = d.died || d.left == 0
+	died := d.died
+	d.mu.Unlock()
+	if died {
+		runtime.Goexit()
+	}
+}
+
+// bootKilling boots as systemd would, a process a stage, and kills one stage at one of its
+// effects; false when it has fewer. The later stages' units start if they find an instance.
+func bootKilling(t *testing.T, g *guest, stage string, effect int) (died bool) {
+	t.Helper()
+	must(t, g.RemoveAll(state.RunDir))
+	d := &death{left: effect}
+	commands := []string{"passwd", "chpasswd", "useradd", "groupadd", "/var/lib/cloud/instance/scripts"}
+	for _, current := range state.Stages {
+		if current != state.StageLocal && !g.Exists(state.RunDir+"/.instance-id") {
+			continue
+		}
+		if current == stage {
+			g.Guard(func(string) error { d.step(); return nil })
+			for _, prefix := range commands {
+				g.On(prefix, func(host.Command) { d.step() })
+			}
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			g.run(t, current)
+		}()
+		<-done
+		g.Guard(nil)
+		for _, prefix := range commands {
+			g.On(prefix, func(host.Command) {})
+		}
+	}
+	return d.died
+}
+
+func standing(t *testing.T, s *state.Store, stage string) state.Standing {
+	t.Helper()
+	standing, err := s.StageStanding(stage)
+	must(t, err)
+	return standing
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAStageThatIsKilledIsNeverABootThatWentWell kills each stage at each of its effects,
+// while the others go on as systemd would have them: the boot is not "done", and the
+// guest is what it was to be, at the latest after the next boot.
+func TestAStageThatIsKilledIsNeverABootThatWentWell(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ dsmode, stage string }{
+		{"net", state.StageLocal}, {"net", state.StageNetwork}, {"net", state.StageConfig}, {"net", state.StageFinal}, {"local", state.StageLocal},
+	} {
+		t.Run(row.stage+", dsmode "+row.dsmode, func(t *testing.T) {
+			t.Parallel()
+			whole := newGuest(t, busySeed(row.dsmode))
+			if r := whole.boot(t); len(r.Errors) > 0 {
+				t.Fatalf("undisturbed: %q", r.Errors)
+			}
+			want := guestFiles(t, whole.Dir)
+			effect := 1
+			for ; ; effect++ {
+				g := newGuest(t, busySeed(row.dsmode))
+				if !bootKilling(t, g, row.stage, effect) {
+					break
+				}
+				s := state.New(g.Host)
+				o, err := s.Overall("")
+				if err != nil {
+					t.Fatalf("effect %d: %v", effect, err)
+				}
+				switch {
+				case o.Over() && o.ExitCode() != 1 && standing(t, s, row.stage) != state.Done: // else all of it was done
+					t.Errorf("killed at effect %d: the boot is %q with exit code %d", effect, o.Word, o.ExitCode())
+				case o.Over():
+					if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
+						t.Errorf("killed at effect %d, at the end of the boot the guest differs (-whole +killed):\n%s", effect, diff)
+					}
+				}
+				g.boot(t)
+				if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
+					t.Errorf("killed at effect %d, after the next boot the guest differs (-whole +killed):\n%s", effect, diff)
+				}
+				if scripts := slices.Index(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd"); scripts < 0 {
+					t.Errorf("killed at effect %d: runcmd never ran", effect)
+				}
+			}
+			if effect < 10 {
+				t.Errorf("there were only %d effects to kill it at", effect-1)
+			}
+			t.Logf("%d effects", effect-1)
+		})
+	}
+}
+
+func TestAPartHandlerThatKillsItsStageIsNotRunAgainByTheNext(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", mimeOf(
+		"text/part-handler", "def list_types(): return ['text/x-mine']\ndef handle_part(*a): pass\n",
+		"text/cloud-config", "runcmd: [echo done]\nwrite_files: [{path: /etc/a, content: a}]\n",
+	)))
+	asked := 0
+	g.On("python3", func(host.Command) { asked++; runtime.Goexit() })
+	must(t, g.RemoveAll(state.RunDir))
+	for _, stage := range state.Stages {
+		done := make(chan struct{})
+		go func() { defer close(done); g.run(t, stage) }()
+		<-done
+	}
+	if asked != 1 {
+		t.Errorf("the part handler was started %d times", asked)
+	}
+	if !slices.Contains(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd") || g.Text(t, "/etc/a") != "a" {
+		t.Errorf("the rest of the user data was not applied: %q", g.Lines())
+	}
+	o, err := state.New(g.Host).Overall("")
+	if errs := strings.Join(o.Errors, "\n"); err != nil || !strings.Contains(errs, "the stage init was killed before its end") || !strings.Contains(errs, "is not run again in this boot") {
+		t.Errorf("%v, %s", err, errs)
+	}
+}
+
+// mimeOf is a MIME message of parts, each a type and its content.
+func mimeOf(parts ...string) string {
+	var out strings.Builder
+	out.WriteString("Content-Type: multipart/mixed; boundary=b\nMIME-Version: 1.0\n\n")
+	for pair := range slices.Chunk(parts, 2) {
+		fmt.Fprintf(&out, "--b\nContent-Type: %s\n\n%s\n", pair[0], pair[1])
+	}
+	return out.String() + "--b--\n"
+}
+
+// TestAFullDiskIsNeverABootThatWentWell lets each write below /var/lib/cloud, /etc or both
+// fail from one point on, and then boots with room again.
+func TestAFullDiskIsNeverABootThatWentWell(t *testing.T) {
+	t.Parallel()
+	whole := newGuest(t, busySeed("net"))
+	whole.boot(t)
+	want := guestFiles(t, whole.Dir)
+	for _, dir := range []string{state.CloudDir, "/etc"} {
+		t.Run(dir, func(t *testing.T) {
+			t.Parallel()
+			for from := 1; ; from++ {
+				g := newGuest(t, busySeed("net"))
+				writes, failed := 0, false
+				g.Guard(func(path string) error {
+					if !strings.HasPrefix(path, dir) {
+						return nil
+					}
+					if writes++; writes < from {
+						return nil
+					}
+					failed = true
+					return syscall.ENOSPC
+				})
+				r := g.bootAsSystemd(t)
+				g.Guard(nil)
+				if !failed {
+					t.Logf("%d writes", writes)
+					return
+				}
+				if o, err := state.New(g.Host).Overall(""); err != nil || o.Over() && o.ExitCode() == 0 {
+					t.Errorf("full from write %d on: the boot is %q, errors %q, %v", from, o.Word, r.Errors, err)
+				}
+				if dir == state.CloudDir {
+					g.boot(t)
+					if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
+						t.Errorf("full from write %d on, after the next boot the guest differs (-whole +full):\n%s", from, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+// bootAsSystemd is boot, but stages without an instance are not started.
+func (g *guest) bootAsSystemd(t *testing.T) (all boot.Report) {
+	t.Helper()
+	must(t, g.RemoveAll(state.RunDir))
+	for _, stage := range state.Stages {
+		if stage == state.StageLocal || g.Exists(filepath.Join(state.RunDir, ".instance-id")) {
+			all.Errors = append(all.Errors, g.run(t, stage).Errors...)
+		}
+	}
+	return all
+}
