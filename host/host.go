@@ -30,7 +30,8 @@ type Options struct {
 	Log    *slog.Logger        // debug lines of what is run
 
 	// Guard is asked before anything is created or changed at a path. Its error is the
-	// operation's; with ErrDropped the operation does nothing, and succeeds. May be nil.
+	// operation's; with ErrDropped the operation does nothing, and succeeds, unless it
+	// removes something. May be nil.
 	Guard func(path string) error
 
 	// Aside is called before a command of the user's own is run (Pass); what it returns,

@@ -214,7 +214,7 @@ func (h *Host) Remove(path string) error { return h.remove(path, removeOne) }
 func (h *Host) RemoveAll(path string) error { return h.remove(path, removeAll) }
 
 func (h *Host) remove(path string, remove func(dir int, name string, st unix.Stat_t) error) error {
-	if skip, err := h.guarded(path); skip {
+	if _, err := h.guarded(path); err != nil {
 		return err
 	}
 	p, err := h.walk(path, walk{})

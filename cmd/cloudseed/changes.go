@@ -84,9 +84,9 @@ func printEffect(w io.Writer, e state.Entry, diff bool) {
 func describe(e host.Effect) string {
 	switch e.Kind {
 	case host.KindCommand:
-		return fmt.Sprintf("ran %s (%s)", strings.Join(e.Argv, " "), ended(e.Exit, e.DurationMS))
+		return fmt.Sprintf("ran %s (%s)", shellwords(e.Argv), ended(e.Exit, e.DurationMS))
 	case host.KindUnit:
-		return fmt.Sprintf("%s (%d ms)", strings.Join(e.Argv, " "), e.DurationMS)
+		return fmt.Sprintf("%s (%d ms)", shellwords(e.Argv), e.DurationMS)
 	case host.KindHostname:
 		return "named the machine " + e.Value
 	case host.KindLink:

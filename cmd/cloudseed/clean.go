@@ -52,7 +52,7 @@ func cleanCommand(g *globals) *cobra.Command {
 					return usageError{fmt.Errorf("there are no configs %q: they are all, network and ssh_config", set), cmd.CommandPath()}
 				}
 			}
-			m, err := g.openMachine()
+			m, err := g.openMachine(cmd.Context(), 0)
 			if err != nil {
 				return err
 			}

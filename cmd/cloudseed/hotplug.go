@@ -70,7 +70,7 @@ func hotplugHandleCommand(g *globals) *cobra.Command {
 				return usageError{fmt.Errorf("there is nothing to do for the action %q: it is add", action), cmd.CommandPath()}
 			}
 			// Several devices may come at once, each with a process of its own.
-			m, err := g.openMachineInTurn(cmd.Context())
+			m, err := g.openMachine(cmd.Context(), turnTime)
 			if err != nil {
 				return err
 			}
@@ -91,7 +91,7 @@ func hotplugEnableCommand(g *globals) *cobra.Command {
 		Short: "Have devices that are plugged in configured from now on",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			m, err := g.openMachine()
+			m, err := g.openMachine(cmd.Context(), 0)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,26 +39,37 @@ type machine struct {
 	output   *boot.Output
 	console  io.Writer // for people who watch the machine; nil when it has none
 	file     *os.File
-	lock     *os.File
+	turn     *turn
 }
 
-// openMachine opens the machine to be changed. Only root can, and only one process at
-// a time.
-func (g *globals) openMachine() (*machine, error) {
-	if g.root == "/" && os.Geteuid() != 0 {
-		return nil, errors.New("this changes the machine, so only root can do it")
+// openMachine opens the machine to be changed, when no other process is at work on it, or
+// ends within the time to wait. Only root can.
+func (g *globals) openMachine(ctx context.Context, wait time.Duration) (*machine, error) {
+	m, err := g.openLogs()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.turn.take(ctx, wait); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// openLogs opens the machine without waiting for its turn on it: what is in the way of
+// that is to be logged too.
+func (g *globals) openLogs() (*machine, error) {
+	if err := g.needsRoot(); err != nil {
+		return nil, err
 	}
 	m := &machine{}
 	plain := host.New(g.root, host.Options{})
-	var err error
-	if m.lock, err = lock(plain); err != nil {
-		return nil, err
-	}
+	m.turn = &turn{host: plain}
 	handler := bootlog.Handler{Level: slog.LevelDebug}
 	atBoot := g.root == "/" && underSystemd()
 	if atBoot {
 		handler.Journal = bootlog.ToJournal
 	}
+	var err error
 	if m.file, err = plain.OpenLog(logFile, host.Log{Mode: 0o640}); err != nil {
 		fmt.Fprintf(os.Stderr, "cloudseed: cannot open the log, going on without: %v\n", err)
 	} else {
@@ -70,10 +82,12 @@ func (g *globals) openMachine() (*machine, error) {
 		handler.Console = nil
 	}
 	m.log, m.warnings = bootlog.New(handler)
-	if m.ledger, err = state.OpenLedger(plain, state.BootID()); err != nil {
-		m.log.Error(err.Error())
+	if !state.New(plain).Cleaned() {
+		if m.ledger, err = state.OpenLedger(plain, state.BootID()); err != nil {
+			m.log.Error(err.Error())
+		}
 	}
-	options := host.Options{Log: m.log, Record: m.record}
+	options := host.Options{Log: m.log, Record: m.record, Guard: state.Guard(plain), Aside: m.turn.standAside}
 	if g.root == "/" {
 		m.output = boot.NewOutput(plain)
 		options.Output = m.output.Files
@@ -81,6 +95,18 @@ func (g *globals) openMachine() (*machine, error) {
 	m.host = host.New(g.root, options)
 	m.store = state.New(m.host)
 	return m, nil
+}
+
+// needsRoot is an error for a user who may not change the machine. An image's root is
+// whose files say so.
+func (g *globals) needsRoot() error {
+	if info, err := os.Stat(g.root); err != nil || !info.IsDir() {
+		return fmt.Errorf("cannot work on the root %s: %w", g.root, cmp.Or(err, error(unix.ENOTDIR)))
+	}
+	if g.root != "/" || os.Geteuid() == 0 {
+		return nil
+	}
+	return fmt.Errorf("needs root: sudo %s", shellwords(os.Args))
 }
 
 // console is where warnings go for people who watch: standard error by hand; at boot
@@ -95,48 +121,6 @@ func console(atBoot bool) io.Writer {
 		return nil // none here: the journal has it all
 	}
 	return file
-}
-
-// errBusy says that another process has the lock.
-var errBusy = errors.New("another cloudseed is at work on this machine; wait for it: cloudseed status --wait")
-
-// turnTime is how long a process waits for another that has the lock.
-const turnTime = 2 * time.Minute
-
-// openMachineInTurn opens the machine when no other process is at work on it any more.
-func (g *globals) openMachineInTurn(ctx context.Context) (*machine, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, turnTime, errBusy)
-	defer cancel()
-	again := time.NewTicker(100 * time.Millisecond) // the kernel tells nobody that a lock is free
-	defer again.Stop()
-	for {
-		m, err := g.openMachine()
-		if !errors.Is(err, errBusy) {
-			return m, err
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-}
-
-// lock keeps two processes from changing one machine at the same time. The kernel
-// gives it back when the process ends, however it does.
-func lock(h *host.Host) (*os.File, error) {
-	file, err := h.OpenLog(state.RunDir+"/lock", host.Log{})
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the machine: %w", err)
-	}
-	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, errors.Join(errBusy, file.Close())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot lock the machine: %w", errors.Join(err, file.Close()))
-	}
-	return file, nil
 }
 
 func (m *machine) record(e host.Effect) {
@@ -162,7 +146,7 @@ func (m *machine) Close() error {
 	if m.file != nil {
 		errs = append(errs, m.file.Close())
 	}
-	return errors.Join(append(errs, m.lock.Close())...)
+	return errors.Join(append(errs, m.turn.Close())...)
 }
 
 // onlooker is a boot that is asked what it would do, and does nothing.

@@ -164,7 +164,7 @@ func networkApplyCommand(g *globals) *cobra.Command {
 		Short: "Write the configuration that network show shows, and have the network service act on it",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			m, err := g.openMachine()
+			m, err := g.openMachine(cmd.Context(), 0)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,7 +42,7 @@ func seedScanCommand(g *globals) *cobra.Command {
 				return usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
 			}
 			if os.Geteuid() != 0 {
-				return errors.New("only root can read devices")
+				return fmt.Errorf("needs root: sudo %s", shellwords(os.Args))
 			}
 			devices, problems := media.Scan(cmd.Context(), media.ScanOptions{})
 			scanned := scanSeeds(cmd.Context(), host.New(g.root, host.Options{}), devices, problems)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"cloudseed/boot"
 	"cloudseed/state"
@@ -56,14 +58,20 @@ func modulesCommand(g *globals) *cobra.Command {
 // runStage runs a stage. As with cloud-init, the exit code is the number of errors;
 // a process has no more than 255 of those.
 func (g *globals) runStage(ctx context.Context, stage string, files []string) error {
-	m, err := g.openMachine()
+	m, err := g.openLogs()
 	if err != nil {
 		return err
 	}
-	errs := m.boot(boot.Options{Files: files}).Run(ctx, stage)
-	if err := m.Close(); err != nil {
-		errs = append(errs, err)
+	var errs []error
+	if err := m.turn.take(ctx, turnTime); err != nil {
+		// What this stage would have done is the next one's to do.
+		m.log.Error("the stage " + stage + " did not run: " + err.Error())
+		errs = append(errs, err, m.store.StageMissed(stage, fmt.Errorf("the stage %s did not run: %w", stage, err)))
+	} else {
+		errs = m.boot(boot.Options{Files: files}).Run(ctx, stage)
 	}
+	errs = append(errs, m.Close())
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	if len(errs) > 0 {
 		return exitCode(min(len(errs), 255))
 	}
@@ -100,7 +108,12 @@ func singleCommand(g *globals) *cobra.Command {
 }
 
 func (g *globals) runSingle(cmd *cobra.Command, name string, f state.Frequency, args, files []string) (err error) {
-	m, err := g.openMachine()
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("cannot read the configuration: %w", err)
+		}
+	}
+	m, err := g.openMachine(cmd.Context(), 0)
 	if err != nil {
 		return err
 	}

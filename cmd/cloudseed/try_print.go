@@ -23,7 +23,7 @@ func (t *tryCall) print(w io.Writer, r *tried, took time.Duration) error {
 	}
 	p.heading("Commands", len(r.Commands))
 	for _, c := range r.Commands {
-		p.line("  %-20s %s  (%s)", c.Module, strings.Join(c.Argv, " "), ended(c.Exit, c.DurationMS))
+		p.line("  %-20s %s  (%s)", c.Module, shellwords(c.Argv), ended(c.Exit, c.DurationMS))
 	}
 	var guest, own []triedChange
 	for _, c := range r.Changes {

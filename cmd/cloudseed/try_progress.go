@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +91,7 @@ func (p *progress) take(e insideEvent) {
 			p.print("  %-20s %-16s %5d ms", e.Ended.Name, e.Ended.Result, e.Ended.DurationMS)
 		}
 	case len(e.Running) > 0:
-		p.runs(strings.Join(e.Running, " "))
+		p.runs(shellwords(e.Running))
 	case e.Ran != nil:
 		p.commands = append(p.commands, *e.Ran)
 	case e.Report != nil:
