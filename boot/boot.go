@@ -190,6 +190,9 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.takeOver(ctx, name)
 	b.note(run(b, ctx))
 	b.note(b.Host.Relabel(ctx))
+	for _, message := range b.store.Damage() {
+		b.Log.Warn(message)
+	}
 	if b.Output != nil {
 		b.note(b.Output.Close())
 	}

@@ -55,10 +55,7 @@ func (b *Boot) applyNetwork(ctx context.Context) error {
 // service. It gives what changed.
 func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	change := activate.Change{Renderer: p.Renderer.Name}
-	record, err := b.store.NetworkFiles()
-	if err != nil {
-		b.Log.Warn(err.Error() + "; the files of devices that are gone stay")
-	}
+	record := b.store.NetworkFiles()
 	decided := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why}
 	if p.Config == nil {
 		b.Log.Info("the network is left alone", "source", p.Source, "why", p.Why)

@@ -65,10 +65,7 @@ func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
 // Difference from cloud-init: it leaves the files of devices that are configured no
 // more, and NetworkManager goes on using them.
 func (b *Boot) vanished(files []network.File) []string {
-	record, err := b.store.NetworkFiles()
-	if err != nil {
-		return nil // what we wrote is not known, so nothing is ours
-	}
+	record := b.store.NetworkFiles()
 	var gone []string
 	for _, file := range slices.Sorted(maps.Keys(record)) {
 		if slices.ContainsFunc(files, func(f network.File) bool { return f.Path == file }) {

@@ -7,6 +7,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,9 @@ type Options struct {
 	// operation's; with ErrDropped the operation does nothing, and succeeds, unless it
 	// removes something. May be nil.
 	Guard func(path string) error
+
+	// Units answers for systemd in tests; nil: systemd does.
+	Units func(ctx context.Context, units ...string) ([]UnitState, error)
 
 	// Aside is called before a command of the user's own is run (Pass); what it returns,
 	// after it: they may want what this process keeps from others. May be nil.
@@ -66,6 +70,7 @@ type Host struct {
 	setOwner func(path string, uid, gid int) error // of tests; nil: the kernel's
 	owner    func(path string) (uid, gid int)
 	guard    func(path string) error
+	units    func(ctx context.Context, units ...string) ([]UnitState, error)
 	aside    func() (resume func() error)
 	owners   bool // owners are real: what is there can be compared with what is wanted
 	now      func() time.Time
@@ -85,7 +90,7 @@ func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
-		guard: o.Guard, aside: o.Aside,
+		guard: o.Guard, units: o.Units, aside: o.Aside,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.look == nil {

@@ -62,3 +62,14 @@ func (p place) openLog(mode fs.FileMode) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), p.path()), nil
 }
+
+// Locked reports whether another process has a lock on a file (flock(2)). A file that
+// cannot be opened counts as not locked.
+func (h *Host) Locked(path string) bool {
+	f, err := os.OpenFile(h.resolve(path), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // and with it the lock, if it was got
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
+}

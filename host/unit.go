@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -93,4 +94,52 @@ func (h *Host) UnitEnabled(unit string) bool {
 		}
 	}
 	return false
+}
+
+// UnitState is how a unit stands with systemd.
+type UnitState struct {
+	Name   string
+	Active string // "active", "activating", "inactive", "failed", …
+	Result string // why it failed: "exit-code", "signal", "oom-kill", …
+	Job    bool   // systemd has still to start or stop it
+}
+
+// ErrNotBooted says that systemd does not run this machine.
+var ErrNotBooted = errors.New("systemd does not run here")
+
+// UnitStates asks systemd for units, which any user may. The error is ErrNotBooted where it
+// does not run.
+func (h *Host) UnitStates(ctx context.Context, units ...string) ([]UnitState, error) {
+	if h.units != nil {
+		return h.units(ctx, units...)
+	}
+	if !h.Booted() {
+		return nil, ErrNotBooted
+	}
+	connect := dbus.NewSystemdConnectionContext
+	if os.Geteuid() != 0 {
+		connect = dbus.NewSystemConnectionContext // systemd's own socket is root's
+	}
+	conn, err := connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach systemd: %w", err)
+	}
+	defer conn.Close()
+	var states []UnitState
+	for _, unit := range units {
+		// One by one: EL7's systemd 219 has no ListUnitsByNames.
+		properties, err := conn.GetAllPropertiesContext(ctx, unit)
+		if err != nil {
+			return nil, fmt.Errorf("cannot ask for the state of %s: %w", unit, err)
+		}
+		state := UnitState{Name: unit}
+		state.Active, _ = properties["ActiveState"].(string)
+		state.Result, _ = properties["Result"].(string)
+		if job, ok := properties["Job"].([]any); ok && len(job) > 0 {
+			number, _ := job[0].(uint32) // 0: none
+			state.Job = number != 0
+		}
+		states = append(states, state)
+	}
+	return states, nil
 }

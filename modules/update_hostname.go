@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -42,11 +43,10 @@ func runUpdateHostname(_ context.Context, e *Env) error {
 	// A warning is set_hostname's to give: here it would come at every boot.
 
 	file := path.Join(e.Instance.CloudDir, "data/previous-hostname")
-	data, err := e.Host.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cannot tell what the hostname was: %w", err)
+	previous, err := previousHostname(e, file)
+	if err != nil {
+		return err
 	}
-	previous := strings.TrimSpace(string(data))
 	current, err := e.Host.Hostname()
 	if err != nil {
 		return fmt.Errorf("cannot tell what the hostname is: %w", err)
@@ -66,4 +66,19 @@ func runUpdateHostname(_ context.Context, e *Env) error {
 	// No newline: cloud-init writes none.
 	_, err = e.Host.Quietly().WriteFile(file, []byte(name), host.File{})
 	return err
+}
+
+// previousHostname is the name that was set last, "" if none was. A damaged record is
+// removed, and counts as none.
+func previousHostname(e *Env, file string) (string, error) {
+	data, err := e.Host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	name := strings.TrimSpace(string(data))
+	if err == nil && !strings.ContainsFunc(name, unicode.IsControl) {
+		return name, nil
+	}
+	e.Warn("%s is damaged and not used; it is written anew", file)
+	return "", e.Host.Quietly().RemoveAll(file)
 }

@@ -28,12 +28,16 @@ func (s *Store) PreviousID() (string, error) {
 		return id, nil
 	}
 	target, linkErr := s.host.Readlink(InstanceLink)
-	if linkErr != nil {
-		if err != nil {
-			err = fmt.Errorf("cannot tell which instance this was: %w", err)
-		}
-		return "", err
+	if linkErr != nil && err != nil {
+		return "", fmt.Errorf("cannot tell which instance this was: %w", err)
 	}
+	if linkErr != nil {
+		return "", nil
+	}
+	if err == nil {
+		err = fmt.Errorf("it holds %q", id)
+	}
+	s.damaged(path.Join(CloudDir, "data/instance-id"), err)
 	return path.Base(target), nil
 }
 

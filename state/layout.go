@@ -6,7 +6,11 @@
 package state
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"cloudseed/host"
@@ -14,17 +18,21 @@ import (
 
 // Store is the agent's state on one machine.
 type Store struct {
-	host *host.Host
+	host   *host.Host
+	damage map[string]error // files that were not what they must be, and what they were
 }
 
 // New opens the state of a machine. Nothing is made until something is written.
-func New(h *host.Host) *Store { return &Store{host: h.Quietly()} }
+func New(h *host.Host) *Store { return &Store{host: h.Quietly(), damage: map[string]error{}} }
 
 // Where state is kept, as cloud-init has it: tools know these paths.
 const (
 	CloudDir = "/var/lib/cloud"  // lasts
 	RunDir   = "/run/cloud-init" // gone at the next boot
 )
+
+// LockFile is locked by the process that changes the machine.
+const LockFile = RunDir + "/lock"
 
 // InstanceLink leads to the directory of the present instance.
 const InstanceLink = CloudDir + "/instance"
@@ -47,7 +55,32 @@ func (s *Store) write(file string, data []byte, secretContent bool) error {
 		f.Mode = 0o600
 	}
 	_, err := s.host.WriteFile(file, data, f)
+	if err == nil {
+		return nil
+	}
+	if info, statErr := s.host.Lstat(file); statErr != nil || !info.IsDir() {
+		return err
+	}
+	s.damaged(file, errors.New("it is a directory"))
+	if err := s.host.RemoveAll(file); err != nil {
+		return err
+	}
+	_, err = s.host.WriteFile(file, data, f)
 	return err
+}
+
+// damaged notes that a file is not what it must be. It counts as not there, and is written
+// anew when its time comes.
+func (s *Store) damaged(file string, err error) { s.damage[file] = err }
+
+// Damage returns what was noted of damaged files since the last call, a message for each.
+func (s *Store) Damage() []string {
+	var messages []string
+	for _, file := range slices.Sorted(maps.Keys(s.damage)) {
+		messages = append(messages, fmt.Sprintf("%s is damaged and not used; it is written anew: %v", file, s.damage[file]))
+	}
+	clear(s.damage)
+	return messages
 }
 
 // Write writes a file of the instance's directory, which only root may read.

@@ -46,10 +46,12 @@ func (s *Store) SetNetwork(n Network) error { return s.write(networkFile, encode
 
 // NetworkFiles are the files of the network's configuration that are ours to remove
 // again: digests of what was written, by paths.
-func (s *Store) NetworkFiles() (map[string]string, error) {
+func (s *Store) NetworkFiles() map[string]string {
 	var files map[string]string
-	err := s.readJSON(networkFiles, &files)
-	return files, err
+	if err := s.readJSON(networkFiles, &files); err != nil {
+		return nil // noted as damaged: what it named is nobody's to remove any more
+	}
+	return files
 }
 
 // SetNetworkFiles keeps them.
@@ -67,6 +69,7 @@ func (s *Store) readJSON(file string, into any) error {
 		err = json.Unmarshal(data, into)
 	}
 	if err != nil {
+		s.damaged(file, err)
 		return fmt.Errorf("cannot read %s: %w", file, err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ type Overall struct {
 	LastUpdate     time.Time
 	Detail         string
 	Stage          string // the one that runs, if any
+	going          bool   // the boot is not over
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
@@ -58,29 +58,25 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 	o := Overall{Recoverable: map[string][]string{}}
 	var disabled bool
 	o.BootStatusCode, o.Detail, disabled = s.switched(cmdline)
-	network, err := s.Network()
-	if err != nil {
-		return o, err
-	}
-	o.Network = network
+	o.Network, _ = s.Network() // lost or damaged: the next boot writes it anew, and says so
 	if disabled {
 		o.Word = Disabled
 		return o, nil
 	}
 	status, err := s.Status()
 	if err != nil {
-		return o, err
+		o.Detail = err.Error() // damaged: it says nothing, and the next stage writes it anew
 	}
 	o.Status = status
 	switch {
 	case !s.Begun() || status == nil:
-		o.Word = NotStarted
+		o.Word, o.going = NotStarted, true
 		o.Status = nil
 		return o, nil
 	case s.Finished():
 		o.Word = Finished
 	default:
-		o.Word = Running
+		o.Word, o.going = Running, true
 	}
 	o.gather(status)
 	if info, err := s.host.Stat(statusFile); err == nil {
@@ -105,7 +101,7 @@ func (o *Overall) gather(status *Status) {
 		}
 	}
 	o.Degraded = len(o.Recoverable) > 0
-	if o.Word == Finished && len(o.Errors) > 0 {
+	if len(o.Errors) > 0 { // also while a stage runs, as with cloud-init
 		o.Word = Failed
 	}
 }
@@ -144,10 +140,10 @@ func hasWord(cmdline, word string) bool {
 // Extended is the status with what went wrong but not badly: "degraded done".
 func (o Overall) Extended() string {
 	switch {
+	case o.Word == Failed && o.going:
+		return "error - running"
 	case o.Word == Failed:
 		return "error - done"
-	case o.Word == Running && len(o.Errors) > 0:
-		return "error - running"
 	case o.Degraded && (o.Word == Finished || o.Word == Running):
 		return "degraded " + string(o.Word)
 	default:
@@ -167,25 +163,5 @@ func (o Overall) ExitCode() int {
 	}
 }
 
-// Over tells whether there is nothing left to wait for.
-func (o Overall) Over() bool { return o.Word != Running && o.Word != NotStarted }
-
-// Wait waits until the boot is over, or the context is. It looks four times a
-// second, and tells so by tick: the files may not exist yet, so there is nothing to
-// be told by the kernel.
-func (s *Store) Wait(ctx context.Context, cmdline string, tick func()) (Overall, error) {
-	ticker := time.NewTicker(250 * time.Millisecond)
-	defer ticker.Stop()
-	for {
-		o, err := s.Overall(cmdline)
-		if err != nil || o.Over() {
-			return o, err
-		}
-		tick()
-		select {
-		case <-ctx.Done():
-			return o, context.Cause(ctx)
-		case <-ticker.C:
-		}
-	}
-}
+// Over reports whether there is nothing left to wait for.
+func (o Overall) Over() bool { return !o.going }

@@ -62,7 +62,7 @@ func TestOverall(t *testing.T) {
 				begin(t, s)
 				must(t, s.EndStage(state.StageLocal, []string{"e"}, nil))
 			},
-			word: state.Running, extended: "error - running", code: "enabled-by-generator", exit: 1,
+			word: state.Failed, extended: "error - running", code: "enabled-by-generator", exit: 1,
 		},
 		{
 			name: "without a seed it is disabled, so that nobody waits",
@@ -114,11 +114,11 @@ func TestWaitEndsWithTheBootOrTheContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	ticks := 0
-	if _, err := s.Wait(ctx, "", func() { ticks++ }); err == nil || ticks == 0 {
+	if _, err := s.Wait(ctx, "", state.DefaultPace, func() { ticks++ }); err == nil || ticks == 0 {
 		t.Errorf("error %v after %d ticks", err, ticks)
 	}
 	must(t, s.Finish())
-	if got, err := s.Wait(t.Context(), "", func() {}); err != nil || got.Word != state.Finished {
+	if got, err := s.Wait(t.Context(), "", state.DefaultPace, func() {}); err != nil || got.Word != state.Finished {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }

@@ -99,10 +99,7 @@ func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]s
 // Finish writes result.json, for which scripts wait: the boot is over.
 func (s *Store) Finish() error {
 	status, err := s.Status()
-	if err != nil {
-		return err
-	}
-	if status == nil {
+	if err != nil || status == nil { // damaged or lost: the boot is over all the same
 		status = &Status{}
 	}
 	all := []string{}
@@ -141,11 +138,12 @@ func (s *Store) Status() (*Status, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the status: %w", err)
+	var status *Status
+	if err == nil {
+		status, err = decodeStatus(data)
 	}
-	status, err := decodeStatus(data)
 	if err != nil {
+		s.damaged(statusFile, err)
 		return nil, fmt.Errorf("cannot read the status in %s: %w", statusFile, err)
 	}
 	return status, nil

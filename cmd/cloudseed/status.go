@@ -64,7 +64,7 @@ func waitForEnd(ctx context.Context, store *state.Store, cmdline string, timeout
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the boot was not over after %s", timeout))
 		defer cancel()
 	}
-	return store.Wait(ctx, cmdline, tick)
+	return store.Wait(ctx, cmdline, state.DefaultPace, tick)
 }
 
 func printStatus(w io.Writer, o state.Overall, format string, long bool) error {

@@ -31,7 +31,7 @@ const turnTime = 2 * time.Minute
 func (t *turn) take(ctx context.Context, wait time.Duration) error {
 	if t.file == nil {
 		var err error
-		if t.file, err = t.host.OpenLog(state.RunDir+"/lock", host.Log{}); err != nil {
+		if t.file, err = t.host.OpenLog(state.LockFile, host.Log{}); err != nil {
 			return fmt.Errorf("cannot lock the machine: %w", err)
 		}
 	}

@@ -40,6 +40,9 @@ type Machine struct {
 	missing map[string]bool
 	owners  map[string]string
 	guard   func(path string) error
+
+	// Units are how units stand with systemd, by their names; nil: it does not run.
+	Units map[string]host.UnitState
 }
 
 type answer struct {
@@ -62,8 +65,8 @@ func New(t testing.TB) *Machine {
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
 		Log:   slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Guard: m.guarded,
-		Exec:  m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
+		Guard: m.guarded, Units: m.unitStates,
+		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -140,6 +143,19 @@ func (m *Machine) guarded(path string) error {
 		return nil
 	}
 	return guard(path)
+}
+
+func (m *Machine) unitStates(_ context.Context, units ...string) ([]host.UnitState, error) {
+	if m.Units == nil {
+		return nil, host.ErrNotBooted
+	}
+	var states []host.UnitState
+	for _, name := range units {
+		state := m.Units[name]
+		state.Name = name
+		states = append(states, state)
+	}
+	return states, nil
 }
 
 // Lacks makes programs missing.
