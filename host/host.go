@@ -52,6 +52,7 @@ type Options struct {
 	Exec     ExecFunc
 	Start    StartFunc
 	LookPath func(name string) (string, error)
+	Sync     func(fd int) error // fsync(2)
 	Chown    func(path string, uid, gid int) error
 	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }
@@ -70,6 +71,7 @@ type Host struct {
 	setOwner func(path string, uid, gid int) error // of tests; nil: the kernel's
 	owner    func(path string) (uid, gid int)
 	guard    func(path string) error
+	sync     func(fd int) error
 	units    func(ctx context.Context, units ...string) ([]UnitState, error)
 	aside    func() (resume func() error)
 	owners   bool // owners are real: what is there can be compared with what is wanted
@@ -90,7 +92,7 @@ func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
-		guard: o.Guard, units: o.Units, aside: o.Aside,
+		guard: o.Guard, units: o.Units, sync: o.Sync, aside: o.Aside,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.look == nil {
@@ -104,6 +106,9 @@ func New(root string, o Options) *Host {
 	}
 	if h.now == nil {
 		h.now = time.Now
+	}
+	if h.sync == nil {
+		h.sync = unix.Fsync
 	}
 	if h.guard == nil {
 		h.guard = func(string) error { return nil }

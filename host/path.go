@@ -55,7 +55,7 @@ func (h *Host) makeDir(p place, mode fs.FileMode, uid, gid int) error {
 	}
 	h.forRelabel(p.path())
 	h.note(Effect{Kind: KindDir, Path: p.path(), Change: Added, Mode: Octal(mode)})
-	return p.sync()
+	return h.syncDir(p)
 }
 
 // giveDir gives a new directory its owner and mode. By the name it could be another by
@@ -168,7 +168,7 @@ func (h *Host) Rename(from, to string) error {
 	}
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + from), Change: Removed})
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + to), Change: Added})
-	return target.sync()
+	return h.syncDir(target)
 }
 
 // Symlink makes path a symbolic link to target, replacing a file or link there.
@@ -189,14 +189,14 @@ func (h *Host) Symlink(target, path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		change = Modified
 	}
-	if err := replaceByLink(p, target); err != nil {
+	if err := h.replaceByLink(p, target); err != nil {
 		return fmt.Errorf("cannot link %s to %s: %w", path, target, err)
 	}
 	h.note(Effect{Kind: KindLink, Path: filepath.Clean("/" + path), Change: change, Value: target})
 	return nil
 }
 
-func replaceByLink(p place, target string) error {
+func (h *Host) replaceByLink(p place, target string) error {
 	temporary := temporaryName()
 	if err := unix.Symlinkat(target, p.dir, temporary); err != nil {
 		return err
@@ -204,7 +204,7 @@ func replaceByLink(p place, target string) error {
 	if err := unix.Renameat(p.dir, temporary, p.dir, p.name); err != nil {
 		return errors.Join(err, unix.Unlinkat(p.dir, temporary, 0))
 	}
-	return p.sync()
+	return h.syncDir(p)
 }
 
 // Remove removes a file, link or empty directory; a missing one is no error.
@@ -231,7 +231,7 @@ func (h *Host) remove(path string, remove func(dir int, name string, st unix.Sta
 	}
 	if err == nil {
 		if err = remove(p.dir, p.name, st); err == nil {
-			err = p.sync()
+			err = h.syncDir(p)
 		}
 	}
 	if err != nil {

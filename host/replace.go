@@ -62,13 +62,13 @@ func (h *Host) replace(p place, data []byte, want ownership, old current) (err e
 			return err
 		}
 	}
-	if err = f.Sync(); err != nil {
+	if err = h.sync(int(f.Fd())); err != nil {
 		return err
 	}
 	if err = unix.Renameat(p.dir, temporary.name, p.dir, p.name); err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), p.sync())
+	return errors.Join(f.Close(), h.syncDir(p))
 }
 
 // give sets the owner and mode of an open file that is, or will be, at a place. The owner
@@ -123,5 +123,14 @@ func (h *Host) overwrite(p place, data []byte, want ownership, old current) (err
 	if err := h.give(f, p, want); err != nil {
 		return err
 	}
-	return f.Sync()
+	return h.sync(int(f.Fd()))
+}
+
+// syncDir makes what was renamed in a directory last through a power cut.
+func (h *Host) syncDir(p place) error {
+	fd, err := unix.Openat(p.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.sync(fd), unix.Close(fd))
 }

@@ -53,15 +53,6 @@ func (p place) open(flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), p.path()), nil
 }
 
-// sync makes what was renamed in the directory last through a power cut.
-func (p place) sync() error {
-	fd, err := unix.Openat(p.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(unix.Fsync(fd), unix.Close(fd))
-}
-
 // maxLinks is the kernel's own limit on symbolic links in one path.
 const maxLinks = 40
 
