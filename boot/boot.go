@@ -181,7 +181,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
 	}
-	already := len(b.report.Errors)
+	already, modulesBefore := len(b.report.Errors), len(b.report.Modules)
 	b.note(b.store.BeginStage(name))
 	b.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.Version, name,
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
@@ -197,6 +197,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 		b.note(b.Output.Close())
 	}
 
+	b.remember(b.report.Modules[modulesBefore:])
 	errs := b.report.Errors[already:]
 	var warnings map[string][]string
 	if b.Warnings != nil {
@@ -243,6 +244,14 @@ func (b *Boot) summarise() {
 	warnings := len(lines) - errs
 	if most := errs + maxShownWarnings; len(lines) > most {
 		lines = append(lines[:most], fmt.Sprintf("  and %d more warnings", len(lines)-most))
+	}
+	if b.seed != nil {
+		if _, earlier := b.store.Failures(b.seed.InstanceID); len(earlier) > 0 {
+			lines = append(lines, "  Of an earlier boot of this instance, and not done since (cloudseed status --acknowledge forgets them):")
+			for _, f := range earlier {
+				lines = append(lines, "  "+f.String())
+			}
+		}
 	}
 	if len(lines) == 0 {
 		return

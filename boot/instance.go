@@ -142,6 +142,7 @@ func (b *Boot) become(ctx context.Context) error {
 	}
 	b.fillIn(ctx)
 	b.Log.Info("found the seed", "datasource", b.seed.Description, "instance", b.seed.InstanceID, "new", b.fresh)
+	b.tellOfNewInstance(previous)
 	cache, err := b.seed.EncodeCache()
 	if err != nil {
 		return err
@@ -166,6 +167,24 @@ func (b *Boot) become(ctx context.Context) error {
 		b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID),
 		b.store.WriteInstanceData(b.facts()),
 	)
+}
+
+// tellOfNewInstance says to those who watch, and in the change log, that the machine becomes
+// another instance: its host keys and passwords change with it.
+func (b *Boot) tellOfNewInstance(previous string) {
+	if !b.fresh || previous == "" {
+		return
+	}
+	message := fmt.Sprintf("new instance: id %s, was %s", b.seed.InstanceID, previous)
+	b.Log.Info(message)
+	b.Host.As(b.stage, "").Note(host.Effect{Kind: host.KindInstance, Value: b.seed.InstanceID, Before: previous})
+	b.note(b.store.SetPrevious(previous))
+	if b.Console == nil {
+		return
+	}
+	if _, err := fmt.Fprintf(b.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
+		b.Log.Debug("cannot write to the console: " + err.Error())
+	}
 }
 
 // identify says in the report which instance this is.

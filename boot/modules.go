@@ -162,7 +162,7 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 	start := time.Now()
 	b.watched(Event{Stage: b.stage, Module: m.Name})
 	switch {
-	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf):
+	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf) && len(e.args) == 0:
 		r.Result = ResultNoConfig
 		b.Log.Debug("passed over: nothing is configured for it", "module", m.Name)
 	default:
@@ -246,4 +246,23 @@ func (b *Boot) call(ctx context.Context, m modules.Module, env *modules.Env, r *
 		}
 	}
 	return errors.Join(env.Err(), err)
+}
+
+// remember keeps which modules failed, or were interrupted, for the boots to come: their
+// semaphores say that they are done.
+func (b *Boot) remember(reports []ModuleReport) {
+	if b.seed == nil {
+		return
+	}
+	var failed []state.Failure
+	var succeeded []string
+	for _, r := range reports {
+		switch r.Result {
+		case ResultFailed, ResultInterrupted:
+			failed = append(failed, state.Failure{Module: r.Name, Stage: r.Stage, Result: string(r.Result), Error: r.Error})
+		case ResultOK, ResultWarned:
+			succeeded = append(succeeded, r.Name)
+		}
+	}
+	b.note(b.store.Remember(b.seed.InstanceID, failed, succeeded))
 }

@@ -208,7 +208,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		if _, known := modules.Absent[modules.CanonicalName(name)]; known {
 			return ModuleReport{}, fmt.Errorf("this version of cloudseed has no module %s", modules.CanonicalName(name))
 		}
-		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(moduleNames(), ", "))
+		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
 	b.stage = "single"
 	if err := b.resume(ctx); err != nil {
@@ -219,17 +219,10 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 	}
 	b.readUserData(ctx)
 	b.runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
+	b.remember(b.report.Modules)
 	b.note(b.Host.Relabel(ctx))
 	if b.Output != nil {
 		b.note(b.Output.Close())
 	}
 	return b.report.Modules[len(b.report.Modules)-1], nil
-}
-
-func moduleNames() []string {
-	var names []string
-	for _, m := range modules.All() {
-		names = append(names, m.Name)
-	}
-	return names
 }

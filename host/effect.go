@@ -47,6 +47,7 @@ const (
 	KindCommand  Kind = "command"
 	KindUnit     Kind = "unit"
 	KindHostname Kind = "hostname"
+	KindInstance Kind = "instance" // the machine became another: Value, that was Before
 )
 
 // Change is what happened to a path.
@@ -62,6 +63,9 @@ const (
 // maxDiff is the size in bytes of the largest file whose diff is kept: the
 // ledger is for reading, not a backup.
 const maxDiff = 64 << 10
+
+// Note records what was done to the machine otherwise than by a Host.
+func (h *Host) Note(e Effect) { h.note(e) }
 
 // note records an effect as this view's stage and module.
 func (h *Host) note(e Effect) {

@@ -27,6 +27,7 @@ type Module struct {
 	Keys       any             // the zero value of the struct of its keys
 	ActiveIf   []string        // it runs only if one of these top-level keys is there; none: always
 	Repeatable bool            // running it again after a power cut does no harm
+	RunBy      string          // the module that does what this one only prepares; "": none
 	Doc        string          // for the reference: what it does, in a few sentences
 
 	// Prepare starts work that takes long and that the guest cannot see yet. It is
@@ -163,6 +164,15 @@ func (e *Env) Err() error {
 func CanonicalName(name string) string {
 	name = strings.ReplaceAll(strings.TrimSpace(name), "-", "_")
 	return strings.TrimSuffix(strings.TrimPrefix(name, "cc_"), ".py")
+}
+
+// Names are the names of all modules.
+func Names() []string {
+	var names []string
+	for _, m := range All() {
+		names = append(names, m.Name)
+	}
+	return names
 }
 
 // Find returns the module of that name, however it is spelled.

@@ -19,6 +19,7 @@ var runcmd = Module{
 	Keys:       runcmdKeys{},
 	ActiveIf:   []string{"runcmd"},
 	Repeatable: true, // it only writes the script
+	RunBy:      "scripts_user",
 	Doc: "Writes the commands of runcmd as one sh script into the instance's directory of scripts, " +
 		"where scripts_user runs it late in the boot, after packages are installed.",
 	Check: func(e *Env) { checkScript(e, "runcmd") },

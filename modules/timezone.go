@@ -28,6 +28,10 @@ const zoneinfo = "/usr/share/zoneinfo"
 func runTimezone(_ context.Context, e *Env) error {
 	var keys timezoneKeys
 	e.Decode(&keys)
+	at := e.Config.Get("timezone").Pos()
+	if len(e.Args) > 0 { // single --name timezone Europe/Berlin
+		keys.Timezone, at = e.Args[0], config.Pos{}
+	}
 	if keys.Timezone == "" {
 		return nil
 	}
@@ -35,8 +39,8 @@ func runTimezone(_ context.Context, e *Env) error {
 	info, err := e.Host.Stat(file)
 	if err != nil || !info.Mode().IsRegular() || !strings.HasPrefix(file, zoneinfo+"/") {
 		e.Problem(config.Problem{
-			Pos: e.Config.Get("timezone").Pos(), Key: "timezone",
-			Message: "there is no time zone " + keys.Timezone + " in " + zoneinfo + "; it was left as it is",
+			Pos: at, Key: "timezone",
+			Message: "there is no time zone " + keys.Timezone + " in " + zoneinfo + "; it is unchanged",
 		})
 		return nil
 	}

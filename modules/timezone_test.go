@@ -9,7 +9,7 @@ func TestTimezone(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ config, link, problem string }{
 		"a zone becomes the machine's":           {config: "timezone: Europe/Berlin\n", link: "/usr/share/zoneinfo/Europe/Berlin"},
-		"a zone that does not exist is an error": {config: "timezone: Europe/Nowhere\n", problem: "error: user-data:1:11: timezone: there is no time zone Europe/Nowhere in /usr/share/zoneinfo; it was left as it is"},
+		"a zone that does not exist is an error": {config: "timezone: Europe/Nowhere\n", problem: "error: user-data:1:11: timezone: there is no time zone Europe/Nowhere in /usr/share/zoneinfo; it is unchanged"},
 		"a directory is no zone":                 {config: "timezone: Europe\n", problem: "there is no time zone Europe "},
 		"a name that leads elsewhere is no zone": {config: "timezone: ../../../etc/passwd\n", problem: "there is no time zone ../../../etc/passwd "},
 		"nothing is left as it is":               {config: "timezone:\n"},

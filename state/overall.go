@@ -18,7 +18,8 @@ type Overall struct {
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
-	Network        *Network // what was last decided on the network; nil when nothing was
+	Earlier        []Failure // modules of this instance that failed in an earlier boot
+	Network        *Network  // what was last decided on the network; nil when nothing was
 }
 
 // Word is the status in one word.
@@ -59,6 +60,9 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 	var disabled bool
 	o.BootStatusCode, o.Detail, disabled = s.switched(cmdline)
 	o.Network, _ = s.Network() // lost or damaged: the next boot writes it anew, and says so
+	if id, err := s.PreviousID(); err == nil && id != "" {
+		_, o.Earlier = s.Failures(id)
+	}
 	if disabled {
 		o.Word = Disabled
 		return o, nil

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ var Stages = []string{StageLocal, StageNetwork, StageConfig, StageFinal}
 // Status is the content of status.json.
 type Status struct {
 	Datasource *string // nil before one is found
+	Previous   *string // the instance that the machine was before this boot; nil: it is no new one
 	Stage      *string // the one that is running; nil between stages
 	Stages     map[string]*StageStatus
 }
@@ -51,7 +53,7 @@ func (s *Store) BeginBoot() error {
 	for _, file := range []string{awaitedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
 		errs = append(errs, s.host.RemoveAll(file))
 	}
-	errs = append(errs, s.forgetStages())
+	errs = append(errs, s.forgetStages(), s.write(bootFile, []byte(rand.Text()+"\n"), false))
 	status := Status{Stages: map[string]*StageStatus{}}
 	for _, stage := range Stages {
 		status.Stages[stage] = newStage()
@@ -78,6 +80,11 @@ func (s *Store) BeginStage(stage string) error {
 // SetDatasource notes which datasource the instance came from.
 func (s *Store) SetDatasource(description string) error {
 	return s.update(func(status *Status) { status.Datasource = &description })
+}
+
+// SetPrevious notes that the machine became another instance in this boot.
+func (s *Store) SetPrevious(id string) error {
+	return s.update(func(status *Status) { status.Previous = &id })
 }
 
 // EndStage notes that a stage has ended, and what went wrong in it. Recoverable
@@ -170,6 +177,9 @@ func (s *Store) update(change func(*Status)) error {
 
 func (s *Store) writeStatus(status Status) error {
 	v1 := map[string]any{"datasource": status.Datasource, "stage": status.Stage}
+	if status.Previous != nil {
+		v1["previous_instance"] = status.Previous
+	}
 	for stage, at := range status.Stages {
 		v1[stage] = at
 	}
@@ -187,7 +197,7 @@ func decodeStatus(data []byte) (*Status, error) {
 	for _, field := range []struct {
 		name string
 		into any
-	}{{"datasource", &status.Datasource}, {"stage", &status.Stage}} {
+	}{{"datasource", &status.Datasource}, {"stage", &status.Stage}, {"previous_instance", &status.Previous}} {
 		if raw, ok := file.V1[field.name]; ok {
 			if err := json.Unmarshal(raw, field.into); err != nil {
 				return nil, err

@@ -5,7 +5,9 @@ import (
 	"io"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/host"
+	"cloudseed/modules"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,9 @@ func changesCommand(g *globals) *cobra.Command {
 		Short: "Show everything that was changed on this machine, and by which module",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, known := modules.Find(module); module != "" && !known {
+				return fmt.Errorf("there is no module %q%s", module, config.DidYouMean(module, modules.Names()))
+			}
 			entries, err := g.openState().Ledger()
 			if err != nil {
 				return err
@@ -33,6 +38,9 @@ func changesCommand(g *globals) *cobra.Command {
 			entries = choose(entries, all, module)
 			if format == "json" {
 				return printJSON(cmd.OutOrStdout(), entries)
+			}
+			if o, err := g.openState().Overall(kernelCommandLine()); err == nil && len(o.Earlier) > 0 {
+				printList(cmd.OutOrStdout(), "Failed in an earlier boot of this instance, and not done since", failureLines(o.Earlier))
 			}
 			if len(entries) == 0 {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "Nothing was changed.")
@@ -87,6 +95,8 @@ func describe(e host.Effect) string {
 		return fmt.Sprintf("ran %s (%s)", shellwords(e.Argv), ended(e.Exit, e.DurationMS))
 	case host.KindUnit:
 		return fmt.Sprintf("%s (%d ms)", shellwords(e.Argv), e.DurationMS)
+	case host.KindInstance:
+		return fmt.Sprintf("new instance: id %s, was %s", e.Value, e.Before)
 	case host.KindHostname:
 		return "named the machine " + e.Value
 	case host.KindLink:

@@ -12,7 +12,7 @@ func develCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "devel",
 		Short: "Tools for those who write seeds and images",
-		Args:  noArgs,
+		Args:  knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
 	cmd.AddCommand(netConvertCommand(), hotplugHookCommand(g), renderCommand(g), makeMIMECommand())

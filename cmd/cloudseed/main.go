@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"cloudseed/config"
 	"cloudseed/datasource/media"
 	"cloudseed/sandbox"
 
@@ -92,7 +94,13 @@ and tries a seed out.`,
 			}
 			return exitCode(exitUsage) // as cloud-init: nothing to do is a mistake
 		},
-		Args: cobra.NoArgs,
+		Args: knownCommand,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if info, err := os.Stat(g.root); err != nil || !info.IsDir() {
+				return fmt.Errorf("cannot work on the root %s: %w", g.root, cmp.Or(err, error(syscall.ENOTDIR)))
+			}
+			return nil
+		},
 	}
 	root.SetVersionTemplate("cloudseed {{.Version}}\n")
 	root.PersistentFlags().BoolVarP(&g.debug, "debug", "d", false, "show debug messages on standard error")
@@ -106,4 +114,18 @@ and tries a seed out.`,
 		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
 	)
 	return root
+}
+
+// knownCommand refuses what no command is called, with those that were likely meant.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, known := range cmd.Commands() {
+		if known.IsAvailableCommand() {
+			names = append(names, known.Name())
+		}
+	}
+	return usageError{fmt.Errorf("unknown command %q%s", args[0], config.DidYouMean(args[0], names)), cmd.CommandPath()}
 }

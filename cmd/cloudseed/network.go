@@ -20,7 +20,7 @@ func networkCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "network",
 		Short: "Look at this machine's network configuration, and apply it again",
-		Args:  noArgs,
+		Args:  knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
 	cmd.AddCommand(networkShowCommand(g), networkApplyCommand(g))

@@ -11,7 +11,7 @@ func seedCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Look at seeds, and make them",
-		Args:  noArgs,
+		Args:  knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
 	cmd.AddCommand(seedShowCommand(g), seedBuildCommand(), seedScanCommand(g))

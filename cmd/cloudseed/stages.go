@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"cloudseed/boot"
+	"cloudseed/modules"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -131,6 +132,9 @@ func (g *globals) runSingle(cmd *cobra.Command, name string, f state.Frequency, 
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is configured for it\n", r.Name)
 	default:
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d ms\n", r.Name, r.Result, r.DurationMS)
+		if m, _ := modules.Find(r.Name); m.RunBy != "" {
+			fmt.Fprintf(cmd.OutOrStdout(), "It wrote the script; to run it: cloudseed single --name %s --frequency always\n", m.RunBy)
+		}
 	}
 	return nil
 }

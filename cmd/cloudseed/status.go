@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,7 +20,7 @@ import (
 // statusCommand prints how the boot stands. Exit codes are cloud-init's: 0 well, not
 // over or disabled; 1 error; 2 degraded.
 func statusCommand(g *globals) *cobra.Command {
-	var wait, long bool
+	var wait, long, acknowledge bool
 	var format string
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -29,6 +30,9 @@ func statusCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains([]string{"tabular", "json", "yaml"}, format) {
 				return usageError{fmt.Errorf("there is no format %q: it is tabular, json or yaml", format), cmd.CommandPath()}
+			}
+			if acknowledge {
+				return g.acknowledge(cmd.Context())
 			}
 			store, cmdline, out := g.openState(), kernelCommandLine(), cmd.OutOrStdout()
 			o, err := store.Overall(cmdline)
@@ -53,9 +57,24 @@ func statusCommand(g *globals) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&wait, "wait", "w", false, "wait until the boot is over")
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "tell more")
+	cmd.Flags().BoolVar(&acknowledge, "acknowledge", false, "forget the modules that failed in an earlier boot")
 	cmd.Flags().StringVar(&format, "format", "tabular", "tabular, json or yaml")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --wait: give up after this `time`, such as 5m; 0 never does")
 	return cmd
+}
+
+// acknowledge forgets what failed in earlier boots: somebody has seen to it.
+func (g *globals) acknowledge(ctx context.Context) (err error) {
+	m, err := g.openMachine(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	id, err := m.store.PreviousID()
+	if err != nil || id == "" {
+		return err
+	}
+	return m.store.Acknowledge(id)
 }
 
 func waitForEnd(ctx context.Context, store *state.Store, cmdline string, timeout time.Duration, tick func()) (state.Overall, error) {
@@ -88,6 +107,12 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	if o.Network != nil {
 		fmt.Fprintf(w, "network: %s\n", o.Network)
 	}
+	if o.Status != nil && o.Status.Previous != nil {
+		fmt.Fprintf(w, "new_instance: it was %s before this boot\n", *o.Status.Previous)
+	}
+	if len(o.Earlier) > 0 {
+		printList(w, "earlier_failures", failureLines(o.Earlier))
+	}
 	printList(w, "errors", o.Errors)
 	if len(o.Recoverable) == 0 {
 		_, err := fmt.Fprintln(w, "recoverable_errors: {}")
@@ -98,6 +123,15 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 		printList(w, level, o.Recoverable[level])
 	}
 	return nil
+}
+
+// failureLines are a line for each module that failed in an earlier boot.
+func failureLines(failures []state.Failure) []string {
+	var lines []string
+	for _, f := range failures {
+		lines = append(lines, f.String())
+	}
+	return lines
 }
 
 func printList(w io.Writer, name string, items []string) {
@@ -124,8 +158,14 @@ func statusFields(o state.Overall) map[string]any {
 	if o.Network != nil {
 		fields["network"] = map[string]any{"source": o.Network.Source, "renderer": o.Network.Renderer, "why": o.Network.Why}
 	}
+	if len(o.Earlier) > 0 {
+		fields["earlier_failures"] = o.Earlier
+	}
 	if o.Status == nil {
 		return fields
+	}
+	if o.Status.Previous != nil {
+		fields["previous_instance"] = *o.Status.Previous
 	}
 	if o.Status.Datasource != nil {
 		// "DataSourceNoCloud [seed=…]" is nocloud for short.

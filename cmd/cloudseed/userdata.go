@@ -28,7 +28,7 @@ func userdataCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "userdata",
 		Short: "Look at user data before a machine gets it",
-		Args:  noArgs,
+		Args:  knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return errors.Join(cmd.Help(), exitCode(exitUsage)) },
 	}
 	cmd.AddCommand(userdataShowCommand())

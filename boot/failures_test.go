@@ -1,0 +1,89 @@
+package boot_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"cloudseed/state"
+	"cloudseed/test/seed"
+)
+
+func TestWhatFailedInAnEarlierBootIsRememberedUntilItSucceedsOrIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	fill := func(g *guest, full bool) {
+		g.Guard(nil)
+		if full {
+			g.Guard(func(path string) error {
+				if strings.HasPrefix(path, "/etc/") {
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+		}
+	}
+	for name, end := range map[string]func(t *testing.T, g *guest){
+		"it succeeds": func(t *testing.T, g *guest) {
+			t.Helper()
+			if _, err := g.agent(t).Single(t.Context(), "write_files", state.Always, nil); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"it is acknowledged": func(t *testing.T, g *guest) { t.Helper(); must(t, state.New(g.Host).Acknowledge("i-1")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nwrite_files: [{path: /etc/a, content: a}]\n").With("meta-data", "instance-id: i-1\n"))
+			fill(g, true)
+			g.boot(t)
+			fill(g, false)
+			g.console.Reset()
+			if r := g.boot(t); len(r.Errors) > 0 {
+				t.Errorf("the second boot's own errors: %q", r.Errors)
+			}
+			o, err := state.New(g.Host).Overall("")
+			if err != nil || o.ExitCode() != 0 || len(o.Earlier) == 0 || o.Earlier[len(o.Earlier)-1].Module != "write_files" {
+				t.Errorf("exit code %d, %+v, %v", o.ExitCode(), o.Earlier, err)
+			}
+			if got := g.console.String(); !strings.Contains(got, "Of an earlier boot") || !strings.Contains(got, "write_files: failed: ") {
+				t.Errorf("the console says %q", got)
+			}
+			end(t, g)
+			g.boot(t)
+			o, err = state.New(g.Host).Overall("")
+			if err != nil || slices.ContainsFunc(o.Earlier, func(f state.Failure) bool { return f.Module == "write_files" }) {
+				t.Errorf("it is still remembered: %+v, %v", o.Earlier, err)
+			}
+		})
+	}
+}
+
+func TestANewInstanceIsAnnounced(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\n{}\n"))
+	g.boot(t)
+	if got := g.console.String(); strings.Contains(got, "new instance") {
+		t.Errorf("the first one is announced: %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(g.seed, "meta-data"), []byte("instance-id: i-2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g.boot(t)
+	if got := g.console.String(); !strings.Contains(got, "cloudseed: new instance: id i-2, was i-1") {
+		t.Errorf("the console says %q", got)
+	}
+	o, err := state.New(g.Host).Overall("")
+	if err != nil || o.Status == nil || o.Status.Previous == nil || *o.Status.Previous != "i-1" {
+		t.Errorf("the status is %+v, %v", o.Status, err)
+	}
+	recorded := false
+	for _, e := range g.Effects() {
+		recorded = recorded || e.Kind == "instance" && e.Value == "i-2" && e.Before == "i-1"
+	}
+	if !recorded {
+		t.Error("the change log does not have it")
+	}
+}
