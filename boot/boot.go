@@ -20,6 +20,7 @@ import (
 	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/printable"
 	"cloudseed/state"
 )
 
@@ -232,13 +233,13 @@ func (b *Boot) summarise() {
 	var lines []string
 	for _, stage := range state.Stages {
 		for _, text := range status.Stages[stage].Errors {
-			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
+			lines = append(lines, "  "+printable.String(text))
 		}
 	}
 	errs := len(lines)
 	for _, stage := range state.Stages {
 		for _, text := range status.Stages[stage].RecoverableErrors["WARNING"] {
-			lines = append(lines, "  "+strings.ReplaceAll(text, "\n", "\n    "))
+			lines = append(lines, "  "+printable.String(text))
 		}
 	}
 	warnings := len(lines) - errs
@@ -249,7 +250,7 @@ func (b *Boot) summarise() {
 		if _, earlier := b.store.Failures(b.seed.InstanceID); len(earlier) > 0 {
 			lines = append(lines, "  Of an earlier boot of this instance, and not done since (cloudseed status --acknowledge forgets them):")
 			for _, f := range earlier {
-				lines = append(lines, "  "+f.String())
+				lines = append(lines, "  "+printable.String(f.String()))
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/nocloud"
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/state"
 )
 
@@ -182,7 +183,7 @@ func (b *Boot) tellOfNewInstance(previous string) {
 	if b.Console == nil {
 		return
 	}
-	if _, err := fmt.Fprintf(b.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
+	if _, err := printable.Fprintf(b.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
 		b.Log.Debug("cannot write to the console: " + err.Error())
 	}
 }

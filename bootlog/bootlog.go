@@ -6,6 +6,7 @@
 package bootlog
 
 import (
+	"cloudseed/printable"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 		attrs = append(attrs, a)
 		return true
 	})
-	message := text(r.Message, attrs)
+	message := printable.String(text(r.Message, attrs)) // one event, one line, whatever it holds
 	var errs []error
 	h.shared.mu.Lock()
 	defer h.shared.mu.Unlock()
@@ -131,8 +132,7 @@ func line(r slog.Record, message string) string {
 	}
 	at := r.Time.UTC()
 	stamp := at.Format(time.DateTime) + fmt.Sprintf(",%03d", at.Nanosecond()/int(time.Millisecond))
-	// One event, one line, whatever the message holds.
-	return fmt.Sprintf("%s - %s[%s]: %s\n", stamp, source, levelName(r.Level), strings.ReplaceAll(message, "\n", "\\n"))
+	return fmt.Sprintf("%s - %s[%s]: %s\n", stamp, source, levelName(r.Level), message)
 }
 
 func text(message string, attrs []slog.Attr) string {

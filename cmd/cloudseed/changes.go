@@ -8,6 +8,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/printable"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -77,12 +78,12 @@ func choose(entries []state.Entry, all bool, module string) []state.Entry {
 
 func printEffect(w io.Writer, e state.Entry, diff bool) {
 	who := strings.TrimSpace(e.Stage + " " + e.Module)
-	fmt.Fprintf(w, "%s  %-34s %s\n", e.Time.Local().Format("15:04:05.000"), who, describe(e.Effect))
+	printable.Fprintf(w, "%s  %-34s %s\n", e.Time.Local().Format("15:04:05.000"), who, describe(e.Effect))
 	if e.Error != "" {
-		fmt.Fprintf(w, "%14s%s\n", "", e.Error)
+		printable.Fprintf(w, "%14s%s\n", "", e.Error)
 	}
 	if diff && e.Diff != "" {
-		for line := range strings.Lines(e.Diff) {
+		for line := range strings.Lines(printable.Lines(e.Diff)) {
 			fmt.Fprintf(w, "%14s%s", "", line)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"cloudseed/config"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -56,11 +57,11 @@ func explain(w io.Writer, c *config.Config, path string, v *config.Value) error 
 		}
 		return nil
 	}
-	if _, err := fmt.Fprintf(w, "%s: %s    %s\n", path, oneLine(v), v.Pos()); err != nil {
+	if _, err := printable.Fprintf(w, "%s: %s    %s\n", path, oneLine(v), v.Pos()); err != nil {
 		return err
 	}
 	for _, origin := range overridden(c, path) {
-		if _, err := fmt.Fprintf(w, "    instead of %s, %s\n", oneLine(origin.Value), origin.Value.Pos()); err != nil {
+		if _, err := printable.Fprintf(w, "    instead of %s, %s\n", oneLine(origin.Value), origin.Value.Pos()); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"cloudseed/boot"
 	"cloudseed/bootlog"
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/state"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func (g *globals) openLogs() (*machine, error) {
 	}
 	var err error
 	if m.file, err = plain.OpenLog(logFile, host.Log{Mode: 0o640}); err != nil {
-		fmt.Fprintf(os.Stderr, "cloudseed: cannot open the log, going on without: %v\n", err)
+		printable.Fprintf(os.Stderr, "cloudseed: cannot open the log, going on without: %v\n", err)
 	} else {
 		handler.File = m.file
 	}

@@ -16,6 +16,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/datasource/media"
+	"cloudseed/printable"
 	"cloudseed/sandbox"
 
 	"github.com/spf13/cobra"
@@ -61,10 +62,12 @@ func run(ctx context.Context, args []string) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(os.Stderr, "error: %v\n", err)
+	for _, one := range flatten(err) {
+		printable.Fprintf(os.Stderr, "error: %v\n", one)
+	}
 	var usage usageError
 	if errors.As(err, &usage) {
-		fmt.Fprintf(os.Stderr, "hint: %s --help\n", usage.command)
+		printable.Fprintf(os.Stderr, "hint: %s --help\n", usage.command)
 		return exitUsage
 	}
 	return exitError
@@ -128,4 +131,17 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return usageError{fmt.Errorf("unknown command %q%s", args[0], config.DidYouMean(args[0], names)), cmd.CommandPath()}
+}
+
+// flatten takes joined errors apart: each has its line.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, flatten(one)...)
+	}
+	return all
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudseed/printable"
 	"cloudseed/secret"
 	"cloudseed/userdata"
 
@@ -44,7 +45,7 @@ func makeMIMECommand() *cobra.Command {
 					if !force {
 						return problem
 					}
-					fmt.Fprintf(cmd.ErrOrStderr(), "warning: %v\n", problem)
+					printable.Fprintf(cmd.ErrOrStderr(), "warning: %v\n", problem)
 				}
 				message.Parts = append(message.Parts, part)
 			}

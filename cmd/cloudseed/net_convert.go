@@ -12,6 +12,7 @@ import (
 	"cloudseed/network"
 	"cloudseed/network/convert"
 	"cloudseed/network/render"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -142,7 +143,7 @@ func (n *netConvert) run(nics []network.NIC, stderr io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(stderr, "Read input format '%s' from '%s'.\nWrote output format '%s' to '%s/'\n\n", n.kind, n.file, n.output, strings.TrimRight(n.directory, "/"))
+	printable.Fprintf(stderr, "Read input format '%s' from '%s'.\nWrote output format '%s' to '%s/'\n\n", n.kind, n.file, n.output, strings.TrimRight(n.directory, "/"))
 	if broken {
 		return exitCode(exitError)
 	}
@@ -164,11 +165,11 @@ func (n *netConvert) convert(in convert.Input, stderr io.Writer) (files []networ
 		if err != nil {
 			return nil, false, err
 		}
-		fmt.Fprintf(stderr, "Internal State\n%s\n", network.V2(c))
+		printable.Fprintf(stderr, "Internal State\n%s\n", network.V2(c))
 	}
 	files, problems, err := convert.Files(in, n.output)
 	for _, p := range problems {
-		fmt.Fprintf(stderr, "%s: %s\n", p.Severity, p.Error())
+		printable.Fprintf(stderr, "%s: %s\n", p.Severity, p.Error())
 		broken = broken || p.Severity == config.Error
 	}
 	return files, broken, err

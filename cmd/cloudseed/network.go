@@ -11,6 +11,7 @@ import (
 	"cloudseed/host"
 	"cloudseed/network"
 	"cloudseed/network/activate"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -121,12 +122,12 @@ func showFile(h *host.Host, f network.File) shownFile {
 
 func printNetwork(w io.Writer, plan boot.NetworkPlan, shown shownPlan) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# from: %s\n", plan.Source)
+	printable.Fprintf(&text, "# from: %s\n", plan.Source)
 	if plan.Renderer.Name != "" {
-		fmt.Fprintf(&text, "# told to: %s\n", plan.Renderer.Name)
+		printable.Fprintf(&text, "# told to: %s\n", plan.Renderer.Name)
 	}
 	if plan.Why != "" {
-		fmt.Fprintf(&text, "# why: %s\n", plan.Why)
+		printable.Fprintf(&text, "# why: %s\n", plan.Why)
 	}
 	if plan.Config == nil {
 		text.WriteString("# The network is left alone.\n")
@@ -134,7 +135,7 @@ func printNetwork(w io.Writer, plan boot.NetworkPlan, shown shownPlan) error {
 		text.Write(network.V2(plan.Config))
 	}
 	for _, p := range shown.Problems {
-		fmt.Fprintf(&text, "# %s: %s\n", p.Severity, strings.TrimPrefix(p.Where+": "+p.Message, ": "))
+		printable.Fprintf(&text, "# %s: %s\n", p.Severity, strings.TrimPrefix(p.Where+": "+p.Message, ": "))
 	}
 	text.WriteString("\n")
 	changes := 0
@@ -143,11 +144,11 @@ func printNetwork(w io.Writer, plan boot.NetworkPlan, shown shownPlan) error {
 			continue
 		}
 		changes++
-		fmt.Fprintf(&text, "%s %s %s\n%s", f.Change, f.Path, f.Mode, f.Diff)
+		printable.Fprintf(&text, "%s %s %s\n%s", f.Change, f.Path, f.Mode, printable.Text(f.Diff))
 	}
 	for _, file := range shown.Removed {
 		changes++
-		fmt.Fprintf(&text, "removed %s\n", file)
+		printable.Fprintf(&text, "removed %s\n", file)
 	}
 	if changes == 0 {
 		text.WriteString("Applying it would change nothing on disk.\n")
@@ -171,10 +172,10 @@ func networkApplyCommand(g *globals) *cobra.Command {
 			defer func() { err = errors.Join(err, m.Close()) }()
 			change, err := m.boot(boot.Options{}).ReapplyNetwork(cmd.Context())
 			for _, f := range change.Files {
-				fmt.Fprintf(cmd.OutOrStdout(), "wrote %s\n", f.Path)
+				printable.Fprintf(cmd.OutOrStdout(), "wrote %s\n", f.Path)
 			}
 			for _, file := range change.Removed {
-				fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", file)
+				printable.Fprintf(cmd.OutOrStdout(), "removed %s\n", file)
 			}
 			if err != nil {
 				return err

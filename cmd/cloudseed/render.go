@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"cloudseed/printable"
 	"cloudseed/template"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ func renderCommand(g *globals) *cobra.Command {
 				return err
 			}
 			for _, p := range missing {
-				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", p.Severity, p.Error())
+				printable.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", p.Severity, p.Error())
 			}
 			if filled == "" {
 				return fmt.Errorf("%s: nothing is left of it when it is filled in", args[0])

@@ -12,6 +12,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/modules"
+	"cloudseed/printable"
 	"cloudseed/schema"
 	"cloudseed/secret"
 	"cloudseed/userdata"
@@ -115,7 +116,7 @@ func (s *schemaCheck) read() ([]byte, error) {
 }
 
 func (s *schemaCheck) invalid(names ...string) error {
-	fmt.Fprintf(s.errOut, "Error: Invalid schema: %s\n", strings.Join(names, ", "))
+	printable.Fprintf(s.errOut, "Error: Invalid schema: %s\n", strings.Join(names, ", "))
 	return exitCode(exitError)
 }
 
@@ -123,7 +124,7 @@ func (s *schemaCheck) invalid(names ...string) error {
 // valid one is called. It is true unless something is wrong.
 func (s *schemaCheck) check(ctx context.Context, doc subject, indent, label string) bool {
 	if len(doc.data) == 0 {
-		fmt.Fprintf(s.out, "%sEmpty '%s' found at %s. Nothing to validate.\n", indent, doc.kind, doc.file)
+		printable.Fprintf(s.out, "%sEmpty '%s' found at %s. Nothing to validate.\n", indent, doc.kind, doc.file)
 		return true
 	}
 	look := s.lookAtUserData
@@ -132,18 +133,18 @@ func (s *schemaCheck) check(ctx context.Context, doc subject, indent, label stri
 	}
 	problems, others := look(ctx, doc)
 	for _, other := range others {
-		fmt.Fprintf(s.out, "%s%s\n", indent, other)
+		printable.Fprintf(s.out, "%s%s\n", indent, other)
 	}
 	faulty := slices.ContainsFunc(problems, func(p config.Problem) bool { return schema.IsFault(p.Severity) })
 	if s.annotate {
 		if slices.ContainsFunc(problems, func(p config.Problem) bool { return p.Severity != config.Note }) {
-			fmt.Fprintln(s.out, schema.Annotate(doc.file, string(doc.data), problems))
+			fmt.Fprintln(s.out, printable.Lines(schema.Annotate(doc.file, string(doc.data), problems)))
 		}
 	} else {
 		s.tell(doc, indent, problems)
 	}
 	if !faulty && len(others) == 0 {
-		fmt.Fprintf(s.out, "%sValid schema %s\n", indent, label)
+		printable.Fprintf(s.out, "%sValid schema %s\n", indent, label)
 	}
 	return !faulty
 }
@@ -160,14 +161,14 @@ func (s *schemaCheck) tell(doc subject, indent string, problems []config.Problem
 		}
 	}
 	if len(deprecated) > 0 {
-		fmt.Fprintf(s.out, "%sCloud config schema deprecations: %s\n", indent, strings.Join(deprecated, ", "))
+		printable.Fprintf(s.out, "%sCloud config schema deprecations: %s\n", indent, strings.Join(deprecated, ", "))
 	}
 	if len(faults) == 0 {
 		return
 	}
-	fmt.Fprintf(s.out, "%sInvalid %s %s\n", indent, doc.name, doc.file)
+	printable.Fprintf(s.out, "%sInvalid %s %s\n", indent, doc.name, doc.file)
 	for _, fault := range faults {
-		fmt.Fprintf(s.errOut, "%sError: %s\n", indent, fault)
+		printable.Fprintf(s.errOut, "%sError: %s\n", indent, fault)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/state"
 )
 
@@ -46,13 +47,13 @@ func (s *schemaCheck) checkSystem(ctx context.Context) error {
 	}
 	indent := ""
 	if len(docs) > 1 {
-		fmt.Fprintf(s.out, "Found cloud-config data types: %s\n", strings.Join(names, ", "))
+		printable.Fprintf(s.out, "Found cloud-config data types: %s\n", strings.Join(names, ", "))
 		indent = "  "
 	}
 	var invalid []string
 	for i, doc := range docs {
 		if len(docs) > 1 {
-			fmt.Fprintf(s.out, "\n%d. %s at %s:\n", i+1, doc.name, doc.file)
+			printable.Fprintf(s.out, "\n%d. %s at %s:\n", i+1, doc.name, doc.file)
 		}
 		if !s.check(ctx, doc, indent, doc.name) {
 			invalid = append(invalid, doc.name)

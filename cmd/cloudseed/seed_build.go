@@ -18,6 +18,7 @@ import (
 	"cloudseed/datasource"
 	"cloudseed/datasource/media/image"
 	"cloudseed/host"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -124,7 +125,7 @@ func (s *seedBuild) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	}
 	shown, err := inspectSeed(ctx, dir, len(args) == 1)
 	for _, p := range shown.Problems {
-		fmt.Fprintf(stderr, "%s: %s: %s\n", p.Severity, p.Where, p.Message)
+		printable.Fprintf(stderr, "%s: %s: %s\n", p.Severity, p.Where, p.Message)
 	}
 	if err != nil {
 		return fmt.Errorf("no image was made: %w", err)
@@ -137,7 +138,7 @@ func (s *seedBuild) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	if s.output == "-" {
 		name, told = "standard output", stderr
 	}
-	_, err = fmt.Fprintf(told, "%s is a %s seed, a volume of type %s with the label %q, for the instance %s\n",
+	_, err = printable.Fprintf(told, "%s is a %s seed, a volume of type %s with the label %q, for the instance %s\n",
 		name, shown.Datasource, s.format, label, shown.InstanceID)
 	return err
 }

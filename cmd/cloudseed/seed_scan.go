@@ -11,6 +11,7 @@ import (
 	"cloudseed/datasource"
 	"cloudseed/datasource/media"
 	"cloudseed/host"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -92,7 +93,7 @@ func printScanned(w io.Writer, scanned []scannedDevice) error {
 		if s.Datasource != "" {
 			what = s.Datasource + ", instance " + s.InstanceID
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", s.Device, s.Size>>20, orDash(s.Filesystem), orDash(s.Label), what)
+		printable.Fprintf(table, "%s\t%d\t%s\t%s\t%s\n", s.Device, s.Size>>20, orDash(s.Filesystem), orDash(s.Label), what)
 	}
 	return table.Flush()
 }

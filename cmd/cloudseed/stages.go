@@ -9,6 +9,7 @@ import (
 
 	"cloudseed/boot"
 	"cloudseed/modules"
+	"cloudseed/printable"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -127,13 +128,13 @@ func (g *globals) runSingle(cmd *cobra.Command, name string, f state.Frequency, 
 	case boot.ResultFailed, boot.ResultInterrupted:
 		return exitCode(exitError) // the log has said why, on standard error too
 	case boot.ResultAlreadyRun:
-		fmt.Fprintf(cmd.OutOrStdout(), "%s has run already (%s); to run it again: cloudseed single --name %s --frequency always\n", r.Name, r.Frequency, r.Name)
+		printable.Fprintf(cmd.OutOrStdout(), "%s has run already (%s); to run it again: cloudseed single --name %s --frequency always\n", r.Name, r.Frequency, r.Name)
 	case boot.ResultNoConfig:
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is configured for it\n", r.Name)
+		printable.Fprintf(cmd.OutOrStdout(), "%s: nothing is configured for it\n", r.Name)
 	default:
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d ms\n", r.Name, r.Result, r.DurationMS)
+		printable.Fprintf(cmd.OutOrStdout(), "%s: %s, %d ms\n", r.Name, r.Result, r.DurationMS)
 		if m, _ := modules.Find(r.Name); m.RunBy != "" {
-			fmt.Fprintf(cmd.OutOrStdout(), "It wrote the script; to run it: cloudseed single --name %s --frequency always\n", m.RunBy)
+			printable.Fprintf(cmd.OutOrStdout(), "It wrote the script; to run it: cloudseed single --name %s --frequency always\n", m.RunBy)
 		}
 	}
 	return nil

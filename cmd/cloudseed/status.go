@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cloudseed/config"
+	"cloudseed/printable"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -93,22 +94,22 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	case "yaml":
 		return printYAML(w, statusFields(o))
 	}
-	fmt.Fprintf(w, "status: %s\n", o.Word)
+	printable.Fprintf(w, "status: %s\n", o.Word)
 	if !long {
 		return nil
 	}
-	fmt.Fprintf(w, "extended_status: %s\nboot_status_code: %s\n", o.Extended(), o.BootStatusCode)
+	printable.Fprintf(w, "extended_status: %s\nboot_status_code: %s\n", o.Extended(), o.BootStatusCode)
 	if !o.LastUpdate.IsZero() {
-		fmt.Fprintf(w, "last_update: %s\n", o.LastUpdate.UTC().Format(time.RFC1123Z))
+		printable.Fprintf(w, "last_update: %s\n", o.LastUpdate.UTC().Format(time.RFC1123Z))
 	}
 	if o.Detail != "" {
-		fmt.Fprintf(w, "detail: %s\n", o.Detail)
+		printable.Fprintf(w, "detail: %s\n", o.Detail)
 	}
 	if o.Network != nil {
-		fmt.Fprintf(w, "network: %s\n", o.Network)
+		printable.Fprintf(w, "network: %s\n", o.Network)
 	}
 	if o.Status != nil && o.Status.Previous != nil {
-		fmt.Fprintf(w, "new_instance: it was %s before this boot\n", *o.Status.Previous)
+		printable.Fprintf(w, "new_instance: it was %s before this boot\n", *o.Status.Previous)
 	}
 	if len(o.Earlier) > 0 {
 		printList(w, "earlier_failures", failureLines(o.Earlier))
@@ -136,12 +137,12 @@ func failureLines(failures []state.Failure) []string {
 
 func printList(w io.Writer, name string, items []string) {
 	if len(items) == 0 {
-		fmt.Fprintf(w, "%s: []\n", name)
+		printable.Fprintf(w, "%s: []\n", name)
 		return
 	}
-	fmt.Fprintf(w, "%s:\n", name)
+	printable.Fprintf(w, "%s:\n", name)
 	for _, item := range items {
-		fmt.Fprintf(w, "\t- %s\n", item)
+		printable.Fprintf(w, "\t- %s\n", item)
 	}
 }
 
@@ -202,6 +203,6 @@ func printYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "---\n%s...\n", value.YAML())
+	_, err = printable.Fprintf(w, "---\n%s...\n", printable.Text(value.YAML()))
 	return err
 }

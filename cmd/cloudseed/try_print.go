@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"cloudseed/printable"
 	"cloudseed/state"
 )
 
@@ -68,7 +68,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = printable.Fprintf(p.w, format+"\n", args...)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cloudseed/boot"
+	"cloudseed/printable"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,7 +108,7 @@ func (p *progress) print(format string, args ...any) {
 		format = clearLine + format
 	}
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = printable.Fprintf(p.w, format+"\n", args...)
 	}
 }
 
@@ -127,7 +128,7 @@ func (p *progress) draw() {
 		}
 		p.mu.Lock()
 		if p.now != "" && p.err == nil {
-			_, p.err = fmt.Fprintf(p.w, "%s%c %s  %.1f s", clearLine, frames[i%len(frames)], shorten(p.now, 60), time.Since(p.since).Seconds())
+			_, p.err = fmt.Fprintf(p.w, "%s%c %s  %.1f s", clearLine, frames[i%len(frames)], printable.String(shorten(p.now, 60)), time.Since(p.since).Seconds())
 		}
 		p.mu.Unlock()
 	}

@@ -15,6 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/fetch"
 	"cloudseed/modules"
+	"cloudseed/printable"
 	"cloudseed/schema"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -233,21 +234,21 @@ func printParts(w io.Writer, s shownParts) error {
 		if handler == "" {
 			handler = "nothing"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", part.Filename, part.Type, part.Size, handler)
+		printable.Fprintf(table, "%s\t%s\t%d\t%s\n", part.Filename, part.Type, part.Size, handler)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	var text strings.Builder
 	if len(s.merged.Keys()) > 0 {
-		fmt.Fprintf(&text, "\n#cloud-config\n%s", s.merged.YAML())
+		printable.Fprintf(&text, "\n#cloud-config\n%s", printable.Text(s.merged.YAML()))
 	}
 	if len(s.Problems) > 0 {
 		text.WriteByte('\n')
 	}
 	for _, p := range s.Problems {
 		at := config.Pos{File: p.File, Line: p.Line, Column: p.Column}
-		fmt.Fprintf(&text, "%s: %s: %s\n", p.Severity, at, p.Message)
+		printable.Fprintf(&text, "%s: %s: %s\n", p.Severity, at, p.Message)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
