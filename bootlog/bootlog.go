@@ -6,7 +6,6 @@
 package bootlog
 
 import (
-	"cloudseed/printable"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"cloudseed/printable"
 
 	"github.com/coreos/go-systemd/v22/journal"
 )

@@ -8,7 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
+
+	"cloudseed/secret"
 )
 
 // final is an error that another try would not change.
@@ -57,4 +61,24 @@ func (c *Client) cause(err error) error {
 		return errors.New("the server closed the connection without an answer")
 	}
 	return err
+}
+
+// maxPeerText is how much of what a peer says is shown, in bytes.
+const maxPeerText = 200
+
+// peerText is what a peer says, for an error: in quotes, in one line, not too long, and
+// without the login of the URL it was asked for, which it may repeat.
+func peerText(said string, target *url.URL) string {
+	if target != nil {
+		if word := password(target); word != "" {
+			said = strings.ReplaceAll(said, word, secret.Redacted)
+		}
+		if user := target.User.Username(); user != "" {
+			said = regexp.MustCompile(`\b`+regexp.QuoteMeta(user)+`\b`).ReplaceAllLiteralString(said, secret.Redacted)
+		}
+	}
+	if len(said) > maxPeerText {
+		said = said[:maxPeerText] + "…"
+	}
+	return strconv.QuoteToGraphic(said)
 }

@@ -122,6 +122,52 @@ func TestAServerOfManyMoods(t *testing.T) {
 		"what is not there and need not be": {
 			handler: answer(404, 200), optional: true, fail: "cannot fetch http://h/a: the server answered 404 Not Found",
 		},
+		"a server whose reason is hostile": {
+			handler: func(w http.ResponseWriter, _ *http.Request) {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "HTTP/1.1 404 \x1b[2Jhunter2 %s\r\n\r\n", strings.Repeat("x", 300))
+			},
+			optional: true, url: "http://me:hunter2@h/a",
+			fail: `cannot fetch http://h/a: the server answered 404 "\x1b[2J[redacted] ` + strings.Repeat("x", 185) + `…"`,
+		},
+		"headers are for the host that they are configured for": {
+			handler: func(w http.ResponseWriter, r *http.Request) {
+				if r.Host == "h" {
+					http.Redirect(w, r, "http://other/b", http.StatusFound)
+					return
+				}
+				fmt.Fprintf(w, "%s %q", r.Host, r.Header.Get("X-Token"))
+			},
+			want: `other ""`,
+		},
+		"headers go along to another path of their host": {
+			handler: func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/a" {
+					http.Redirect(w, r, "/b", http.StatusFound)
+					return
+				}
+				fmt.Fprint(w, r.Header.Get("X-Token"))
+			},
+			want: "t0ken",
+		},
+		"a busy server that asks for very much time is asked again": {
+			handler: func() http.HandlerFunc {
+				n := 0
+				return func(w http.ResponseWriter, _ *http.Request) {
+					if n++; n == 1 {
+						w.Header().Set("Retry-After", "999999999")
+						w.WriteHeader(503)
+						return
+					}
+					fmt.Fprint(w, "now")
+				}
+			}(),
+			want: "now", took: time.Minute,
+		},
 		"a busy server says when to come again": {
 			handler: func() http.HandlerFunc {
 				n := 0
@@ -142,7 +188,7 @@ func TestAServerOfManyMoods(t *testing.T) {
 				w.WriteHeader(503)
 			},
 			took: 5 * time.Minute,
-			fail: "cannot fetch http://h/a: it was not done within 5m0s; at last: the server answered 503 Service Unavailable",
+			fail: "cannot fetch http://h/a: it was not done within 5m0s (6 tries in 5m0s)",
 		},
 		"a server that says nothing": {
 			handler: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, took: 65 * time.Second,
@@ -252,7 +298,7 @@ func TestAServerOfManyMoods(t *testing.T) {
 					at = "http://h/a"
 				}
 				start := time.Now()
-				data, err := f.Get(t.Context(), fetch.Request{URL: at, Optional: c.optional})
+				data, err := f.Get(t.Context(), fetch.Request{URL: at, Optional: c.optional, Headers: map[string]string{"X-Token": "t0ken"}})
 				if fail := text(err); fail != c.fail || string(data) != c.want {
 					t.Errorf("got %q, %q\nwant %q, %q", data, fail, c.want, c.fail)
 				}

@@ -28,11 +28,12 @@ const (
 
 // ftpSession is a control connection.
 type ftpSession struct {
-	client *Client
-	conn   net.Conn
-	text   *textproto.Conn
-	host   string
-	tls    *tls.Config // nil: all is in the clear
+	client  *Client
+	conn    net.Conn
+	control *control
+	text    *textproto.Conn
+	host    string
+	tls     *tls.Config // nil: all is in the clear
 }
 
 // ftp gets a file by FTP in passive mode; by ftps, with TLS asked for (RFC 4217) before
@@ -52,13 +53,39 @@ func (c *Client) ftp(ctx context.Context, target *url.URL) ([]byte, error) {
 	case errors.As(err, &f):
 		return nil, err
 	case errors.As(err, &reply) && reply.Code == ftpNoFile:
-		return nil, missing{fmt.Errorf("the server answered %w", err)}
+		return nil, missing{answered(err, reply, target)}
 	case errors.As(err, &reply):
-		return nil, fmt.Errorf("the server answered %w", err)
+		return nil, answered(err, reply, target)
 	case err != nil:
 		return nil, c.cause(err)
 	}
 	return data, nil
+}
+
+// answered is an error that a server's refusal led to, in our words: the server may repeat
+// the password.
+func answered(err error, reply *textproto.Error, target *url.URL) error {
+	after := strings.TrimPrefix(err.Error(), reply.Error()) // what we know of it beside
+	return fmt.Errorf("the server answered %d %s%s", reply.Code, peerText(reply.Msg, target), after)
+}
+
+// maxReplies is how much a server may say on the control connection between two commands,
+// in bytes. An endless greeting or reply is as good as none.
+const maxReplies = 64 << 10
+
+// control is a control connection from which no more than so much is read.
+type control struct {
+	net.Conn
+	left int
+}
+
+func (c *control) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, final{fmt.Errorf("the server's reply has more than %d KiB", maxReplies>>10)}
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
 }
 
 func password(target *url.URL) string {
@@ -76,7 +103,8 @@ func (c *Client) ftpSession(ctx context.Context, target *url.URL) ([]byte, error
 		return nil, err
 	}
 	defer closeWith(ctx, conn)()
-	s := &ftpSession{client: c, conn: conn, text: textproto.NewConn(conn), host: target.Hostname()}
+	s := &ftpSession{client: c, conn: conn, host: target.Hostname()}
+	s.speak(conn)
 	if _, _, err := s.text.ReadResponse(ftpReady); err != nil {
 		return nil, err
 	}
@@ -101,9 +129,16 @@ func closeWith(ctx context.Context, conn net.Conn) func() {
 	}
 }
 
+// speak begins a conversation on a connection.
+func (s *ftpSession) speak(conn net.Conn) {
+	s.control = &control{Conn: conn, left: maxReplies}
+	s.text = textproto.NewConn(s.control)
+}
+
 // say sends a command and reads the answer. expected is as textproto has it: 2 is any
 // answer of success.
 func (s *ftpSession) say(expected int, format string, args ...any) (code int, message string, err error) {
+	s.control.left = maxReplies
 	if err := s.text.PrintfLine(format, args...); err != nil {
 		return 0, "", err
 	}
@@ -117,11 +152,11 @@ func (s *ftpSession) secure() error {
 		return err
 	}
 	if _, _, err := s.say(ftpSecured, "AUTH TLS"); err != nil {
-		return final{fmt.Errorf("the server does not speak TLS, which ftps asks for: %w", err)}
+		return final{fmt.Errorf("the server does not speak TLS, which ftps asks for: %s", peerText(err.Error(), nil))}
 	}
 	config.ServerName = s.host
 	s.tls = config
-	s.text = textproto.NewConn(tls.Client(s.conn, config))
+	s.speak(tls.Client(s.conn, config))
 	if _, _, err := s.say(2, "PBSZ 0"); err != nil {
 		return err
 	}

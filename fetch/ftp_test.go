@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,8 @@ type ftpServer struct {
 	elsewhere bool        // it names another machine for its data
 	cut       bool        // it is cut off in the middle of the data
 	silent    bool        // it never greets
+	endless   string      // it greets with this, and does not end
+	echoes    bool        // its refusal repeats the password, with a colour
 	listener  net.Listener
 }
 
@@ -69,6 +72,11 @@ func (s *ftpServer) session(conn net.Conn) {
 		in.ReadString('\n') // until the client gives up
 		return
 	}
+	for s.endless != "" {
+		if _, err := io.WriteString(conn, s.endless); err != nil {
+			return
+		}
+	}
 	say("220-welcome\r\n220 to the server")
 	for {
 		line, err := in.ReadString('\n')
@@ -89,6 +97,10 @@ func (s *ftpServer) session(conn net.Conn) {
 			user = argument
 			say("331 and the password?")
 		case "PASS":
+			if s.echoes {
+				say("530 %s is not the password\x1b[31m of %s", argument, user)
+				continue
+			}
 			if s.login != "" && s.login != user+":"+argument {
 				say("530 no, %s", user)
 				continue
@@ -162,13 +174,16 @@ func TestFTP(t *testing.T) {
 		"a server from before IPv6":             {server: ftpServer{old: true}, url: "ftp://HOST/seed/meta-data", want: ftpContent},
 		"a server that points elsewhere":        {server: ftpServer{old: true, elsewhere: true}, url: "ftp://HOST/seed/meta-data", want: ftpContent},
 		"a login":                               {server: ftpServer{login: "me:hunter2"}, url: "ftp://me:hunter2@HOST/seed/meta-data", want: ftpContent},
-		"a wrong login":                         {server: ftpServer{login: "me:x"}, url: "ftp://me:hunter2@HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 530 \"no, me\""},
+		"a wrong login":                         {server: ftpServer{login: "me:x"}, url: "ftp://me:hunter2@HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 530 \"no, [redacted]\""},
 		"what is not there":                     {url: "ftp://HOST/seed/vendor-data", want: "cannot fetch ftp://HOST/seed/vendor-data: the server answered 550 \"there is no /seed/vendor-data\"", isMissing: true},
 		"data that is cut off":                  {server: ftpServer{cut: true}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 426 \"it was cut off\" (after 5 bytes)"},
 		"a server that says nothing":            {server: ftpServer{silent: true}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server was silent for 100ms"},
 		"TLS":                                   {server: ftpServer{tls: withTLS}, url: "ftps://me:x@HOST/seed/meta-data", want: ftpContent},
 		"TLS with an authority that is unknown": {server: ftpServer{tls: withTLS}, stranger: true, url: "ftps://HOST/seed/meta-data", want: "cannot fetch ftps://HOST/seed/meta-data: tls: failed to verify certificate: x509: certificate signed by unknown authority"},
-		"a server that does not know TLS":       {url: "ftps://HOST/seed/meta-data", want: "cannot fetch ftps://HOST/seed/meta-data: the server does not speak TLS, which ftps asks for: 502 \"what is that?\""},
+		"a server that does not know TLS":       {url: "ftps://HOST/seed/meta-data", want: "cannot fetch ftps://HOST/seed/meta-data: the server does not speak TLS, which ftps asks for: \"502 \\\"what is that?\\\"\""},
+		"an endless line as the greeting":       {server: ftpServer{endless: "220 welcome"}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server's reply has more than 64 KiB"},
+		"a greeting of endless lines":           {server: ftpServer{endless: "220-welcome\r\n"}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server's reply has more than 64 KiB"},
+		"a server that repeats the password":    {server: ftpServer{login: "me:x", echoes: true}, url: "ftp://me:hunter2@HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 530 \"[redacted] is not the password\\x1b[31m of [redacted]\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

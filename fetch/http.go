@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"cloudseed/secret"
@@ -39,7 +40,7 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 	if transport.TLSClientConfig, err = c.tls(); err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: transport, CheckRedirect: redirect}
+	client := &http.Client{Transport: transport, CheckRedirect: redirect(target, headers)}
 	return func(ctx context.Context) ([]byte, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 		if err != nil {
@@ -66,7 +67,7 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 
 // refusal is an answer that is not what was asked for.
 func refusal(response *http.Response) error {
-	err := fmt.Errorf("the server answered %s", response.Status)
+	err := fmt.Errorf("the server answered %d %s", response.StatusCode, reason(response))
 	if response.Request.Response != nil { // which sent us here
 		err = fmt.Errorf("%w at %s, where it had sent us", err, secret.URL(response.Request.URL.String()))
 	}
@@ -75,20 +76,42 @@ func refusal(response *http.Response) error {
 		return missing{err}
 	case http.StatusServiceUnavailable:
 		if seconds, not := strconv.Atoi(response.Header.Get("Retry-After")); not == nil && seconds > 0 {
-			return busy{err, time.Duration(seconds) * time.Second}
+			return busy{err, min(time.Duration(seconds), maxPause) * time.Second}
 		}
 	}
 	return err
 }
 
-// redirect bounds how often a server may send us elsewhere. Elsewhere need not know the
-// URL that we come from: it may hold a secret.
-func redirect(request *http.Request, via []*http.Request) error {
-	request.Header.Del("Referer")
-	if len(via) > maxRedirects {
-		return final{fmt.Errorf("the server sent us elsewhere more than %d times", maxRedirects)}
+// maxPause is the longest pause that a server is taken at its word for, in seconds. A
+// longer one is that of a server which does not know when it will answer.
+const maxPause = 60
+
+// reason is the server's own word for its answer.
+func reason(response *http.Response) string {
+	_, text, _ := strings.Cut(response.Status, " ")
+	if usual := http.StatusText(response.StatusCode); text == usual || text == "" {
+		return usual
 	}
-	return nil
+	return peerText(text, response.Request.URL)
+}
+
+// redirect bounds how often a server may send us elsewhere. Elsewhere need not know the
+// URL that we come from, nor the headers for its host: both may hold a secret. net/http
+// drops only those headers that it knows to be secret.
+func redirect(from *url.URL, headers map[string]string) func(*http.Request, []*http.Request) error {
+	return func(request *http.Request, via []*http.Request) error {
+		request.Header.Del("Referer")
+		if request.URL.Host != from.Host {
+			for name := range headers {
+				request.Header.Del(name)
+			}
+			request.Host = ""
+		}
+		if len(via) > maxRedirects {
+			return final{fmt.Errorf("the server sent us elsewhere more than %d times", maxRedirects)}
+		}
+		return nil
+	}
 }
 
 // tls is what this machine trusts, and how it shows who it is.
