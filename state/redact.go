@@ -22,14 +22,11 @@ var sensitiveKeys = []string{
 	"vendor-data", "ds/vendor_data",
 }
 
-// secretNames are further keys that hold secrets, and secretWords make a secret of every
-// key that they are in.
+// hiddenNames are further keys that only root may read.
 //
-// Difference from cloud-init: it shows those of metadata to everybody.
-var (
-	secretNames = []string{"random_seed", "vendor_data", "psk"}
-	secretWords = []string{"passwd", "password", "passphrase", "admin_pass", "admin-pass", "credential", "secret", "token", "private_key", "private-key"}
-)
+// Difference from cloud-init: it shows those of metadata, and all that secret.IsName
+// reports, to everybody.
+var hiddenNames = []string{"random_seed", "vendor_data"}
 
 // OpenMetadata is metadata without what only root may read.
 func OpenMetadata(metadata map[string]any) map[string]any {
@@ -95,8 +92,11 @@ func (r *redaction) keys(keys map[string]any, at string, covered bool) map[strin
 			r.paths = append(r.paths, path)
 		}
 		value = r.value(value, path, covered || hidden)
-		if from, isText := value.(string); key == "seedfrom" && isText {
-			value = secret.URL(from)
+		if text, isText := value.(string); isText {
+			value = secret.WithoutLogins(text)
+			if key == "seedfrom" {
+				value = secret.URL(text)
+			}
 		}
 		if hidden {
 			value = redactedForOthers
@@ -130,8 +130,7 @@ func isWireless(key string, value any) bool {
 	return ok && key == "network-interfaces" && strings.Contains(text, "wpa")
 }
 
-// isSecret tells by the name of a key whether its value is one.
+// isSecret reports by the name of a key whether its value is one.
 func isSecret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.Contains(secretNames, key) || slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(key, word) })
+	return slices.Contains(hiddenNames, strings.ToLower(key)) || secret.IsName(key)
 }

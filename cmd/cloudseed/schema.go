@@ -179,7 +179,7 @@ func (s *schemaCheck) tell(doc subject, indent string, problems []config.Problem
 // nothing compressed.
 func (s *schemaCheck) lookAtUserData(ctx context.Context, doc subject) (problems []config.Problem, others []string) {
 	include := func(_ context.Context, url string, _ bool) ([]byte, error) {
-		others = append(others, "What "+url+" holds is not evaluated: it is fetched at boot")
+		others = append(others, "What "+secret.URL(url)+" holds is not evaluated: it is fetched at boot")
 		return nil, nil
 	}
 	result := userdata.ProcessPieces(ctx, doc.file, []userdata.Piece{{Name: doc.file, Content: secret.NewBytes(doc.data)}},

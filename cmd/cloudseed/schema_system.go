@@ -65,14 +65,16 @@ func (s *schemaCheck) checkSystem(ctx context.Context) error {
 	return nil
 }
 
-// givenFile reads a file of the instance, or the raw one if that is empty.
+// givenFile reads what an instance was given: as it came, so that messages have its lines,
+// else what was made of it.
 func givenFile(h *host.Host, name, raw string) (file string, data []byte, err error) {
+	if raw != "" {
+		file = path.Join(state.InstanceLink, raw)
+		if data, err = h.ReadFile(file); err == nil && len(data) > 0 {
+			return file, data, nil
+		}
+	}
 	file = path.Join(state.InstanceLink, name)
-	if data, err = h.ReadFile(file); err != nil || len(data) > 0 || raw == "" {
-		return file, data, err
-	}
-	if other, err := h.ReadFile(path.Join(state.InstanceLink, raw)); err == nil && len(other) > 0 {
-		return path.Join(state.InstanceLink, raw), other, nil
-	}
-	return file, data, nil
+	data, err = h.ReadFile(file)
+	return file, data, err
 }
