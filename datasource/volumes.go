@@ -132,7 +132,7 @@ func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tre
 	if v.open == nil {
 		open := s.Open
 		if open == nil {
-			open = openMedia
+			open = s.openMedia
 		}
 		opened, err := open(ctx, d, s.mayMount(d))
 		if err != nil {
@@ -145,12 +145,18 @@ func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tre
 			return nil
 		}
 		v.open = opened
+		if m, ok := opened.(*media.Volume); ok && len(m.Missing()) > 0 {
+			s.Log.Info("a medium is read by a process that this machine cannot confine wholly", "device", s.called(d.Path), "missing", strings.Join(m.Missing(), ", "))
+		}
 	}
 	return &Tree{FS: v.open.FS(), Source: s.called(d.Path)}
 }
 
-func openMedia(ctx context.Context, d media.Device, mount bool) (Volume, error) {
-	opened, err := media.Open(ctx, d.Path, d.Superblock, media.OpenOptions{NoMount: !mount})
+// openMedia opens a volume. With datasource: {unconfined: false} it is not read where the
+// reader cannot be confined wholly.
+func (s *Search) openMedia(ctx context.Context, d media.Device, mount bool) (Volume, error) {
+	unconfined, ok := config.AsBool(s.Config.Get("datasource").Get("unconfined"))
+	opened, err := media.Open(ctx, d.Path, d.Superblock, media.OpenOptions{NoMount: !mount, Confined: ok && !unconfined})
 	if err != nil {
 		return nil, err // not opened: a nil *media.Volume is no nil Volume
 	}

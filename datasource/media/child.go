@@ -53,7 +53,8 @@ func serve(kind Filesystem) (code int) {
 	}
 	debug.SetMemoryLimit(childMemory * 3 / 4)
 	debug.SetMaxStack(childMemory / 8)
-	if err := confine(); err != nil {
+	missing, err := confine()
+	if err != nil {
 		return fail(answers, err)
 	}
 	source := &volumeReader{r: fd(volumeFD), size: size}
@@ -61,11 +62,8 @@ func serve(kind Filesystem) (code int) {
 	if err = source.first(err); err != nil {
 		return fail(answers, err)
 	}
-	var hello string
-	if c.foldsCase() {
-		hello = helloFolds
-	}
-	if err := writeFrame(answers, frameHello, []byte(hello)); err != nil {
+	hello := greeting{c.foldsCase(), missing}
+	if err := writeFrame(answers, frameHello, hello.encode()); err != nil {
 		return 1
 	}
 	buf := make([]byte, maxFrame)

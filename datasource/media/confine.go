@@ -1,11 +1,14 @@
 package media
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,19 +24,36 @@ const (
 )
 
 // confine takes from the running process everything but reading what it has
-// open, for good. It must be called before a byte of the volume is read.
-func confine() error {
+// open, for good. It must be called before a byte of the volume is read. missing
+// names what this kernel cannot do of it; all that it can do is done, or an error.
+func confine() (missing []string, err error) {
+	runtime.LockOSThread() // for good: with cgo, some of it is this thread's alone
 	if err := closeInherited(); err != nil {
-		return err
+		return nil, err
 	}
+	space, err := addressSpace() // while files can be opened
+	if err != nil {
+		return nil, err
+	}
+	limit := func() (lack string, err error) { return "", limitResources(space) }
+	for _, step := range []func() (lack string, err error){dropPrivileges, forbidFiles, limit, filterSyscalls} {
+		lack, err := step()
+		if err != nil {
+			return nil, err
+		}
+		if lack != "" {
+			missing = append(missing, lack)
+		}
+	}
+	return missing, nil
+}
+
+// limitResources bounds what the process may use beside the address space that it has.
+func limitResources(space uint64) error {
 	// The runtime makes its poller with the first timer, and the garbage
 	// collector may be the first to want one: have it before no more
 	// descriptors can be made.
 	time.NewTimer(time.Hour).Stop()
-	space, err := addressSpace()
-	if err != nil {
-		return err
-	}
 	limits := []struct {
 		name  string
 		kind  int
@@ -55,10 +75,47 @@ func confine() error {
 			return fmt.Errorf("cannot limit its %s: %w", l.name, err)
 		}
 	}
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("cannot give up new privileges: %w", err)
+	return nil
+}
+
+// nobody is the user and group that own nothing.
+const nobody = 65534
+
+// dropPrivileges gives up root and all capabilities, which go with it, and the right to get
+// any again.
+func dropPrivileges() (lack string, err error) {
+	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return "", fmt.Errorf("cannot give up new privileges: %w", err)
 	}
-	return filterSyscalls()
+	if os.Geteuid() != 0 {
+		return "", nil
+	}
+	// Of package syscall: these change all threads.
+	err = errors.Join(syscall.Setgroups(nil), syscall.Setresgid(nobody, nobody, nobody), syscall.Setresuid(nobody, nobody, nobody))
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) {
+		return "a user of its own", nil // in a container that maps or allows no other
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot give up root: %w", err)
+	}
+	// The kernel forgets it with a change of user (prctl(2)).
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return "", fmt.Errorf("cannot end with its parent: %w", err)
+	}
+	return "", nil
+}
+
+// onAllThreads makes a system call on each thread of the process. A program with cgo, which
+// only tests can be, has no way to that: there it is this thread's.
+func onAllThreads(number, a1, a2, a3, a4, a5 uintptr) error {
+	_, _, errno := syscall.AllThreadsSyscall6(number, a1, a2, a3, a4, a5, 0)
+	if errors.Is(errno, syscall.ENOTSUP) {
+		_, _, errno = unix.Syscall6(number, a1, a2, a3, a4, a5, 0)
+	}
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // closeInherited closes what this process was given and did not ask for, such

@@ -41,10 +41,12 @@ func confinedMain(command string) int {
 	if err := unix.Dup3(int(scratch.Fd()), volumeFD, 0); err != nil && int(scratch.Fd()) != volumeFD {
 		return 3
 	}
-	if err := confine(); err != nil {
+	missing, err := confine()
+	if err != nil {
 		fmt.Println("confine:", err)
 		return 2
 	}
+	fmt.Println("missing:", missing)
 	if command == "allocate" {
 		allocated = make([]byte, 1<<30)
 		for i := 0; i < len(allocated); i += 4096 {
@@ -99,6 +101,7 @@ func forbidden() []attempt {
 		{"make an anonymous file", call(unix.SYS_MEMFD_CREATE, path), refused},
 		{"use io_uring", call(unix.SYS_IO_URING_SETUP, 1, path), refused},
 		{"mount", call(unix.SYS_MOUNT, path, path, path), refused},
+		{"become root again", call(unix.SYS_SETRESUID, 0, 0, 0), refused},
 		{"duplicate a descriptor", call(unix.SYS_DUP, 0), refused},
 		{"write to a file", call(unix.SYS_WRITE, volumeFD, path, 1), "file too large"},
 	}
@@ -154,6 +157,9 @@ func TestAReaderHasItsDeviceAndTwoPipesAndIsLimitedOnEveryThread(t *testing.T) {
 		if status["Seccomp"] != "2" || status["NoNewPrivs"] != "1" {
 			t.Errorf("thread %s: seccomp %s, no new privileges %s", thread.Name(), status["Seccomp"], status["NoNewPrivs"])
 		}
+		if os.Geteuid() == 0 && (strings.Fields(status["Uid"])[1] != "65534" || strings.Trim(status["CapPrm"]+status["CapEff"], "0") != "") {
+			t.Errorf("thread %s: user %s, capabilities %s and %s", thread.Name(), status["Uid"], status["CapPrm"], status["CapEff"])
+		}
 	}
 	fds, err := os.ReadDir(proc + "/fd")
 	if err != nil {
@@ -207,4 +213,43 @@ func fields(t *testing.T, path, separator string) map[string]string {
 		m[name] = strings.TrimSpace(value)
 	}
 	return m
+}
+
+func TestOnlyAKernelWithoutSeccompLeavesTheFilterOut(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		thread uintptr
+		errno  unix.Errno
+		lack   string
+		fails  string
+	}{
+		"it worked":                      {},
+		"a kernel without seccomp":       {errno: unix.ENOSYS, lack: "seccomp"},
+		"a thread that is not filtered":  {thread: 1234, fails: "thread 1234 cannot be filtered"},
+		"a kernel without filters":       {errno: unix.EINVAL, fails: "cannot filter its system calls: invalid argument"},
+		"no right to filter":             {errno: unix.EACCES, fails: "cannot filter its system calls: permission denied"},
+		"no memory for the filter":       {errno: unix.ENOMEM, fails: "cannot filter its system calls: cannot allocate memory"},
+		"a filter that cannot be copied": {errno: unix.EFAULT, fails: "cannot filter its system calls: bad address"},
+	} {
+		lack, err := filtered(row.thread, row.errno)
+		if lack != row.lack || (err == nil) != (row.fails == "") || err != nil && !strings.Contains(err.Error(), row.fails) {
+			t.Errorf("%s: %q, %v", name, lack, err)
+		}
+	}
+}
+
+func TestAVolumeIsNotReadWhereItsReaderMustBeConfinedAndCannot(t *testing.T) {
+	t.Parallel()
+	g := greeting{folds: true, missing: []string{"seccomp", "a filter of system calls for ppc64le"}}
+	if got := decodeGreeting(g.encode()); !cmp.Equal(got, g, cmp.AllowUnexported(greeting{})) {
+		t.Errorf("the parent understands %+v", got)
+	}
+	v := openImage(t, ownISO(t))
+	if missing := v.Missing(); missing != nil {
+		t.Errorf("this machine lacks %q", missing)
+	}
+	v.fs.source.(*reader).greeting = g
+	if got := v.Missing(); len(got) != 2 {
+		t.Errorf("the volume says %q", got)
+	}
 }

@@ -16,7 +16,7 @@ import (
 // an error frame. It trusts nothing: a longer frame, an unknown kind, a name
 // that is no name, more data than asked for end the child.
 const (
-	frameHello       = 'h' // the volume is open; payload helloFolds: names fold case
+	frameHello       = 'h' // the volume is open; payload: a greeting
 	frameUnsupported = 'u' // sound, but nothing this reader can read
 	frameList        = 'l' // request: the directory's path
 	frameRead        = 'r' // request: the file's size (8 bytes), its path
@@ -24,11 +24,32 @@ const (
 	frameEnd         = 'e'
 	frameError       = 'x' // why, in words
 
-	helloFolds = "fold"
-
 	frameHeader = 5
 	maxFrame    = 64 << 10
 )
+
+// greeting is what the child says once it has the volume open.
+type greeting struct {
+	folds   bool     // names are found in upper and lower case alike
+	missing []string // of what confines it, what this machine cannot do
+}
+
+func (g greeting) encode() []byte {
+	text := "exact"
+	if g.folds {
+		text = "folds"
+	}
+	return []byte(strings.Join(append([]string{text}, g.missing...), "\n"))
+}
+
+func decodeGreeting(payload []byte) greeting {
+	lines := strings.Split(string(payload), "\n")
+	g := greeting{folds: lines[0] == "folds"}
+	for _, line := range lines[1:] {
+		g.missing = append(g.missing, oneLine(line))
+	}
+	return g
+}
 
 func writeFrame(w io.Writer, kind byte, payload []byte) error {
 	b := make([]byte, frameHeader, frameHeader+len(payload))

@@ -37,7 +37,7 @@ type reader struct {
 	ended    error         // why no more can be asked
 	stopWait func() bool
 	buf      []byte
-	folds    bool // names are found in upper and lower case alike
+	greeting greeting
 }
 
 // openReader starts the child on the open volume f and waits until it has it
@@ -62,7 +62,7 @@ func openReader(ctx context.Context, path string, f *os.File, kind Filesystem, t
 		case err != nil:
 			return err
 		case answer == frameHello:
-			r.folds = string(payload) == helloFolds
+			r.greeting = decodeGreeting(payload)
 			return nil
 		case answer == frameUnsupported:
 			return unsupportedError(oneLine(string(payload)))

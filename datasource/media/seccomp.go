@@ -33,22 +33,33 @@ var allowedSyscalls = []uint32{
 	unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 }
 
-// filterSyscalls applies the filter to all threads. A kernel without seccomp(2)
-// or its thread synchronisation (before 3.17) leaves the child with the other
-// limits, as does an architecture for which the filter was not written.
-func filterSyscalls() error {
+// filterSyscalls applies the filter to all threads. lack is "" unless the kernel has no
+// seccomp(2) (before 3.17, or in an emulator of user mode), or no filter was written for
+// the architecture. Every other failure is an error.
+func filterSyscalls() (lack string, err error) {
 	arch, known := auditArch(runtime.GOARCH)
 	if !known {
-		return nil
+		return "a filter of system calls for " + runtime.GOARCH, nil
 	}
 	filter := syscallFilter(arch, uint32(unix.Getpid()))
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog)))
-	if errno == 0 || errors.Is(errno, unix.ENOSYS) || errors.Is(errno, unix.EINVAL) {
-		return nil
+	return filtered(thread, errno)
+}
+
+// filtered judges what seccomp(2) returned: with TSYNC, a positive number is the thread that
+// could not be filtered, and then none is.
+func filtered(thread uintptr, errno unix.Errno) (lack string, err error) {
+	switch {
+	case errors.Is(errno, unix.ENOSYS):
+		return "seccomp", nil
+	case errno != 0:
+		return "", fmt.Errorf("cannot filter its system calls: %w", errno)
+	case thread != 0:
+		return "", fmt.Errorf("cannot filter its system calls: thread %d cannot be filtered", thread)
 	}
-	return fmt.Errorf("cannot filter its system calls: %w", errno)
+	return "", nil
 }
 
 // auditArch returns the kernel's name for the architecture (linux/audit.h).

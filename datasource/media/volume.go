@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,9 @@ const (
 type OpenOptions struct {
 	// NoMount: do not mount what cannot be read in user space; fail instead.
 	NoMount bool
+	// Confined: do not read the volume where this machine cannot confine the reader wholly:
+	// without seccomp, or without a filter for the architecture.
+	Confined bool
 	// Timeout bounds the time spent waiting for the volume, over all its
 	// operations; 0 is DefaultTimeout.
 	Timeout time.Duration
@@ -60,6 +64,14 @@ func (v *Volume) FS() fs.FS { return v.fs }
 func (v *Volume) Mounted() bool {
 	_, mounted := v.fs.source.(*mounted)
 	return mounted
+}
+
+// Missing names what this machine lacks to confine the reader of the volume.
+func (v *Volume) Missing() []string {
+	if r, ok := v.fs.source.(*reader); ok {
+		return r.greeting.missing
+	}
+	return nil
 }
 
 // Close ends the child, or unmounts.
@@ -90,8 +102,11 @@ func Open(ctx context.Context, path string, sb Superblock, o OpenOptions) (*Volu
 	var unsupported unsupportedError
 	r, err := openReader(ctx, path, f, sb.Filesystem, o.Timeout)
 	switch {
+	case err == nil && o.Confined && len(r.greeting.missing) > 0:
+		return nil, errors.Join(fmt.Errorf("cannot read %s: its reader cannot be confined, this machine lacks %s",
+			path, strings.Join(r.greeting.missing, " and ")), r.close())
 	case err == nil:
-		return &Volume{fs: newTree(ctx, path, r, r.folds), close: r.close}, nil
+		return &Volume{fs: newTree(ctx, path, r, r.greeting.folds), close: r.close}, nil
 	case !errors.As(err, &unsupported):
 		return nil, err
 	case o.NoMount:
