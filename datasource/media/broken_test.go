@@ -19,7 +19,7 @@ import (
 )
 
 // loopingISO is an image whose Rock Ridge continuation area continues in
-// itself, which go-diskfs 1.9.4 follows for ever.
+// itself, which go-diskfs 1.9.4 would follow for ever.
 func loopingISO(t testing.TB) string {
 	path := ownISO(t)
 	patch(t, path, func(b []byte) {
@@ -78,7 +78,7 @@ func TestABrokenVolumeIsOneLineThatSaysWhatHappened(t *testing.T) {
 		make func(testing.TB) string
 		want string
 	}{
-		{"an endless loop is ended at the deadline", loopingISO, "cannot read IMAGE: the iso9660 reader took longer than 1s and was stopped"},
+		{"a continuation that continues in itself", loopingISO, "cannot read IMAGE: it refers to byte "},
 		{"endless clusters", loopingFAT, "cannot read user-data on IMAGE: the vfat reader used more than 160 MiB and was stopped"},
 		{"a table of 4 GiB", hungryISO, "cannot read IMAGE: the iso9660 reader used more than 160 MiB and was stopped"},
 		{"a panic", crashingISO, "cannot read IMAGE: the reader crashed: runtime error: slice bounds out of range [:263] with capacity 10"},
@@ -190,9 +190,9 @@ func TestUDFsLabelIsFound(t *testing.T) {
 
 func TestTheEndOfTheContextEndsTheVolume(t *testing.T) {
 	t.Parallel()
-	path := loopingISO(t)
+	path := ownISO(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(100*time.Millisecond, func() { cancel(errors.New("shutting down")) })
+	cancel(errors.New("shutting down"))
 	_, err := Open(ctx, path, probeFile(t, path), OpenOptions{NoMount: true})
 	if want := "cannot read " + path + ": the iso9660 reader was stopped: shutting down"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -39,16 +39,42 @@ func openContents(kind Filesystem, source *volumeReader) (contents, error) {
 // volumeReader is what the readers read from. It keeps the first error, and
 // counts a read past the end as one: go-diskfs loses both and goes on with
 // zeros.
+//
+// It also ends what goes in circles, which go-diskfs does for ever with a Rock Ridge
+// continuation entry that points to itself (SUSP 5.1).
 type volumeReader struct {
 	r    io.ReaderAt
 	size int64
 	err  error
+
+	again map[int64]int // how often a place was read, of late
+}
+
+// maxAgain is how often one place of a volume is read before the reader goes in circles:
+// more often than the entries of the largest directory ask for it. maxPlaces is how many
+// places are counted at a time.
+const (
+	maxAgain  = 4 * MaxDirectoryEntries
+	maxPlaces = 4096
+)
+
+// circles reports whether a place is read again and again.
+func (v *volumeReader) circles(off int64) bool {
+	if v.again == nil || len(v.again) > maxPlaces {
+		v.again = make(map[int64]int)
+	}
+	v.again[off]++
+	return v.again[off] > maxAgain
 }
 
 // ReadAt implements io.ReaderAt.
 func (v *volumeReader) ReadAt(b []byte, off int64) (int, error) {
 	if off < 0 || off > v.size || int64(len(b)) > v.size-off {
 		v.fail(fmt.Errorf("it refers to byte %d, past the volume's end at %d", off+int64(len(b)), v.size))
+		return 0, v.err
+	}
+	if v.circles(off) {
+		v.fail(fmt.Errorf("it refers to byte %d again and again", off))
 		return 0, v.err
 	}
 	n, err := v.r.ReadAt(b, off)

@@ -175,6 +175,10 @@ func (r *reader) explain(ctx context.Context, err error) error {
 		}
 		return fmt.Errorf("%s took longer than %v and was stopped", stopped, r.timeout)
 	}
+	if errors.Is(err, errTooManyEntries) { // the volume's fault, not the reader's
+		r.kill()
+		return err
+	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, unix.EPIPE) {
 		r.kill()
 		return fmt.Errorf("%s gave a wrong answer (%w) and was stopped", stopped, err)
