@@ -32,6 +32,7 @@ type Options struct {
 	Ledger   *state.Ledger              // told which instance effects are of; may be nil
 	Output   *Output                    // where commands' output goes; may be nil
 	Console  io.Writer                  // for people who watch the boot; nil when nobody can
+	Terminal io.Writer                  // the machine's own console, for passwords that are for who watches it alone; nil when it has none
 	Version  string
 
 	Seed     string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere

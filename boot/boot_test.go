@@ -105,7 +105,7 @@ func (g *guest) options(t *testing.T) boot.Options {
 	t.Helper()
 	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
 	return boot.Options{
-		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Devices: g.devices, Console: &g.console,
+		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Devices: g.devices, Console: &g.console, Terminal: &g.console,
 		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {
 			c.Pause = time.Microsecond // between tries
 			if c.Certificate != nil {

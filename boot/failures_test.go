@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cloudseed/boot"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 )
@@ -85,5 +86,41 @@ func TestANewInstanceIsAnnounced(t *testing.T) {
 	}
 	if !recorded {
 		t.Error("the change log does not have it")
+	}
+}
+
+// A command by hand prints no password: its output may be kept in a log.
+func TestARandomPasswordIsForTheMachinesConsoleAlone(t *testing.T) {
+	t.Parallel()
+	for name, terminal := range map[string]bool{"with a console": true, "without one": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\n{}\n"))
+			g.boot(t)
+			g.console.Reset()
+			g.Put(t, "/etc/cloud/cloud.cfg.d/99_random.cfg", "chpasswd: {expire: false, users: [{name: root, type: RANDOM}, {name: cloud-user, type: text, password: other}]}\n")
+			o := g.options(t)
+			var shown strings.Builder
+			o.Terminal = nil
+			if terminal {
+				o.Terminal = &shown
+			}
+			r, err := boot.New(o).Single(t.Context(), "set_passwords", state.Always, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(g.console.String(), "root:") {
+				t.Errorf("the command prints %q", g.console.String())
+			}
+			if want := map[bool]boot.Result{true: boot.ResultOK, false: boot.ResultWarned}[terminal]; r.Result != want {
+				t.Errorf("the module is %q: %s", r.Result, r.Error)
+			}
+			if terminal != strings.Contains(shown.String(), "root:") {
+				t.Errorf("the console shows %q", shown.String())
+			}
+			if calls := g.Calls(); !strings.Contains(calls[len(calls)-1].Stdin, "cloud-user:other") {
+				t.Errorf("the other password was not set: %+v", calls[len(calls)-1])
+			}
+		})
 	}
 }

@@ -256,10 +256,10 @@ func (w outputWriter) Write(text []byte) (int, error) {
 // tell writes to the console of the machine, and nowhere else: what is told may be a
 // password that was made up for somebody who watches.
 func (b *Boot) tell(text string) error {
-	if b.Console == nil {
-		return errors.New("the machine has no console")
+	if b.Terminal == nil {
+		return errors.New("this machine has no console that can be written to")
 	}
-	_, err := io.WriteString(b.Console, text)
+	_, err := io.WriteString(b.Terminal, text)
 	return err
 }
 

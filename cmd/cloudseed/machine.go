@@ -113,10 +113,30 @@ func console(atBoot bool) io.Writer {
 	if !atBoot {
 		return os.Stderr
 	}
-	file, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nil // none here: the journal has it all
+	return openConsole()
+}
+
+// terminal is the machine's own console. What is shown there is for nobody else: a command
+// by hand does not print it, for its output may be kept in a log. An image has none.
+func (m *machine) terminal() io.Writer {
+	if !m.host.IsLive() {
+		return nil
 	}
+	return openConsole()
+}
+
+// openConsole opens the machine's console, if that is a terminal or the like, and not a
+// file that somebody put in its place.
+func openConsole() io.Writer {
+	file, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil // none here: the journal has all but passwords
+	}
+	if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		_ = file.Close() // nothing was written
+		return nil
+	}
+	_ = file.Fd() // from now on, writing waits for a slow line
 	return file
 }
 
@@ -129,7 +149,7 @@ func (m *machine) record(e host.Effect) {
 // boot prepares the stages to be run on the machine.
 func (m *machine) boot(o boot.Options) *boot.Boot {
 	o.Host, o.Log, o.Warnings, o.Ledger, o.Output = m.host, m.log, m.warnings, m.ledger, m.output
-	o.Version, o.Console = version, m.console
+	o.Version, o.Console, o.Terminal = version, m.console, m.terminal()
 	o.Cmdline = kernelCommandLine()
 	return boot.New(o)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -37,7 +38,7 @@ func insideCommand(g *globals) *cobra.Command {
 				return err
 			}
 			b := boot.New(boot.Options{
-				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(h), Console: os.Stderr,
+				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(h), Console: os.Stderr, Terminal: io.Discard,
 				Offline: true,
 				Devices: &boot.Devices{Fixed: true}, // the copy has none, and waits for none
 				Watch:   out.event,
