@@ -77,7 +77,21 @@ func (b *Boot) find(ctx context.Context) error {
 		b.Log.Info("no seed is attached: the machine stays the instance that it was", "instance", cached.InstanceID)
 		return nil
 	}
+	if b.refused(report) {
+		return nil
+	}
 	return b.disable(report)
+}
+
+// refused ends a boot without a seed with errors, if there was one that cannot be used:
+// somebody gave it to this machine, so it is not a boot without one.
+func (b *Boot) refused(report datasource.Report) bool {
+	refused := report.Refused()
+	for _, a := range refused {
+		b.note(errors.New(a.String()))
+	}
+	b.over = b.over || len(refused) > 0
+	return len(refused) > 0
 }
 
 // search looks for a seed in all places; in those on the network if get is given.

@@ -37,7 +37,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 	}
 	if cached == nil {
 		b.over = true
-		if why == nil {
+		if why == nil && !b.refused(report) {
 			return b.disable(report)
 		}
 		return why

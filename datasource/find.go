@@ -71,12 +71,30 @@ func Find(ctx context.Context, s Search) (*Seed, Report) {
 	s.known, s.id = s.isInstance()
 	defer s.close()
 	seed := s.first(ctx, &report)
+	if seed == nil && s.Only == "" && !s.known {
+		s.unlabelled(&report)
+	}
 	for _, a := range report {
-		if a.Warning {
+		// Where there is no other seed, they are the caller's errors.
+		if a.Warning && (seed != nil || s.known) || a.Hint {
 			s.Log.Warn(a.String())
 		}
 	}
 	return seed, report
+}
+
+// unlabelled looks for seeds on volumes that were read and that lack the label by which
+// they would be found.
+func (s *Search) unlabelled(r *Report) {
+	for _, v := range s.volumes {
+		if v.open == nil || s.isLabelled(v.device) {
+			continue
+		}
+		t := &Tree{FS: v.open.FS(), Source: s.called(v.device.Path)}
+		if t.Has("meta-data") && t.Has("user-data") {
+			r.Hint(t.Source, "it holds meta-data and user-data, and is no seed without the label %q; its label is %q", "cidata", v.device.Label)
+		}
+	}
 }
 
 // first is the seed of the first source that has one.

@@ -77,7 +77,7 @@ func TestEverythingThatWasTriedIsReported(t *testing.T) {
 	seed, report := m.Find(t)
 	want := []string{
 		"Ec2: this program does not know such a datasource",
-		"/dev/sr0: it is no NoCloud seed: there is no file meta-data (which may be empty)",
+		"/dev/sr0: it is no NoCloud seed: there is no file meta-data (which may be empty)", "it is empty",
 		"/dev/vdb:openstack/latest/meta_data.json:2:4: it is no JSON: unexpected end of JSON input; the file was left out",
 		"/dev/sr1: not answering",
 		"/dev/sr0: it holds no config drive",
@@ -85,8 +85,34 @@ func TestEverythingThatWasTriedIsReported(t *testing.T) {
 	if got := report.Summary(); seed != nil || got != strings.Join(want, "; ") {
 		t.Errorf("got %v and\n%s", seed, strings.ReplaceAll(got, "; ", "\n"))
 	}
-	if warned := strings.Count(m.Log(), "level=WARN"); warned != 2 {
-		t.Errorf("%d warnings, want those of /dev/sr0 and /dev/vdb:\n%s", warned, m.Log())
+	if refused := report.Refused(); len(refused) != 2 || refused[0].Where != "/dev/sr0" || refused[1].Where != "/dev/vdb" {
+		t.Errorf("refused: %+v", refused)
+	}
+}
+
+func TestASeedThatIsRefusedIsAWarningBesideOneThatIsUsed(t *testing.T) {
+	t.Parallel()
+	m := seedtest.New(t, sources,
+		seedtest.Drive{Path: "/dev/sr1", Label: "cidata", Files: map[string]string{"meta-data": "", "user_data": "x"}},
+		seedtest.Drive{Path: "/dev/sr0", Label: "cidata", Files: driveFiles})
+	seed, report := m.Find(t)
+	if seed == nil || !strings.Contains(m.Log(), "level=WARN") || !strings.Contains(m.Log(), "/dev/sr1: it is no NoCloud seed: there is no file user-data") {
+		t.Errorf("%v; %s; %s", seed, report.Summary(), m.Log())
+	}
+	if want := "it holds meta-data, user_data (did you mean user-data?)"; !strings.Contains(report.Summary(), want) {
+		t.Errorf("%q is not in %s", want, report.Summary())
+	}
+}
+
+func TestASeedWithoutItsLabelIsAHint(t *testing.T) {
+	t.Parallel()
+	m := seedtest.New(t, sources, seedtest.Drive{Path: "/dev/sr0", Label: "MYSEED", Files: map[string]string{"meta-data": "instance-id: i\n", "user-data": ""}})
+	seed, report := m.Find(t)
+	if want := `/dev/sr0: it holds meta-data and user-data, and is no seed without the label \"cidata\"; its label is \"MYSEED\"`; seed != nil || !strings.Contains(m.Log(), want) {
+		t.Errorf("%v; %s", report.Summary(), m.Log())
+	}
+	if len(report.Refused()) > 0 {
+		t.Errorf("refused: %+v", report.Refused())
 	}
 }
 

@@ -2,6 +2,7 @@ package datasource
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,8 @@ type Report []Attempt
 type Attempt struct {
 	Where, Outcome string
 
-	Warning      bool // a person meant this to be a seed, and it is none
+	Warning      bool // it was meant to be a seed, by its label, and is none
+	Hint         bool // it may have been meant to be a seed
 	NeedsNetwork bool // it can only be had once there is a network
 }
 
@@ -32,6 +34,16 @@ func (r *Report) Note(where, format string, args ...any) {
 // Warn adds an attempt that a person must be told of.
 func (r *Report) Warn(where, format string, args ...any) {
 	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// Hint adds an attempt that may not be what was meant.
+func (r *Report) Hint(where, format string, args ...any) {
+	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...), Hint: true})
+}
+
+// Refused are the places that were meant to be a seed and are none.
+func (r Report) Refused() []Attempt {
+	return slices.DeleteFunc(slices.Clone(r), func(a Attempt) bool { return !a.Warning })
 }
 
 // Later adds an attempt that has to wait for the network.

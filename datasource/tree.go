@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 
 	"cloudseed/config"
 )
@@ -17,6 +19,7 @@ type Tree struct {
 	Source   string // "/dev/sr0": for messages
 	Dir      bool   // Source is a directory
 	Problems []config.Problem
+	volume   bool // not a directory
 }
 
 // maxFile is the largest file of a seed in bytes. Real user data has some kilobytes.
@@ -138,4 +141,35 @@ func (t *Tree) leaveOut(err error) {
 	}
 	p.Message += "; the file was left out"
 	t.Problems = append(t.Problems, p)
+}
+
+// maxHeld is how many names of a tree are listed where it is no seed.
+const maxHeld = 10
+
+// Holds says which names there are at the top of the tree, each with the one of the known
+// that it was likely meant to be: "; it holds user_data (did you mean user-data?)".
+func (t *Tree) Holds(known ...string) string {
+	if !t.volume {
+		return "" // a directory may be anything
+	}
+	entries, err := fs.ReadDir(t.FS, ".")
+	if err != nil {
+		return "" // why it cannot be listed is told elsewhere
+	}
+	var names []string
+	for _, e := range entries {
+		if len(names) == maxHeld {
+			names = append(names, "…")
+			break
+		}
+		name := e.Name()
+		if !slices.Contains(known, name) {
+			name += config.DidYouMean(name, known)
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "; it is empty"
+	}
+	return "; it holds " + strings.Join(names, ", ")
 }

@@ -140,9 +140,13 @@ func read(s *datasource.Search, p place, r *datasource.Report) *datasource.Seed 
 
 // refuse tells why a place is no drive: loudly if somebody meant it to be one.
 func refuse(p place, why string, r *datasource.Report) {
+	if why == "" {
+		why = "it holds no config drive"
+		if p.meant {
+			why += p.Holds("openstack", "ec2", "content")
+		}
+	}
 	switch {
-	case why == "":
-		r.Note(p.Source, "it holds no config drive")
 	case p.meant:
 		r.Warn(p.Source, "%s", why)
 	default:

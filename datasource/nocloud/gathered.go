@@ -59,7 +59,7 @@ func (g *gathered) add(f files) {
 func read(t *datasource.Tree) (found files, why string) {
 	for _, name := range []string{"meta-data", "user-data"} {
 		if !t.Has(name) {
-			return files{}, "it is no NoCloud seed: there is no file " + name + " (which may be empty)"
+			return files{}, "it is no NoCloud seed: there is no file " + name + " (which may be empty)" + t.Holds("meta-data", "user-data", "vendor-data", "network-config")
 		}
 	}
 	found = files{place: t.Source}
