@@ -149,7 +149,7 @@ const maxHeld = 10
 // Holds says which names there are at the top of the tree, each with the one of the known
 // that it was likely meant to be: "; it holds user_data (did you mean user-data?)".
 func (t *Tree) Holds(known ...string) string {
-	if !t.volume {
+	if t.Dir {
 		return "" // a directory may be anything
 	}
 	entries, err := fs.ReadDir(t.FS, ".")

@@ -149,7 +149,7 @@ func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tre
 			s.Log.Info("a medium is read by a process that this machine cannot confine wholly", "device", s.called(d.Path), "missing", strings.Join(m.Missing(), ", "))
 		}
 	}
-	return &Tree{FS: v.open.FS(), Source: s.called(d.Path), volume: true}
+	return &Tree{FS: v.open.FS(), Source: s.called(d.Path)}
 }
 
 // openMedia opens a volume. With datasource: {unconfined: false} it is not read where the
