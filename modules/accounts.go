@@ -205,17 +205,18 @@ func (r *accountReader) named(name string, v *config.Value) {
 	}
 }
 
-// nameDefault gives the user "default" its real name and all that is said of it: by
-// `user`, the system, "default" itself and the real name's own entry, in this order.
-func (r *accountReader) nameDefault(own accountLayer, system *config.Value) {
+// nameDefault gives the user "default" its real name and all that is said of it: by the
+// entry of the real name, "default" itself, `user` and the system, in this order, which is
+// that of cloud-init since 24.1.
+func (r *accountReader) nameDefault(own accountLayer, systemUser *config.Value) {
 	mention := r.remove(defaultName)
 	if mention == nil {
 		return
 	}
-	base := accountLayer{"system_info.default_user", system, system.Pos()}
+	base := accountLayer{"system_info.default_user", systemUser, systemUser.Pos()}
 	name := own.value.Get("name").Text()
 	if name == "" {
-		name = system.Get("name").Text()
+		name = systemUser.Get("name").Text()
 	}
 	if name == "" {
 		r.problem(config.Warning, nil, mention.path, "the system has no default user, so there is none")
@@ -223,30 +224,29 @@ func (r *accountReader) nameDefault(own accountLayer, system *config.Value) {
 	}
 	named := r.remove(name)
 	a := &account{name: name, isDefault: true, path: mention.path, pos: mention.pos}
-	for _, layer := range []accountLayer{own, base} {
-		if layer.value != nil {
-			a.layers = append(a.layers, layer)
-		}
-	}
 	if own.value != nil {
 		a.path, a.pos = own.path, own.pos
 	}
-	a.groups = r.defaultGroups(a, mention, named)
-	a.layers = append(a.layers, mention.layers...)
+	system := &account{}
+	for _, layer := range []accountLayer{own, base} {
+		if layer.value != nil {
+			system.layers = append(system.layers, layer)
+		}
+	}
 	if named != nil {
 		a.layers = append(a.layers, named.layers...)
 	}
+	a.layers = slices.Concat(a.layers, mention.layers, system.layers)
+	a.groups = defaultGroups(system, named)
 	r.byName[name] = a
 	r.order = append(r.order, a)
 }
 
-// defaultGroups are the groups of the default user: those that "default" is given, or
-// else the system's together with those that are given under its real name.
-func (r *accountReader) defaultGroups(base, mention, named *account) []string {
-	if v := mention.get("groups"); v != nil {
-		return groupNames(v)
-	}
-	groups := groupNames(base.get("groups"))
+// defaultGroups are the groups of the default user: those of `user`, or else the system's,
+// together with those that are given under its real name. As with cloud-init, "default"
+// has no say in them.
+func defaultGroups(system, named *account) []string {
+	groups := groupNames(system.get("groups"))
 	if named != nil {
 		groups = append(groups, groupNames(named.get("groups"))...)
 	}

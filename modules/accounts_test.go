@@ -53,7 +53,16 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 			"users: [{name: ann, shell: /bin/a}, {name: ann, shell: /bin/b, groups: wheel}]", []string{"ann in wheel with /bin/a"},
 		},
 		"an entry without a name is about the default user": {
-			"users: [default, {shell: /bin/zsh, groups: [wheel]}]", []string{"cloud-user* in wheel with /bin/bash"},
+			"users: [default, {shell: /bin/zsh, groups: [wheel]}]", []string{"cloud-user* in adm,systemd-journal with /bin/zsh"},
+		},
+		"the entry of the default user's own name goes before that of default": {
+			"users: [{name: default, shell: /bin/zsh}, {name: cloud-user, shell: /bin/dash}]", []string{"cloud-user* in adm,systemd-journal with /bin/dash"},
+		},
+		"both go before user": {
+			"{user: {name: me, shell: /bin/csh}, users: [{name: default, shell: /bin/zsh}]}", []string{"me* in adm,systemd-journal with /bin/zsh"},
+		},
+		"user goes before the system": {
+			"{user: {name: me, shell: /bin/csh, groups: a}, users: [{name: me, groups: b}]}", []string{"me* in a,b with /bin/csh"},
 		},
 		"groups under the default user's own name are added": {
 			"users: [default, {name: cloud-user, groups: 'wheel, adm'}]", []string{"cloud-user* in adm,systemd-journal,wheel with /bin/bash"},

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,8 +20,8 @@ const (
 )
 
 // writeSudoRules lets the user use sudo as the configuration says.
-func (u *user) writeSudoRules() error {
-	rules, err := ruleList(u.Sudo)
+func (u *user) writeSudoRules(ctx context.Context) error {
+	rules, err := sudoRules(u.Sudo)
 	if err != nil || len(rules) == 0 {
 		return err
 	}
@@ -32,7 +33,40 @@ func (u *user) writeSudoRules() error {
 	for _, rule := range rules {
 		block.WriteString(u.name + " " + rule + "\n")
 	}
+	if err := checkedByVisudo(ctx, u.e, block.String()); err != nil {
+		return err
+	}
 	return addRules(u.e.Host, sudoRulesPath, block.String())
+}
+
+// sudoRules reads rules of sudo, and refuses what is of no such form (sudoers(5)): one rule
+// that sudo cannot read takes sudo from everybody.
+func sudoRules(v *config.Value) ([]string, error) {
+	rules, err := ruleList(v)
+	for _, rule := range rules {
+		hosts, commands, found := strings.Cut(rule, "=")
+		if !found || strings.TrimSpace(hosts) == "" || strings.TrimSpace(commands) == "" {
+			return nil, fmt.Errorf("a sudo rule has the form HOST=(USER) COMMAND, such as ALL=(ALL) NOPASSWD:ALL, got %q; it is not written", rule)
+		}
+	}
+	return rules, err
+}
+
+// checkedByVisudo has sudo's own program read rules before they are where sudo reads them.
+// Where that is not installed, neither is sudo.
+func checkedByVisudo(ctx context.Context, e *Env, rules string) (err error) {
+	if _, err := e.Host.LookPath("visudo"); err != nil {
+		return nil
+	}
+	h, file := e.Host.Quietly(), path.Join(e.Instance.RunDir, "sudo-rules")
+	if _, err := h.WriteFile(file, []byte(rules), host.File{Mode: 0o440}); err != nil {
+		return fmt.Errorf("cannot check the sudo rules: %w", err)
+	}
+	defer func() { err = errors.Join(err, h.RemoveAll(file)) }()
+	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"visudo", "-c", "-q", "-f", file}, Quiet: true}); err != nil {
+		return fmt.Errorf("the sudo rules are not written, since visudo refuses them: %w", err)
+	}
+	return nil
 }
 
 // ruleList reads a rule, or a list of them.

@@ -80,6 +80,8 @@ func checkUsersGroups(e *Env) {
 		u.fail(u.validate())
 		_, err := keyList(u.account.get("ssh_authorized_keys"))
 		u.report("ssh_authorized_keys", err)
+		_, err = sudoRules(u.Sudo)
+		u.report("sudo", err)
 	}
 }
 
@@ -170,7 +172,7 @@ func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
 		return
 	}
 	u.setPassword(ctx, exists)
-	u.report("sudo", u.writeSudoRules())
+	u.report("sudo", u.writeSudoRules(ctx))
 	u.report("doas", u.writeDoasRules())
 	u.setKeys()
 	u.redirect(defaultUser)
@@ -204,6 +206,8 @@ func newUser(e *Env, a *account) *user {
 	if a.groups != nil {
 		u.groups = a.groups
 	}
+	u.ignoreBooleans()
+	u.leaveOwnGroup()
 	if u.SnapUser != "" {
 		u.warn("snapuser", "there are no snap users on this system, so it is ignored")
 	}
@@ -315,6 +319,27 @@ func (u *user) makeGroups(ctx context.Context) {
 	}
 	for _, name := range wanted {
 		u.report("groups", makeGroup(ctx, u.e, name))
+	}
+}
+
+// ignoreBooleans drops true and false where useradd takes a word, as cloud-init does: its
+// older documentation had "inactive: true".
+func (u *user) ignoreBooleans() {
+	for key, field := range map[string]*string{
+		"expiredate": &u.ExpireDate, "gecos": &u.Gecos, "homedir": &u.Homedir, "inactive": &u.Inactive,
+		"primary_group": &u.PrimaryGroup, "selinux_user": &u.SELinuxUser, "shell": &u.Shell, "uid": &u.UID,
+	} {
+		if u.account.get(key).Kind() == config.Bool {
+			*field = ""
+		}
+	}
+}
+
+// leaveOwnGroup drops the user's own name from the groups: useradd makes that group, and
+// refuses one that is there already.
+func (u *user) leaveOwnGroup() {
+	if !u.NoUserGroup && u.PrimaryGroup == "" {
+		u.groups = slices.DeleteFunc(u.groups, func(name string) bool { return name == u.name })
 	}
 }
 

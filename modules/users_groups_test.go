@@ -3,6 +3,7 @@ package modules
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func TestOVirtsUserRootIsLockedGivenSudoAndNotMade(t *testing.T) {
 	t.Parallel()
 	g := newUsersGuest(t, ovirtUserData)
 	g.clean(t, usersGroups)
-	if diff := cmp.Diff([]string{"passwd -l root"}, g.lines()); diff != "" {
+	if diff := cmp.Diff([]string{"passwd -l root", "visudo -c -q -f /run/cloud-init/sudo-rules"}, g.lines()); diff != "" {
 		t.Error(diff)
 	}
 	if got := g.Text(t, sudoRulesPath); !strings.HasSuffix(got, "\n\n# User rules for root\nroot ALL=(ALL) NOPASSWD:ALL\n") {
@@ -124,12 +125,12 @@ func TestOVirtsUserRootIsLockedGivenSudoAndNotMade(t *testing.T) {
 
 func TestSudoRulesAreAddedOnceAndSudoReadsThem(t *testing.T) {
 	t.Parallel()
-	g := newUsersGuest(t, "users: [{name: ann, sudo: 'ALL=(ALL) ALL'}, {name: bob, sudo: [A, B]}, {name: eve, sudo: null}, {name: joe, sudo: false}]")
+	g := newUsersGuest(t, "users: [{name: ann, sudo: 'ALL=(ALL) ALL'}, {name: bob, sudo: [ALL=/bin/a, ALL=/bin/b]}, {name: eve, sudo: null}, {name: joe, sudo: false}]")
 	g.Put(t, "/etc/sudoers", "Defaults x\n")
 	for range 2 {
 		g.clean(t, usersGroups)
 	}
-	want := rulesHeader + "\n# User rules for ann\nann ALL=(ALL) ALL\n\n# User rules for bob\nbob A\nbob B\n"
+	want := rulesHeader + "\n# User rules for ann\nann ALL=(ALL) ALL\n\n# User rules for bob\nbob ALL=/bin/a\nbob ALL=/bin/b\n"
 	if diff := cmp.Diff(want, g.Text(t, sudoRulesPath)); diff != "" {
 		t.Error(diff)
 	}
@@ -247,7 +248,7 @@ func TestAMissingProgramIsAClearErrorAndTheRestIsDone(t *testing.T) {
 	if diff := cmp.Diff(want, reports); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"usermod --lock root", "useradd ann -m"}, g.lines()); diff != "" {
+	if diff := cmp.Diff([]string{"usermod --lock root", "visudo -c -q -f /run/cloud-init/sudo-rules", "useradd ann -m"}, g.lines()); diff != "" {
 		t.Error(diff)
 	}
 	if !g.Exists(sudoRulesPath) {
@@ -307,5 +308,81 @@ users:
 		"ssh-rsa AAAAcloud admin@cloud\n"
 	if diff := cmp.Diff(want, g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestWhatUsersSaysOfTheDefaultUserCounts(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		users    string
+		sudoers  bool
+		unlocked bool
+	}{
+		"the system's word":                  {"[default]", true, false},
+		"no sudo":                            {"[{name: default, sudo: false}]", false, false},
+		"no sudo under the user's own name":  {"[default, {name: cloud-user, sudo: false}]", false, false},
+		"a password under the own name":      {"[default, {name: cloud-user, hashed_passwd: $6$x$y, lock_passwd: false}]", true, true},
+		"a password under the name default":  {"[{name: default, hashed_passwd: $6$x$y, lock_passwd: false}]", true, true},
+		"the own name contradicts the other": {"[{name: default, lock_passwd: false}, {name: cloud-user, lock_passwd: true}]", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, "users: "+row.users)
+			g.makesUsers(t)
+			g.run(t, usersGroups)
+			if got := g.Exists("/etc/sudoers.d/90-cloud-init-users"); got != row.sudoers {
+				t.Errorf("a rule of sudo: %v", got)
+			}
+			locked := slices.Contains(g.Lines(), "passwd -l cloud-user")
+			if locked == row.unlocked {
+				t.Errorf("the password is locked: %v; %q", locked, g.Lines())
+			}
+		})
+	}
+}
+
+func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		rule, want string
+		check      bool // told before the boot too
+	}{
+		"visudo refuses it": {"ALL=(ALL) NOPASWD:ALL", "error: user-data:1:28: users.0.sudo: the sudo rules are not written, since visudo refuses them: visudo failed with exit code 1: syntax error", false},
+		"it has no form":    {"NOPASSWD", "error: user-data:1:28: users.0.sudo: a sudo rule has the form HOST=(USER) COMMAND, such as ALL=(ALL) NOPASSWD:ALL, got \"NOPASSWD\"; it is not written", true},
+		"true":              {"true", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newUsersGuest(t, "users: [{name: ann, sudo:  "+row.rule+"}]")
+			g.Answer("visudo", host.Result{Exit: 1, Stderr: "syntax error"}, &host.ExitError{Argv: []string{"visudo"}, Exit: 1, Reason: "syntax error"})
+			if got := g.run(t, usersGroups); !slices.Contains(got, row.want) {
+				t.Errorf("got  %q\nwant %s", got, row.want)
+			}
+			if g.Exists(sudoRulesPath) || g.Exists("/run/cloud-init/sudo-rules") {
+				t.Error("the rule is there")
+			}
+			if !slices.Contains(g.lines(), "useradd ann -m") {
+				t.Errorf("the user was not created: %q", g.lines())
+			}
+			checkUsersGroups(g.env)
+			told := 0
+			for _, p := range g.env.Problems() {
+				if p.Severity.String()+": "+p.Error() == row.want {
+					told++
+				}
+			}
+			if before := told > 1; before != row.check {
+				t.Errorf("told before the boot: %v", before)
+			}
+		})
+	}
+}
+
+func TestKeysOfAUserThatCloudInitIgnores(t *testing.T) {
+	t.Parallel()
+	g := newUsersGuest(t, "users: [{name: ann, inactive: true, expiredate: false, groups: [ann, adm]}, {name: bob, groups: bob}]")
+	g.clean(t, usersGroups)
+	if got := g.lines(); !slices.Contains(got, "useradd ann --groups adm -m") || !slices.Contains(got, "useradd bob -m") {
+		t.Errorf("got %q", got)
 	}
 }
