@@ -18,7 +18,8 @@ func forbidFiles() (lack string, err error) {
 	attributes := struct{ access uint64 }{handledAccess}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attributes)), unsafe.Sizeof(attributes), 0)
 	switch {
-	case errors.Is(errno, unix.ENOSYS) || errors.Is(errno, unix.EOPNOTSUPP): // not built in, or not switched on
+	case errors.Is(errno, unix.ENOSYS), errors.Is(errno, unix.EOPNOTSUPP), // not built in, or not switched on
+		errors.Is(errno, unix.EPERM): // a container's own filter does not know it
 		return "", nil // the filter alone is what older kernels have
 	case errno != 0:
 		return "", fmt.Errorf("cannot make rules for files: %w", errno)
