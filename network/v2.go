@@ -19,6 +19,10 @@ var kinds2 = map[string]Type{
 // configuration there; it knows no VRFs, dummies and tunnels, and leaves wireless ones
 // out.
 func (r *reader) version2(v *config.Value, at string) {
+	r.claimed = map[string]bool{}
+	for _, kind := range []string{"ethernets", "wifis"} {
+		r.claim(v.Get(kind))
+	}
 	for _, kind := range v.Keys() {
 		section, key := v.Get(kind), at+kind
 		switch {
@@ -91,7 +95,9 @@ func (r *reader) device2(t Type, name string, v *config.Value, pos config.Pos, k
 	var more []string
 	switch t {
 	case Physical, WiFiType:
-		more = r.ethernet(d, v, key)
+		if more = r.ethernet(d, v, key); d.Name == "" {
+			return // a wildcard that is left with no interface
+		}
 		if t == WiFiType {
 			d.WiFi = r.wifi(v.Get("access-points"), key+".access-points")
 		}

@@ -33,7 +33,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 			d.Name = nic.Name
 		}
 	case !match.IsNull():
-		more = r.matchName(d, match, drivers, key+".match")
+		more = r.matchName(d, match, drivers, setName == "", key+".match")
 	}
 	if setName == "" {
 		return more
@@ -61,28 +61,64 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 // netplan, what is said is said of all of them.
 //
 // Difference from cloud-init: it takes the key for the name, which no interface has.
-func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key string) (more []string) {
+//
+// With yields, a wildcard is about no interface that is described by itself.
+func (r *reader) matchName(d *Device, match *config.Value, drivers []string, yields bool, key string) (more []string) {
 	wanted := Match{Name: r.text(match.Get("name"), key+".name"), Drivers: drivers}
 	if wanted.IsZero() {
 		return nil
 	}
+	yields = yields && (wanted.Name == "" || isPattern(wanted.Name))
 	var found []string
+	others := 0
 	for _, nic := range r.nics {
-		if wanted.finds(nic) {
+		switch {
+		case !wanted.finds(nic):
+		case yields && r.claimed[nic.Name]:
+			others++
+		default:
 			found = append(found, nic.Name)
+			if yields {
+				r.claimed[nic.Name] = true // of two wildcards, the first applies
+			}
 		}
 	}
 	switch {
 	case len(found) > 0:
 		d.Name = found[0]
 		return found[1:]
-	case wanted.Name != "" && !strings.ContainsAny(wanted.Name, "*?["):
+	case others > 0:
+		d.Name = ""
+		r.add(config.Note, match.Pos(), key, "all interfaces that match are described by themselves, so this is about none")
+	case wanted.Name != "" && !isPattern(wanted.Name):
 		d.Name = wanted.Name // it may come later
 	default:
 		d.Match = wanted
 		r.warnOfMachine(match, key, "no interface matches yet; %s is taken for the interface's name", d.Key)
 	}
 	return nil
+}
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// claim notes the interfaces that are described by name or MAC address. These descriptions
+// go before wildcards, wherever they are in the document.
+func (r *reader) claim(devices *config.Value) {
+	for _, key := range devices.Keys() {
+		match := devices.Get(key).Get("match")
+		mac, _ := parseMAC(match.Get("macaddress").Text()) // a wrong one is reported where it is read
+		name := match.Get("name").Text()
+		switch {
+		case mac != "":
+			if nic, ok := r.macs.find(mac); ok {
+				r.claimed[nic.Name] = true
+			}
+		case match.IsNull():
+			r.claimed[key] = true
+		case name != "" && !isPattern(name):
+			r.claimed[name] = true
+		}
+	}
 }
 
 // finds tells whether an interface is meant. What is made by software never is.

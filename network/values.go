@@ -19,6 +19,8 @@ type reader struct {
 	macs     macs      // the same, by their addresses
 	networks *networks // of version 1's routes that name no device; nil before the first
 
+	claimed map[string]bool // interfaces that version 2 describes; no wildcard is about these
+
 	described bool // there was a device, whatever became of it
 }
 
