@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -49,7 +50,12 @@ func hasPrefixFold(data []byte, prefix string) bool {
 // can be done with here, and then it knows why.
 func (p *processor) detect(part *Part) {
 	part.declared = part.Type
-	if part.Type = knownPrefix(part.Content.Reveal()); part.Type != "" {
+	part.Type = knownPrefix(part.Content.Reveal())
+	if first, _, _ := bytes.Cut(bytes.TrimSpace(part.Content.Reveal()), []byte("\n")); part.Type == TypeScript && isMistakenScript(bytes.TrimSpace(first)) {
+		// Difference from cloud-init: it runs a program cloud-config, which there is not.
+		p.meant(part, TypeCloudConfig, fmt.Sprintf("its first line is %q, which names a program", bytes.TrimSpace(first)), `make the first line "#cloud-config"`)
+	}
+	if part.Type != "" {
 		return
 	}
 	if part.declared == TypeScript {
@@ -59,6 +65,12 @@ func (p *processor) detect(part *Part) {
 	if len(bytes.TrimSpace(part.Content.Reveal())) > 0 {
 		p.diagnose(part)
 	}
+}
+
+// isMistakenScript reports whether a line that names a program is meant to say that
+// cloud-config follows: "#!cloud-config" or "#!/cloud-config".
+func isMistakenScript(first []byte) bool {
+	return slices.Contains([]string{"#!cloud-config", "#!/cloud-config"}, string(first[:min(len(first), 20)]))
 }
 
 const (
@@ -91,6 +103,8 @@ func (p *processor) diagnose(part *Part) {
 		part.refuse(config.Error, "it is a web page, perhaps an error page that was saved as user data; nothing of it was applied")
 	case bytes.HasPrefix(trimmed, []byte("{")) && bytes.Contains(trimmed, []byte(`"ignition"`)):
 		part.refuse(config.Warning, "it is an Ignition configuration, which is not for this program; it was left alone")
+	case isURLEncoded(trimmed):
+		part.refuse(config.Error, "it is URL-encoded (%23 in the place of #): give the decoded text; nothing of it was applied")
 	case isBase64(trimmed):
 		part.refuse(config.Error, "it looks like text in base64: give the decoded text; nothing of it was applied")
 	case p.hasKnownKey(part):
@@ -159,6 +173,21 @@ func decodeUTF16(data []byte, order binary.ByteOrder) []byte {
 		units[i] = order.Uint16(data[2*i:])
 	}
 	return []byte(string(utf16.Decode(units)))
+}
+
+// isURLEncoded reports whether a document becomes one with a known header when it is
+// decoded as a URL is.
+func isURLEncoded(content []byte) bool {
+	if !bytes.HasPrefix(content, []byte("%23")) {
+		return false
+	}
+	const enough = 90 // for any header, three bytes a character
+	head := content[:min(len(content), enough)]
+	if at := bytes.LastIndexByte(head, '%'); at > len(head)-3 {
+		head = head[:at] // in the middle of a character
+	}
+	decoded, err := url.QueryUnescape(string(head))
+	return err == nil && knownPrefix([]byte(decoded)) != ""
 }
 
 // isBase64 tells a text that is one long piece of base64 and holds what could be user

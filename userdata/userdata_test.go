@@ -144,6 +144,18 @@ func TestProcess(t *testing.T) {
 			problems: []string{`warning user-data:1:1: its first line is "#cloud config", which is no known header; it was taken as cloud-config: make the first line "#cloud-config"`},
 		},
 		{
+			name: "a header that names a program", data: "#!cloud-config\na: 1\n", config: "{'a': 1}",
+			problems: []string{`warning user-data:1:1: its first line is "#!cloud-config", which names a program; it was taken as cloud-config: make the first line "#cloud-config"`},
+		},
+		{
+			name: "a header that names a path", data: "#!/cloud-config\na: 1\n", config: "{'a': 1}",
+			problems: []string{`warning user-data:1:1: its first line is "#!/cloud-config", which names a program; it was taken as cloud-config: make the first line "#cloud-config"`},
+		},
+		{
+			name: "URL-encoded", data: "%23cloud-config%0A" + strings.Repeat("%20", 100),
+			problems: []string{`error user-data:1:1: it is URL-encoded (%23 in the place of #): give the decoded text; nothing of it was applied`},
+		},
+		{
 			name: "a marker before the header", data: "---\n#cloud-config\na: 1\n", config: "{'a': 1}",
 			problems: []string{`warning user-data:1:1: a line "---" stands before the header; it was taken as cloud-config: make the first line "#cloud-config"`},
 		},
