@@ -145,11 +145,21 @@ func (s *Search) OpenVolume(ctx context.Context, d media.Device, r *Report) *Tre
 			return nil
 		}
 		v.open = opened
-		if m, ok := opened.(*media.Volume); ok && len(m.Missing()) > 0 {
-			s.Log.Info("a medium is read by a process that this machine cannot confine wholly", "device", s.called(d.Path), "missing", strings.Join(m.Missing(), ", "))
+		if m, ok := opened.(*media.Volume); ok {
+			s.logOddities(d, m)
 		}
 	}
 	return &Tree{FS: v.open.FS(), Source: s.called(d.Path)}
+}
+
+// logOddities logs what is odd about a volume that is read all the same.
+func (s *Search) logOddities(d media.Device, m *media.Volume) {
+	if len(m.Missing()) > 0 {
+		s.Log.Info("a medium is read by a process that this machine cannot confine wholly", "device", s.called(d.Path), "missing", strings.Join(m.Missing(), ", "))
+	}
+	for _, note := range m.Notes() {
+		s.Log.Info("a medium contradicts itself: "+note, "device", s.called(d.Path))
+	}
 }
 
 // openMedia opens a volume. With datasource: {unconfined: false} it is not read where the

@@ -62,7 +62,8 @@ func serve(kind Filesystem) (code int) {
 	if err = source.first(err); err != nil {
 		return fail(answers, err)
 	}
-	hello := greeting{c.foldsCase(), missing}
+	hello := greeting{folds: c.foldsCase(), missing: missing, notes: differingCopies(kind, source)}
+	source.err = nil // what was looked at for the notes alone is no fault of the files
 	if err := writeFrame(answers, frameHello, hello.encode()); err != nil {
 		return 1
 	}

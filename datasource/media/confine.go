@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,9 +88,33 @@ func dropPrivileges() (lack string, err error) {
 	if err := onAllThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return "", fmt.Errorf("cannot give up new privileges: %w", err)
 	}
-	if os.Geteuid() != 0 {
-		return "", nil
+	if os.Geteuid() == 0 {
+		lack, err = becomeNobody()
+		if err != nil {
+			return "", err
+		}
 	}
+	// They went with root, unless there is no other user, or a non-root user had some.
+	if err := dropCapabilities(); err != nil {
+		return "", fmt.Errorf("cannot give up capabilities: %w", err)
+	}
+	return lack, nil
+}
+
+// dropCapabilities empties all sets but the bounding one, which matters no more without
+// new privileges.
+func dropCapabilities() error {
+	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	none := &[2]unix.CapUserData{}
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	pinned.Pin(header)
+	pinned.Pin(none)
+	return onAllThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(none)), 0, 0, 0)
+}
+
+// becomeNobody gives up root, where the machine has another user.
+func becomeNobody() (lack string, err error) {
 	// Of package syscall: these change all threads.
 	err = errors.Join(syscall.Setgroups(nil), syscall.Setresgid(nobody, nobody, nobody), syscall.Setresuid(nobody, nobody, nobody))
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EPERM) {

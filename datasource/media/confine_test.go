@@ -2,18 +2,22 @@ package media
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"cloudseed/test/needs"
 )
 
 // confinedName is the argv[0] by which TestMain runs confinedMain.
@@ -41,6 +45,9 @@ func confinedMain(command string) int {
 	if err := unix.Dup3(int(scratch.Fd()), volumeFD, 0); err != nil && int(scratch.Fd()) != volumeFD {
 		return 3
 	}
+	if command == "privileges" {
+		return showPrivileges()
+	}
 	missing, err := confine()
 	if err != nil {
 		fmt.Println("confine:", err)
@@ -63,6 +70,22 @@ func confinedMain(command string) int {
 	runtime.GC() // must still work
 	time.Sleep(time.Millisecond)
 	fmt.Println("alive")
+	return 0
+}
+
+// showPrivileges gives up what it may and prints what is left.
+func showPrivileges() int {
+	lack, err := dropPrivileges()
+	if err != nil {
+		fmt.Println(err)
+		return 2
+	}
+	status, err := os.ReadFile("/proc/thread-self/status")
+	if err != nil {
+		fmt.Println(err)
+		return 3
+	}
+	fmt.Printf("lacks %q\n%s", lack, status)
 	return 0
 }
 
@@ -130,6 +153,30 @@ func TestTheConfinedChildCanDoNothingElse(t *testing.T) {
 	}
 	if !strings.HasSuffix(out, "alive\n") {
 		t.Errorf("the child did not live on:\n%s", out)
+	}
+}
+
+func TestCapabilitiesAreGivenUpWhereThereIsNoOtherUser(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+	cmd.Args = []string{confinedName, "privileges"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+		needs.LeftOut(t, "a user namespace")
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const none = "0000000000000000\n"
+	for _, want := range []string{"lacks \"a user of its own\"", "CapPrm:\t" + none, "CapEff:\t" + none, "CapAmb:\t" + none, "NoNewPrivs:\t1\n"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
 	}
 }
 
@@ -240,7 +287,7 @@ func TestOnlyAKernelWithoutSeccompLeavesTheFilterOut(t *testing.T) {
 
 func TestAVolumeIsNotReadWhereItsReaderMustBeConfinedAndCannot(t *testing.T) {
 	t.Parallel()
-	g := greeting{folds: true, missing: []string{"seccomp", "a filter of system calls for ppc64le"}}
+	g := greeting{folds: true, missing: []string{"seccomp", "a filter of system calls for ppc64le"}, notes: []string{"odd"}}
 	if got := decodeGreeting(g.encode()); !cmp.Equal(got, g, cmp.AllowUnexported(greeting{})) {
 		t.Errorf("the parent understands %+v", got)
 	}

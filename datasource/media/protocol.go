@@ -28,25 +28,41 @@ const (
 	maxFrame    = 64 << 10
 )
 
+// maxGreeting is how many lines of a greeting are read: a child that was taken over may
+// send any number.
+const maxGreeting = 16
+
 // greeting is what the child says once it has the volume open.
 type greeting struct {
 	folds   bool     // names are found in upper and lower case alike
 	missing []string // of what confines it, what this machine cannot do
+	notes   []string // what is odd about the volume
 }
 
 func (g greeting) encode() []byte {
-	text := "exact"
+	lines := []string{"exact"}
 	if g.folds {
-		text = "folds"
+		lines[0] = "folds"
 	}
-	return []byte(strings.Join(append([]string{text}, g.missing...), "\n"))
+	for _, m := range g.missing {
+		lines = append(lines, "lacks "+m)
+	}
+	for _, n := range g.notes {
+		lines = append(lines, "note "+n)
+	}
+	return []byte(strings.Join(lines, "\n"))
 }
 
 func decodeGreeting(payload []byte) greeting {
 	lines := strings.Split(string(payload), "\n")
 	g := greeting{folds: lines[0] == "folds"}
-	for _, line := range lines[1:] {
-		g.missing = append(g.missing, oneLine(line))
+	for _, line := range lines[1:min(len(lines), maxGreeting)] {
+		switch kind, text, _ := strings.Cut(line, " "); kind {
+		case "lacks":
+			g.missing = append(g.missing, oneLine(text))
+		case "note":
+			g.notes = append(g.notes, oneLine(text))
+		}
 	}
 	return g
 }

@@ -74,6 +74,15 @@ func (v *Volume) Missing() []string {
 	return nil
 }
 
+// Notes says what is odd about the volume, which is read all the same: what it says twice,
+// and not the same.
+func (v *Volume) Notes() []string {
+	if r, ok := v.fs.source.(*reader); ok {
+		return r.greeting.notes
+	}
+	return nil
+}
+
 // Close ends the child, or unmounts.
 func (v *Volume) Close() error { return v.close() }
 
