@@ -2,16 +2,17 @@ package fetch
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"cloudseed/printable"
 	"cloudseed/secret"
 )
 
@@ -46,7 +47,7 @@ func (c *Client) tooLarge() error {
 }
 
 // cause is an error of a library in words that a person can act on, and without the URL.
-func (c *Client) cause(err error) error {
+func (c *Client) cause(err error, target *url.URL) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
@@ -60,7 +61,7 @@ func (c *Client) cause(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the server closed the connection without an answer")
 	}
-	return err
+	return reword(err, target)
 }
 
 // maxPeerText is how much of what a peer says is shown, in bytes.
@@ -69,16 +70,77 @@ const maxPeerText = 200
 // peerText is what a peer says, for an error: in quotes, in one line, not too long, and
 // without the login of the URL it was asked for, which it may repeat.
 func peerText(said string, target *url.URL) string {
-	if target != nil {
-		if word := password(target); word != "" {
-			said = strings.ReplaceAll(said, word, secret.Redacted)
-		}
-		if user := target.User.Username(); user != "" {
-			said = regexp.MustCompile(`\b`+regexp.QuoteMeta(user)+`\b`).ReplaceAllLiteralString(said, secret.Redacted)
+	return strconv.QuoteToGraphic(shorten(withoutLogin(said, target), maxPeerText))
+}
+
+// reworded is an error of a library that held what a peer said.
+type reworded struct {
+	error
+	text string
+}
+
+func (r reworded) Error() string { return r.text }
+
+func (r reworded) Unwrap() error { return r.error }
+
+// reword bounds an error in which a library may quote a peer ("malformed HTTP response …"),
+// and takes the login of the URL out of it.
+func reword(err error, target *url.URL) error {
+	said := err.Error()
+	text := shorten(printable.String(withoutLogin(said, target)), 2*maxPeerText)
+	if text == said {
+		return err
+	}
+	return reworded{err, text}
+}
+
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// withoutLogin redacts the user and password of a URL in what a peer says, as they are, as
+// the URL has them and as HTTP sends them (RFC 7617).
+func withoutLogin(said string, target *url.URL) string {
+	if target == nil || target.User == nil {
+		return said
+	}
+	user, word := target.User.Username(), password(target)
+	sent := base64.StdEncoding.EncodeToString([]byte(user + ":" + word))
+	_, escaped, _ := strings.Cut(target.User.String(), ":")
+	for _, own := range []string{sent, escaped, word} {
+		if own != "" {
+			said = strings.ReplaceAll(said, own, secret.Redacted)
 		}
 	}
-	if len(said) > maxPeerText {
-		said = said[:maxPeerText] + "…"
+	return withoutWord(said, user)
+}
+
+// withoutWord redacts a string where it is a word by itself: a user may have a short name.
+func withoutWord(said, word string) string {
+	if word == "" {
+		return said
 	}
-	return strconv.QuoteToGraphic(said)
+	var out strings.Builder
+	for from := 0; ; {
+		i := strings.Index(said[from:], word)
+		if i < 0 {
+			out.WriteString(said[from:])
+			return out.String()
+		}
+		begin, end := from+i, from+i+len(word)
+		out.WriteString(said[from:begin])
+		if begin > 0 && isWordByte(said[begin-1]) || end < len(said) && isWordByte(said[end]) {
+			out.WriteString(word)
+		} else {
+			out.WriteString(secret.Redacted)
+		}
+		from = end
+	}
+}
+
+func isWordByte(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }

@@ -222,7 +222,7 @@ func (c *Client) readAll(body io.Reader) ([]byte, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("the connection was cut off after %d bytes", data.Len())
 	case err != nil:
-		return nil, fmt.Errorf("%w (after %d bytes)", c.cause(err), data.Len())
+		return nil, fmt.Errorf("%w (after %d bytes)", c.cause(err, nil), data.Len())
 	}
 	return data.Bytes(), nil
 }

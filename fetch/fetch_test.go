@@ -134,6 +134,18 @@ func TestAServerOfManyMoods(t *testing.T) {
 			optional: true, url: "http://me:hunter2@h/a",
 			fail: `cannot fetch http://h/a: the server answered 404 "\x1b[2J[redacted] ` + strings.Repeat("x", 185) + `…"`,
 		},
+		"a server that speaks no HTTP and repeats what it was sent": {
+			handler: func(w http.ResponseWriter, r *http.Request) {
+				conn, _, err := w.(http.Hijacker).Hijack()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "%s,hunter2,me\x1b[2J%s\r\n\r\n", strings.TrimPrefix(r.Header.Get("Authorization"), "Basic "), strings.Repeat("x", 3000))
+			},
+			url: "http://me:hunter2@h/a", took: 10 * time.Second,
+			fail: `cannot fetch http://h/a: net/http: HTTP/1.x transport connection broken: malformed HTTP response "[redacted],[redacted],[redacted]\x1b[2J` + strings.Repeat("x", 288) + `… (11 tries in 10s)`,
+		},
 		"headers are for the host that they are configured for": {
 			handler: func(w http.ResponseWriter, r *http.Request) {
 				if r.Host == "h" {

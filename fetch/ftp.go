@@ -57,7 +57,7 @@ func (c *Client) ftp(ctx context.Context, target *url.URL) ([]byte, error) {
 	case errors.As(err, &reply):
 		return nil, answered(err, reply, target)
 	case err != nil:
-		return nil, c.cause(err)
+		return nil, c.cause(err, target)
 	}
 	return data, nil
 }

@@ -183,6 +183,7 @@ func TestFTP(t *testing.T) {
 		"a server that does not know TLS":       {url: "ftps://HOST/seed/meta-data", want: "cannot fetch ftps://HOST/seed/meta-data: the server does not speak TLS, which ftps asks for: \"502 \\\"what is that?\\\"\""},
 		"an endless line as the greeting":       {server: ftpServer{endless: "220 welcome"}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server's reply has more than 64 KiB"},
 		"a greeting of endless lines":           {server: ftpServer{endless: "220-welcome\r\n"}, url: "ftp://HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server's reply has more than 64 KiB"},
+		"a user whose name is not UTF-8":        {server: ftpServer{login: "me:x"}, url: "ftp://%ff:hunter2@HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 530 \"no, [redacted]\""},
 		"a server that repeats the password":    {server: ftpServer{login: "me:x", echoes: true}, url: "ftp://me:hunter2@HOST/seed/meta-data", want: "cannot fetch ftp://HOST/seed/meta-data: the server answered 530 \"[redacted] is not the password\\x1b[31m of [redacted]\""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 		}
 		response, err := client.Do(request)
 		if err != nil {
-			return nil, c.cause(err)
+			return nil, c.cause(err, target)
 		}
 		defer response.Body.Close()
 		if response.StatusCode < 200 || response.StatusCode > 299 {
@@ -69,7 +69,7 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 func refusal(response *http.Response) error {
 	err := fmt.Errorf("the server answered %d %s", response.StatusCode, reason(response))
 	if response.Request.Response != nil { // which sent us here
-		err = fmt.Errorf("%w at %s, where it had sent us", err, secret.URL(response.Request.URL.String()))
+		err = fmt.Errorf("%w at %s, where it had sent us", err, shorten(secret.URL(response.Request.URL.String()), maxPeerText))
 	}
 	switch response.StatusCode {
 	case http.StatusNotFound, http.StatusGone:
@@ -97,11 +97,11 @@ func reason(response *http.Response) string {
 
 // redirect bounds how often a server may send us elsewhere. Elsewhere need not know the
 // URL that we come from, nor the headers for its host: both may hold a secret. net/http
-// drops only those headers that it knows to be secret.
+// drops only those headers that it knows to be secret. Nor do they go from TLS to the clear.
 func redirect(from *url.URL, headers map[string]string) func(*http.Request, []*http.Request) error {
 	return func(request *http.Request, via []*http.Request) error {
 		request.Header.Del("Referer")
-		if request.URL.Host != from.Host {
+		if request.URL.Host != from.Host || from.Scheme == "https" && request.URL.Scheme != "https" {
 			for name := range headers {
 				request.Header.Del(name)
 			}

@@ -110,3 +110,27 @@ func TestTLS(t *testing.T) {
 		})
 	}
 }
+
+func TestHeadersAreNotSentInTheClearAfterARedirect(t *testing.T) {
+	t.Parallel()
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%q", r.Header.Get("X-Token"))
+	}))
+	defer plain.Close()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://"+r.Host+"/", http.StatusFound)
+	}))
+	defer server.Close()
+	f := client()
+	f.Authorities = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	listeners := []net.Listener{server.Listener, plain.Listener} // the same host and port, first with TLS
+	f.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		at := listeners[0].Addr().String()
+		listeners = listeners[1:]
+		return new(net.Dialer).DialContext(ctx, network, at)
+	}
+	data, err := f.Get(t.Context(), fetch.Request{URL: server.URL, Headers: map[string]string{"X-Token": "t0ken"}})
+	if err != nil || string(data) != `""` {
+		t.Errorf("%s, %v", data, err)
+	}
+}
