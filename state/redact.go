@@ -92,11 +92,8 @@ func (r *redaction) keys(keys map[string]any, at string, covered bool) map[strin
 			r.paths = append(r.paths, path)
 		}
 		value = r.value(value, path, covered || hidden)
-		if text, isText := value.(string); isText {
-			value = secret.WithoutLogins(text)
-			if key == "seedfrom" {
-				value = secret.URL(text)
-			}
+		if text, isText := value.(string); isText && key == "seedfrom" {
+			value = secret.URL(text)
 		}
 		if hidden {
 			value = redactedForOthers
@@ -108,6 +105,8 @@ func (r *redaction) keys(keys map[string]any, at string, covered bool) map[strin
 
 func (r *redaction) value(value any, at string, covered bool) any {
 	switch x := value.(type) {
+	case string:
+		return secret.WithoutLogins(x)
 	case map[string]any:
 		return r.keys(x, at, covered)
 	case []any:
