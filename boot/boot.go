@@ -304,10 +304,8 @@ func flatten(err error) []error {
 // problems reports what was wrong with an input: errors to the status, the rest to
 // the log, from where warnings reach the status too.
 func (b *Boot) problems(list []config.Problem) {
-	for _, p := range list {
-		if b.wasTold(p) {
-			continue
-		}
+	list = slices.DeleteFunc(slices.Clone(list), b.wasTold)
+	for _, p := range config.Limited(list) {
 		switch p.Severity {
 		case config.Error:
 			b.note(p)

@@ -1,6 +1,7 @@
 package boot_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,5 +123,28 @@ func TestARandomPasswordIsForTheMachinesConsoleAlone(t *testing.T) {
 				t.Errorf("the other password was not set: %+v", calls[len(calls)-1])
 			}
 		})
+	}
+}
+
+// A document with very many mistakes must not fill the console, the status or the time.
+func TestVeryManyMistakesAreCountedNotShown(t *testing.T) {
+	t.Parallel()
+	var userData, metadata strings.Builder
+	userData.WriteString("#cloud-config\n")
+	metadata.WriteString("instance-id: i-1\nnetwork-interfaces: |\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&userData, "k%d: 1\n", i)
+		metadata.WriteString("  iface x\n")
+	}
+	g := newGuest(t, seed.NoCloud("i-1", userData.String()).With("meta-data", metadata.String()))
+	g.boot(t)
+	if lines := strings.Count(g.console.String(), "\n"); lines > 500 {
+		t.Errorf("%d lines on the console", lines)
+	}
+	if info, err := g.Stat(state.RunDir + "/status.json"); err != nil || info.Size() > 64<<10 {
+		t.Errorf("the status has %d bytes, %v", info.Size(), err)
+	}
+	if status := g.Text(t, state.RunDir+"/status.json"); !strings.Contains(status, `more of the kind`) {
+		t.Errorf("the rest is not counted: %.300s", status)
 	}
 }

@@ -237,14 +237,11 @@ func (b *Boot) call(ctx context.Context, m modules.Module, env *modules.Env, r *
 	b.Log.Debug("begin", "module", m.Name)
 	err = m.Run(ctx, env)
 	r.Result = ResultOK
-	for _, p := range env.Problems() {
-		if p.Severity != config.Error {
-			if p.Severity == config.Warning {
-				r.Result = ResultWarned
-			}
-			b.problems([]config.Problem{p})
-		}
+	others := slices.DeleteFunc(slices.Clone(env.Problems()), func(p config.Problem) bool { return p.Severity == config.Error })
+	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning }) {
+		r.Result = ResultWarned
 	}
+	b.problems(others)
 	return errors.Join(env.Err(), err)
 }
 

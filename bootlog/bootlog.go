@@ -65,20 +65,37 @@ type Handler struct {
 type recorder struct {
 	mu       sync.Mutex
 	messages map[string][]string
+	dropped  map[string]int // how many more there were
 }
 
 // New makes a logger on a handler, and the function that gives the messages of
 // warnings and worse since it was last called, by level.
 func New(h Handler) (*slog.Logger, func() map[string][]string) {
-	h.shared = &recorder{messages: map[string][]string{}}
+	h.shared = &recorder{messages: map[string][]string{}, dropped: map[string]int{}}
 	return slog.New(&h), h.shared.take
+}
+
+// maxKept is how many messages of a level are kept for the status, which everybody reads
+// as a whole. The log has all of them.
+const maxKept = 200
+
+// keep keeps a message. The caller has the lock.
+func (r *recorder) keep(level, message string) {
+	if len(r.messages[level]) < maxKept {
+		r.messages[level] = append(r.messages[level], message)
+	} else {
+		r.dropped[level]++
+	}
 }
 
 func (r *recorder) take() map[string][]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	messages := r.messages
-	r.messages = map[string][]string{}
+	for level, more := range r.dropped {
+		messages[level] = append(messages[level], fmt.Sprintf("and %d more, in the log", more))
+	}
+	r.messages, r.dropped = map[string][]string{}, map[string]int{}
 	return messages
 }
 
@@ -115,8 +132,7 @@ func (h *Handler) Handle(_ context.Context, r slog.Record) error {
 			_, err := fmt.Fprintf(h.Console, "cloudseed: %s\n", message)
 			errs = append(errs, err)
 		}
-		name := levelName(r.Level)
-		h.shared.messages[name] = append(h.shared.messages[name], message)
+		h.shared.keep(levelName(r.Level), message)
 	}
 	if h.Journal != nil && r.Level >= slog.LevelInfo {
 		errs = append(errs, h.Journal(message, int(priority(r.Level)), fields(attrs)))

@@ -151,9 +151,13 @@ func (v *Value) Unknown(known []string) []Problem {
 		return nil
 	}
 	for _, p := range v.pairs {
-		if !names[p.key] {
-			problems = append(problems, unknownKey(p, path{}, known))
+		if names[p.key] {
+			continue
 		}
+		if len(problems) == MaxProblems { // a look for what was meant costs time
+			known = nil
+		}
+		problems = append(problems, unknownKey(p, path{}, known))
 	}
 	return problems
 }

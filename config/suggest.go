@@ -46,6 +46,9 @@ func alternatives(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
+// maxMeant is the length in bytes of the longest word that is taken for a misspelt one.
+const maxMeant = 60
+
 // didYouMean names the word that was likely meant, if one is near enough.
 func didYouMean(word string, words []string) string {
 	limit := 3 // letters that may be wrong
@@ -53,7 +56,13 @@ func didYouMean(word string, words []string) string {
 		limit = 1 + len(word)/4
 	}
 	best, distance := "", limit+1
+	if len(word) > maxMeant {
+		return ""
+	}
 	for _, candidate := range words {
+		if difference := len(word) - len(candidate); difference >= distance || -difference >= distance {
+			continue // at least so many letters are wrong
+		}
 		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate)); d < distance {
 			best, distance = candidate, d
 		}

@@ -19,7 +19,6 @@ type Tree struct {
 	Source   string // "/dev/sr0": for messages
 	Dir      bool   // Source is a directory
 	Problems []config.Problem
-	volume   bool // not a directory
 }
 
 // maxFile is the largest file of a seed in bytes. Real user data has some kilobytes.

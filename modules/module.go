@@ -151,7 +151,7 @@ func (e *Env) Problems() []config.Problem { return e.problems }
 // Err is an error with all problems that are errors, or nil.
 func (e *Env) Err() error {
 	var errs []error
-	for _, p := range e.problems {
+	for _, p := range config.Limited(e.problems) {
 		if p.Severity == config.Error {
 			errs = append(errs, p)
 		}

@@ -152,7 +152,7 @@ func (s *schemaCheck) check(ctx context.Context, doc subject, indent, label stri
 // tell prints what is wrong: what is deprecated first, as cloud-init does.
 func (s *schemaCheck) tell(doc subject, indent string, problems []config.Problem) {
 	var deprecated, faults []string
-	for _, p := range problems {
+	for _, p := range config.Limited(problems) {
 		switch {
 		case p.Severity == config.Deprecated:
 			deprecated = append(deprecated, p.Error())

@@ -115,7 +115,7 @@ func show(h *host.Host, path string, i datasource.Inspection) shownSeed {
 
 func showProblems(problems []config.Problem) []shownProblem {
 	shown := []shownProblem{}
-	for _, p := range problems {
+	for _, p := range config.Limited(problems) {
 		message := p.Message
 		if p.Key != "" {
 			message = p.Key + ": " + message

@@ -207,7 +207,7 @@ func showPart(part userdata.Part) shownPart {
 }
 
 func (s *shownParts) add(problems []config.Problem) {
-	for _, p := range problems {
+	for _, p := range config.Limited(problems) {
 		message := p.Message
 		if p.Key != "" {
 			message = p.Key + ": " + message
