@@ -2,6 +2,7 @@ package media
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -44,6 +45,11 @@ func confinedMain(command string) int {
 	os.Remove(scratch.Name())
 	if err := unix.Dup3(int(scratch.Fd()), volumeFD, 0); err != nil && int(scratch.Fd()) != volumeFD {
 		return 3
+	}
+	if path, ok := strings.CutPrefix(command, "open "); ok {
+		_, err := Open(context.Background(), path, Superblock{Filesystem: ISO9660}, OpenOptions{NoMount: true, Confined: true})
+		fmt.Println(err)
+		return 0
 	}
 	if command == "privileges" {
 		return showPrivileges()
@@ -158,8 +164,29 @@ func TestTheConfinedChildCanDoNothingElse(t *testing.T) {
 
 func TestCapabilitiesAreGivenUpWhereThereIsNoOtherUser(t *testing.T) {
 	t.Parallel()
+	out := withoutOtherUsers(t, "privileges")
+	const none = "0000000000000000\n"
+	for _, want := range []string{"lacks \"a user of its own\"", "CapPrm:\t" + none, "CapEff:\t" + none, "CapAmb:\t" + none, "NoNewPrivs:\t1\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}
+
+func TestAVolumeIsRefusedWhereItsReaderIsNotConfinedWholly(t *testing.T) {
+	t.Parallel()
+	path := ownISO(t)
+	want := "cannot read " + path + ": its reader cannot be confined, this machine lacks a user of its own\n"
+	if got := withoutOtherUsers(t, "open "+path); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// withoutOtherUsers runs confinedMain in a user namespace that maps root alone.
+func withoutOtherUsers(t *testing.T, command string) string {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-	cmd.Args = []string{confinedName, "privileges"}
+	cmd.Args = []string{confinedName, command}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}},
@@ -172,12 +199,7 @@ func TestCapabilitiesAreGivenUpWhereThereIsNoOtherUser(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	const none = "0000000000000000\n"
-	for _, want := range []string{"lacks \"a user of its own\"", "CapPrm:\t" + none, "CapEff:\t" + none, "CapAmb:\t" + none, "NoNewPrivs:\t1\n"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("%q is not in\n%s", want, out)
-		}
-	}
+	return string(out)
 }
 
 func TestTheConfinedChildCannotTakeAGigabyte(t *testing.T) {
@@ -285,7 +307,7 @@ func TestOnlyAKernelWithoutSeccompLeavesTheFilterOut(t *testing.T) {
 	}
 }
 
-func TestAVolumeIsNotReadWhereItsReaderMustBeConfinedAndCannot(t *testing.T) {
+func TestAVolumeSaysWhatItsReaderLacks(t *testing.T) {
 	t.Parallel()
 	g := greeting{folds: true, missing: []string{"seccomp", "a filter of system calls for ppc64le"}, notes: []string{"odd"}}
 	if got := decodeGreeting(g.encode()); !cmp.Equal(got, g, cmp.AllowUnexported(greeting{})) {
