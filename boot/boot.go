@@ -189,8 +189,9 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
 
 	b.watched(Event{Stage: name})
-	b.takeOver(ctx, name)
-	b.note(run(b, ctx))
+	if b.takeOver(ctx, name) {
+		b.note(run(b, ctx))
+	}
 	b.note(b.Host.Relabel(ctx))
 	for _, message := range b.store.Damage() {
 		b.Log.Warn(message)

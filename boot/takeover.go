@@ -13,14 +13,15 @@ import (
 // takeOver runs what the stages before this one left undone in this boot: a stage that
 // was killed, or that could not run, must not end in a boot that says "done". What may be
 // repeated runs again; what may not, and had begun, is reported as interrupted. That a
-// stage died is an error in any case.
-func (b *Boot) takeOver(ctx context.Context, stage string) {
-	if !b.isBoot() {
-		return
+// stage died is an error in any case. false: it could not be done, and nothing that builds
+// on it is to run.
+func (b *Boot) takeOver(ctx context.Context, stage string) bool {
+	if !b.store.BootBegun() {
+		return true
 	}
 	for _, earlier := range sequence {
 		if earlier.name == stage {
-			return
+			break
 		}
 		standing, err := b.store.StageStanding(earlier.name)
 		if err == nil && standing == state.Done {
@@ -28,23 +29,22 @@ func (b *Boot) takeOver(ctx context.Context, stage string) {
 		}
 		b.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], stage)))
 		b.stage, b.takingOver = earlier.name, true
-		b.note(earlier.run(b, ctx))
+		err = earlier.run(b, ctx)
 		b.stage, b.takingOver = stage, false
+		if err != nil {
+			b.note(err)
+			b.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", stage, earlier.name))
+			return false
+		}
 		b.note(b.store.StageDone(earlier.name))
 	}
+	return true
 }
 
 // undone says how a stage stands that did not end.
 var undone = map[state.Standing]string{
 	state.NotRun:      "did not run in this boot",
 	state.Interrupted: "was killed before its end",
-}
-
-// isBoot reports whether the local stage ran in this boot. A later stage by itself is one
-// that somebody runs by hand, or of a boot that began with another program.
-func (b *Boot) isBoot() bool {
-	standing, err := b.store.StageStanding(state.StageLocal)
-	return err != nil || standing != state.NotRun
 }
 
 // standingOf is how a module stands. What is always done is due in each run of its stage,

@@ -1,6 +1,7 @@
 package boot_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -49,8 +50,9 @@ func (d *death) step() {
 }
 
 // bootKilling boots as systemd would, a process a stage, and kills one stage at one of its
-// effects; false when it has fewer. The later stages' units start if they find an instance.
-func bootKilling(t *testing.T, g *guest, stage string, effect int) (died bool) {
+// effects; died is false when it has fewer, ended true when it had done all of its work by
+// then. The later stages' units start if they find an instance.
+func bootKilling(t *testing.T, g *guest, stage string, effect int) (died, ended bool) {
 	t.Helper()
 	must(t, g.RemoveAll(state.RunDir))
 	d := &death{left: effect}
@@ -75,8 +77,38 @@ func bootKilling(t *testing.T, g *guest, stage string, effect int) (died bool) {
 		for _, prefix := range commands {
 			g.On(prefix, func(host.Command) {})
 		}
+		if current == stage {
+			ended = standing(t, state.New(g.Host), stage) == state.Done
+		}
 	}
-	return d.died
+	return d.died, ended
+}
+
+// finalKilled looks at a boot whose last stage was killed: it is an error once systemd has
+// nothing more to start, and the next boot remembers it.
+func finalKilled(t *testing.T, g *guest, o state.Overall) {
+	t.Helper()
+	g.Units = map[string]host.UnitState{}
+	for _, unit := range state.Units {
+		g.Units[unit] = host.UnitState{Active: "active"}
+	}
+	g.Units["cloud-final.service"] = host.UnitState{Active: "failed", Result: "signal"}
+	s := state.New(g.Host)
+	if stopped := s.Stopped(t.Context(), o); stopped.ExitCode() != 1 || stopped.Word != state.Failed {
+		t.Errorf("the status is %q with exit code %d", stopped.Word, stopped.ExitCode())
+	}
+	g.Units = nil
+	g.boot(t)
+	next, err := s.Overall("")
+	must(t, err)
+	if o.Status.Stages[state.StageFinal].Finished == nil && !slices.ContainsFunc(next.Earlier, func(f state.Failure) bool { return f.Module == "stage "+state.StageFinal }) {
+		t.Errorf("the next boot remembers %+v", next.Earlier)
+	}
+	g.boot(t)
+	next, err = s.Overall("")
+	if err != nil || slices.ContainsFunc(next.Earlier, func(f state.Failure) bool { return strings.HasPrefix(f.Module, "stage ") }) {
+		t.Errorf("the boot after that remembers %+v, %v", next.Earlier, err)
+	}
 }
 
 func standing(t *testing.T, s *state.Store, stage string) state.Standing {
@@ -114,7 +146,8 @@ func TestAStageThatIsKilledIsNeverABootThatWentWell(t *testing.T) {
 			}
 			for ; ; effect += stride {
 				g := newGuest(t, busySeed(row.dsmode))
-				if !bootKilling(t, g, row.stage, effect) {
+				died, ended := bootKilling(t, g, row.stage, effect)
+				if !died {
 					break
 				}
 				s := state.New(g.Host)
@@ -122,13 +155,16 @@ func TestAStageThatIsKilledIsNeverABootThatWentWell(t *testing.T) {
 				if err != nil {
 					t.Fatalf("effect %d: %v", effect, err)
 				}
-				switch {
-				case o.Over() && o.ExitCode() != 1 && standing(t, s, row.stage) != state.Done: // else all of it was done
-					t.Errorf("killed at effect %d: the boot is %q with exit code %d", effect, o.Word, o.ExitCode())
-				case o.Over():
+				if o.Over() {
+					says := strings.Join(o.Errors, "\n")
+					if !ended && (o.ExitCode() != 1 || !strings.Contains(says, "the stage "+row.stage+" ")) {
+						t.Errorf("killed at effect %d: the boot is %q with exit code %d, and says %q", effect, o.Word, o.ExitCode(), says)
+					}
 					if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
 						t.Errorf("killed at effect %d, at the end of the boot the guest differs (-whole +killed):\n%s", effect, diff)
 					}
+				} else if row.stage == state.StageFinal {
+					finalKilled(t, g, o)
 				}
 				g.boot(t)
 				if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
@@ -235,4 +271,37 @@ func (g *guest) bootAsSystemd(t *testing.T) (all boot.Report) {
 		}
 	}
 	return all
+}
+
+// A stage that did not get its turn is the next one's work, the first one's too.
+func TestAStageThatMissedItsTurnIsTakenOver(t *testing.T) {
+	t.Parallel()
+	whole := newGuest(t, busySeed("net"))
+	whole.boot(t)
+	want := guestFiles(t, whole.Dir)
+	for _, missed := range state.Stages[:3] {
+		t.Run(missed, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, busySeed("net"))
+			must(t, g.RemoveAll(state.RunDir))
+			for _, stage := range state.Stages {
+				if stage == missed {
+					must(t, state.New(g.Host).StageMissed(stage, errors.New("another process was at work")))
+					continue
+				}
+				if stage != state.StageLocal && !g.Exists(state.RunDir+"/.instance-id") && !g.Exists(state.RunDir+"/.awaited-seed") {
+					t.Fatalf("the unit of %s does not start", stage)
+				}
+				g.run(t, stage)
+			}
+			if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
+				t.Errorf("the guest differs (-whole +missed):\n%s", diff)
+			}
+			o, err := state.New(g.Host).Overall("")
+			if says := strings.Join(o.Errors, "\n"); err != nil || !o.Over() || o.ExitCode() != 1 ||
+				!strings.Contains(says, "another process was at work") || !strings.Contains(says, "the stage "+missed+" did not run in this boot") {
+				t.Errorf("%q, %v: %s", o.Word, err, says)
+			}
+		})
+	}
 }

@@ -61,7 +61,8 @@ var (
 		Name: "scripts_user", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
 		Doc: "Runs the scripts of the user data and that of runcmd, in the order of their names.",
 		Run: func(ctx context.Context, e *Env) error {
-			return errors.Join(runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil), missingRuncmd(e))
+			missing := missingRuncmd(e) // before the scripts run: one of them may clean
+			return errors.Join(runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil), missing)
 		},
 	}
 )

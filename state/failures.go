@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Failure is a module of an instance that failed or was interrupted, and has not
@@ -49,6 +50,41 @@ func (s *Store) failures(id string) map[string]Failure {
 		return map[string]Failure{} // noted as damaged
 	}
 	return known
+}
+
+// stagePrefix marks what is remembered of a stage and not of a module.
+const stagePrefix = "stage "
+
+// rememberUnended notes which stages of the boot before did not run, or not to their end,
+// before it is forgotten: what they left undone is done in the boot that begins, and shown
+// in that one alone.
+func (s *Store) rememberUnended() error {
+	id, err := s.PreviousID()
+	if err != nil || id == "" {
+		return nil // no instance, or none that is known: nothing was left undone
+	}
+	known := s.failures(id)
+	before := maps.Clone(known)
+	maps.DeleteFunc(known, func(name string, _ Failure) bool { return strings.HasPrefix(name, stagePrefix) })
+	last, err := s.Status()
+	if err == nil && last != nil && last.Datasource != nil && !s.host.Exists(resultFile) {
+		for _, stage := range Stages {
+			f := Failure{Module: stagePrefix + stage, Stage: stage, Result: "interrupted", Boot: "before"}
+			switch at := last.Stages[stage]; {
+			case at.Start == nil:
+				f.Error = "it did not run"
+			case at.Finished == nil:
+				f.Error = "it was killed before its end"
+			default:
+				continue
+			}
+			known[f.Module] = f
+		}
+	}
+	if maps.Equal(known, before) {
+		return nil
+	}
+	return s.write(failuresFile(id), encode(known), true)
 }
 
 // Remember keeps which modules of an instance failed in this boot; those that succeeded

@@ -34,10 +34,19 @@ func (s *Store) forgetStages() error {
 }
 
 // StageMissed records why a stage could not run: another process did not let it. What it
-// would have done is the next stage's to do.
+// would have done is the next stage's to do. A boot whose first stage that is begins all the
+// same, and the unit of the next one starts.
 func (s *Store) StageMissed(stage string, why error) error {
-	return s.update(func(status *Status) {
+	var errs []error
+	if stage == StageLocal {
+		errs = append(errs, s.BeginBoot(), s.write(awaitedFile, nil, false))
+	}
+	return errors.Join(append(errs, s.update(func(status *Status) {
 		at := status.Stages[stage]
 		at.Errors = append(at.Errors, why.Error())
-	})
+	}))...)
 }
+
+// BootBegun reports whether the stages of this boot are this program's: a later stage by
+// itself is one that somebody runs by hand, or of a boot that began with another program.
+func (s *Store) BootBegun() bool { return s.host.Exists(bootFile) }

@@ -49,7 +49,7 @@ const (
 
 // BeginBoot forgets what the last boot said of itself.
 func (s *Store) BeginBoot() error {
-	var errs []error
+	errs := []error{s.rememberUnended()}
 	for _, file := range []string{awaitedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
 		errs = append(errs, s.host.RemoveAll(file))
 	}

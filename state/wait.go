@@ -54,6 +54,23 @@ func (s *Store) Wait(ctx context.Context, cmdline string, pace Pace, tick func()
 	}
 }
 
+// Stopped is how the boot stands by what systemd says too: one that began, did not come to
+// its end and is not going on is an error.
+func (s *Store) Stopped(ctx context.Context, o Overall) Overall {
+	if o.Over() || o.Status == nil {
+		return o
+	}
+	why := s.nothingComes(ctx)
+	if why == nil || errors.Is(why, errNoSystemd) {
+		return o
+	}
+	o.Word, o.going = Failed, false
+	o.Errors = append(o.Errors, why.Error())
+	return o
+}
+
+var errNoSystemd = errors.New("no stage of the boot runs, and none will: systemd does not run here")
+
 // nothingComes is why no stage runs and none is going to; nil while one may.
 func (s *Store) nothingComes(ctx context.Context) error {
 	if s.host.Locked(LockFile) {
@@ -61,7 +78,7 @@ func (s *Store) nothingComes(ctx context.Context) error {
 	}
 	units, err := s.host.UnitStates(ctx, Units...)
 	if errors.Is(err, host.ErrNotBooted) {
-		return errors.New("no stage of the boot runs, and none will: systemd does not run here")
+		return errNoSystemd
 	}
 	if err != nil {
 		return nil // it may be too early to ask: the wait goes on

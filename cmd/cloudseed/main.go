@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"cloudseed/config"
@@ -46,7 +47,11 @@ func main() {
 	media.ChildMain()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	args := os.Args[1:]
+	if filepath.Base(os.Args[0]) == perName {
+		args = append([]string{perName}, args...)
+	}
+	code := run(ctx, args)
 	stop()
 	os.Exit(code)
 }
@@ -113,7 +118,7 @@ and tries a seed out.`,
 		return usageError{err, cmd.CommandPath()}
 	})
 	root.AddCommand(
-		tryCommand(&g), insideCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
+		tryCommand(&g), insideCommand(&g), perCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
 		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
 	)
 	return root

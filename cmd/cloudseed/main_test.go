@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == insideName {
 		main() // in the sandbox it has another name
 	}
-	testscript.Main(m, map[string]func(){"cloudseed": main})
+	testscript.Main(m, map[string]func(){"cloudseed": main, perName: main})
 }
 
 func TestScripts(t *testing.T) {

@@ -50,6 +50,9 @@ func statusCommand(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !wait {
+				o = store.Stopped(cmd.Context(), o)
+			}
 			if err := printStatus(out, o, format, long); err != nil {
 				return err
 			}

@@ -72,13 +72,19 @@ func (t *turn) await(ctx context.Context, wait time.Duration) error {
 }
 
 // standAside gives the turn to others while a command of the user's runs: it may call
-// this program. What it returns takes the turn again.
+// this program. What it returns takes the turn again, for which it waits as long as a
+// stage does: what the command left running may keep it.
 func (t *turn) standAside() (resume func() error) {
 	if t.file == nil {
 		return func() error { return nil }
 	}
 	err := lock(t.file, unix.LOCK_UN)
-	return func() error { return errors.Join(err, lock(t.file, unix.LOCK_EX)) }
+	return func() error {
+		if again := t.take(context.Background(), turnTime); again != nil {
+			err = errors.Join(err, fmt.Errorf("going on beside another process: %w", again))
+		}
+		return err
+	}
 }
 
 // Close gives the turn back.
