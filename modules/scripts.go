@@ -119,6 +119,9 @@ func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error 
 // isScript tells whether a path is a file that can be run. One that cannot is
 // mostly a script whose author forgot to make it executable.
 func isScript(e *Env, file string) bool {
+	if _, err := e.Host.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		return false // a script before it removed it, as "clean" does
+	}
 	info, err := e.Host.Stat(file)
 	if err != nil {
 		e.Warn("cannot run %s: %v", file, err)
