@@ -49,6 +49,15 @@ type Device struct {
 	Pos       config.Pos
 }
 
+// EffectiveScope is the scope that the kernel takes a route with: one by a gateway cannot
+// be of the link's scope, and is refused as that.
+func (r Route) EffectiveScope() string {
+	if r.Scope == "link" && r.Gateway.IsValid() {
+		return ""
+	}
+	return r.Scope
+}
+
 // Match finds the interfaces of a device that the machine does not have yet. Those that
 // it has are devices by their names.
 type Match struct {

@@ -47,7 +47,7 @@ func (r *reader) route(v *config.Value, key string) (Route, bool) {
 		*into, _ = r.integer(v.Get(name), key+"."+name, 1, math.MaxUint32)
 	}
 	if v.Get("to") != nil {
-		r.unknownKeys(v, key, "to", "via", "metric", "mtu", "table", "on-link", "type", "scope", "from", "congestion-window", "advertised-receive-window", "advertised-mss")
+		r.unknownKeys(v, key, "to", "via", "gateway", "metric", "mtu", "table", "on-link", "type", "scope", "from", "congestion-window", "advertised-receive-window", "advertised-mss")
 	}
 	return route, true
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func (r *reader) version2(v *config.Value, at string) {
 			r.dns(&r.config.DNS, section.Get("addresses"), section.Get("search"), key)
 			continue
 		case kinds2[kind] == "":
-			r.warn(section, key, "%s are not supported; they were left out", kind)
+			r.warn(section, key, "%s are not supported%s; they were left out", kind, config.DidYouMean(kind, slices.Sorted(maps.Keys(kinds2))))
 			continue
 		}
 		if !absent(section) && section.Kind() != config.Map {

@@ -147,10 +147,14 @@ func (r *reader) routes2(d *Device, v *config.Value, key string) {
 //
 // Difference from cloud-init: it takes 10.1.2.3 for 10.1.2.3/24; netplan does not.
 func hostLength(to string) string {
-	if addr, err := netip.ParseAddr(to); err == nil {
-		return fmt.Sprint(addr.BitLen())
+	addr, err := netip.ParseAddr(to)
+	switch {
+	case err != nil:
+		return ""
+	case addr.IsUnspecified(): // the default route, as everybody means it
+		return "0"
 	}
-	return ""
+	return fmt.Sprint(addr.BitLen())
 }
 
 // rules2 read which packets go by which table.

@@ -59,7 +59,7 @@ func route(own *section, to network.Route) {
 	if to.Source.IsValid() {
 		own.add("PreferredSource", to.Source.String())
 	}
-	for _, text := range []struct{ key, value string }{{"Type", to.Type}, {"Scope", to.Scope}} {
+	for _, text := range []struct{ key, value string }{{"Type", to.Type}, {"Scope", to.EffectiveScope()}} {
 		if text.value != "" {
 			own.add(text.key, text.value)
 		}

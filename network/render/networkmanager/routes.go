@@ -69,11 +69,11 @@ func (r *renderer) routeOptions(d *network.Device, route network.Route) []string
 		options = append(options, "type="+route.Type)
 	}
 	switch {
-	case route.Scope == "":
+	case route.EffectiveScope() == "":
 	case route.To.Addr().Is6():
 		r.problem(config.Warning, d, "IPv6 knows no scope of routes; that of the route to %s was ignored", route.To)
 	default:
-		options = append(options, "scope="+routeScopes[route.Scope])
+		options = append(options, "scope="+routeScopes[route.EffectiveScope()])
 	}
 	if route.Source.IsValid() {
 		options = append(options, "src="+route.Source.String())
