@@ -13,6 +13,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -284,7 +285,16 @@ func (r *Running) makeControlGroup() *os.File {
 		r.t.Fatalf("cannot make a control group in %q: %v", top, err)
 	}
 	r.cleanup = append(r.cleanup, func() {
-		if err := removeGroups(dir); err != nil {
+		// The guest is gone; the kernel may still be at its last processes.
+		err := removeGroups(dir)
+		for range 100 {
+			if !errors.Is(err, syscall.EBUSY) {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			err = removeGroups(dir)
+		}
+		if err != nil {
 			r.t.Errorf("cannot remove the guest's control groups: %v", err)
 		}
 	})
