@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/host"
@@ -160,6 +161,9 @@ func (u *user) unlock(ctx context.Context, exists bool) error {
 		// passwd -u refuses to let an empty password in; only -d does.
 		_, err := u.e.Host.Run(ctx, host.Command{Argv: []string{"passwd", "-d", u.name}})
 		return err
+	}
+	if slices.Contains(setPasswordsFor(u.e), u.name) {
+		return nil // chpasswd replaces the lock together with the password
 	}
 	u.warn("lock_passwd", "the password of %s stays locked, since it has none", u.name)
 	return nil

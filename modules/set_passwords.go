@@ -236,3 +236,17 @@ func (p *passwordSetter) showRandom(done []string) {
 		p.e.Warn("random passwords were set, and nobody was told them: %v", err)
 	}
 }
+
+// setPasswordsFor names the users whose passwords set_passwords will set.
+func setPasswordsFor(e *Env) []string {
+	var keys setPasswordsKeys
+	unreported := &Env{Config: e.Config, Instance: e.Instance}
+	unreported.Decode(&keys)
+	p := passwordSetter{e: unreported}
+	p.collect(keys)
+	var names []string
+	for _, c := range slices.Concat(p.text, p.hashes) {
+		names = append(names, c.user)
+	}
+	return names
+}

@@ -111,6 +111,22 @@ func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
 	}
 }
 
+func TestUnlockingAUserWhosePasswordIsSetLaterIsNoWarning(t *testing.T) {
+	t.Parallel()
+	for name, userData := range map[string]string{
+		"by chpasswd.users":         "users: [{name: ann, lock_passwd: false}]\nchpasswd: {users: [{name: ann, password: $6$salt$hash}]}",
+		"by a random password":      "users: [{name: ann, lock_passwd: false}]\nchpasswd: {users: [{name: ann, type: RANDOM}]}",
+		"by chpasswd.list":          "users: [{name: ann, lock_passwd: false}]\nchpasswd: {list: ['ann:p:w']}",
+		"by the default user's key": "user: {name: ann, lock_passwd: false}\npassword: p:w",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newUsersGuest(t, userData)
+			g.clean(t, usersGroups)
+		})
+	}
+}
+
 func TestOVirtsUserRootIsLockedGivenSudoAndNotMade(t *testing.T) {
 	t.Parallel()
 	g := newUsersGuest(t, ovirtUserData)
