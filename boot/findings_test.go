@@ -45,6 +45,21 @@ func TestWhatIsWrongWithUserDataIsToldOnceWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsInTheWrongPlaceIsWarnedOfOnce(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.Files{
+		"meta-data": "instance-id: i-1\nlocal-hostname: web1\n",
+		"user-data": "#cloud-config\ndatasource_list: [NoCloud]\nwrite_files:\n- {path: /tmp/x, runcmd: [ls]}\n",
+	})
+	want := []string{
+		"user-data:2:1: datasource_list: it has no effect in user data, and is ignored: write it to /etc/cloud/cloud.cfg.d on the image",
+		"user-data:4:18: write_files.0.runcmd: it is a top-level key, and was ignored here: do not indent it",
+	}
+	if diff := cmp.Diff(want, g.boot(t).Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestADeprecatedSpellingIsLoggedAndNoMore(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.Files{

@@ -231,7 +231,8 @@ func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script
 // env is what a module is given to work with.
 func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
-		Host: b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
+		TopLevel: modules.Keys(),
+		Host:     b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
 		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
 		Fetch: b.source,
 	}

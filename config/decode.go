@@ -36,20 +36,21 @@ type Decoder interface {
 // What cannot be understood is a problem, and its field stays as it was; everything
 // else is filled in. An absent key and a null leave a field as it is. Keys that no
 // field has are a warning, but not at the top level, where they are other modules'.
-func (v *Value) Decode(into any) []Problem {
+// topLevel are the keys of other modules, which the warning about one in a wrong place names.
+func (v *Value) Decode(into any, topLevel ...string) []Problem {
 	target := reflect.ValueOf(into)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		panic(fmt.Sprintf("config: Decode into %T", into)) // a mistake in the caller
 	}
-	d := decoder{}
+	d := decoder{topLevel: topLevel}
 	d.value(v, target.Elem(), path{}, fieldRules{})
 	return d.problems
 }
 
 // DecodeAt is Decode for a value that is not the top: problems name it by its path,
 // and keys that no field has are a warning.
-func (v *Value) DecodeAt(at string, into any) []Problem {
-	d := decoder{}
+func (v *Value) DecodeAt(at string, into any, topLevel ...string) []Problem {
+	d := decoder{topLevel: topLevel}
 	d.value(v, reflect.ValueOf(into).Elem(), path{at}, fieldRules{})
 	return d.problems
 }
@@ -58,6 +59,7 @@ type decoder struct {
 	problems []Problem
 	strict   bool                           // the value is only checked, all of it
 	known    map[reflect.Type][]structField // what was read from tags already
+	topLevel []string                       // the keys that have a meaning at the top of a document only
 }
 
 func (d *decoder) fields(t reflect.Type) []structField {
@@ -298,7 +300,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	}
 	for _, p := range v.pairs {
 		if !known[p.key] {
-			d.problems = append(d.problems, unknownKey(p, at, names))
+			d.problems = append(d.problems, unknownKey(p, at, names, d.topLevel))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -106,12 +107,12 @@ func (s Shape) brief() string {
 
 // Check tells what is wrong with a document by a key struct, and changes nothing: what
 // Decode tells, and what only the tag takes knows.
-func (v *Value) Check(keys any) []Problem {
+func (v *Value) Check(keys any, topLevel ...string) []Problem {
 	into := reflect.New(reflect.TypeOf(keys))
 	if into.Elem().Kind() != reflect.Struct {
 		return nil
 	}
-	d := decoder{strict: true}
+	d := decoder{strict: true, topLevel: topLevel}
 	d.value(v, into.Elem(), path{}, fieldRules{})
 	return d.problems
 }
@@ -157,12 +158,12 @@ func (v *Value) Unknown(known []string) []Problem {
 		if len(problems) == MaxProblems { // a look for what was meant costs time
 			known = nil
 		}
-		problems = append(problems, unknownKey(p, path{}, known))
+		problems = append(problems, unknownKey(p, path{}, known, nil))
 	}
 	return problems
 }
 
-func unknownKey(p pair, at path, known []string) Problem {
+func unknownKey(p pair, at path, known, topLevel []string) Problem {
 	if p.value.IsNull() {
 		// It is not named: in {password: a,b} the key b is half of a password.
 		return Problem{
@@ -170,8 +171,9 @@ func unknownKey(p pair, at path, known []string) Problem {
 			Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
 		}
 	}
-	return Problem{
-		Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text,
-		Message: "there is no such key" + didYouMean(p.key, known) + "; it was ignored",
+	message := "there is no such key" + didYouMean(p.key, known) + "; it was ignored"
+	if slices.Contains(topLevel, p.key) {
+		message = "it is a top-level key, and was ignored here: do not indent it"
 	}
+	return Problem{Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text, Message: message}
 }

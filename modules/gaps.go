@@ -64,6 +64,14 @@ var otherKeys = []string{
 	"ubuntu_pro", "wireguard", "zypper",
 }
 
+// Misplaced are the top-level keys that have no effect in user data, with where each
+// belongs: when a boot reads user data, what they decide is decided.
+var Misplaced = map[string]string{
+	"network":         "write it to the seed's network-config",
+	"datasource_list": "write it to /etc/cloud/cloud.cfg.d on the image",
+	"user_data":       "write its content into the user data itself",
+}
+
 // Keys are all top-level keys that cloud-config may have, sorted: those of the
 // modules here, of the absent ones, and of the program itself.
 func Keys() []string {

@@ -55,6 +55,7 @@ type Env struct {
 	Config   *config.Config
 	Instance Instance
 	Log      *slog.Logger
+	TopLevel []string // the keys that have a meaning at the top of cloud-config: Keys()
 	Args     []string // what follows the module's name in cloud.cfg or on the command line
 	Console  func(text string) error
 
@@ -133,7 +134,7 @@ type Instance struct {
 // understood is kept as a problem of this module, and everything else is filled in:
 // one bad key must not cost the others.
 func (e *Env) Decode(into any) {
-	e.problems = append(e.problems, e.Config.Root().Decode(into)...)
+	e.problems = append(e.problems, e.Config.Root().Decode(into, e.TopLevel...)...)
 }
 
 // Problem adds a problem with a value of the configuration to those of the module.

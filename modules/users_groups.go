@@ -195,7 +195,7 @@ type user struct {
 func newUser(e *Env, a *account) *user {
 	u := &user{e: e, name: a.name, account: a}
 	for _, layer := range slices.Backward(a.layers) {
-		for _, p := range layer.value.DecodeAt(layer.path, &u.userKeys) {
+		for _, p := range layer.value.DecodeAt(layer.path, &u.userKeys, e.TopLevel...) {
 			e.Problem(p)
 		}
 	}

@@ -67,7 +67,7 @@ var (
 // module, and the files after it are not written either.
 func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
 	var keys writeFilesKeys
-	problems := e.Config.Root().Decode(&keys)
+	problems := e.Config.Root().Decode(&keys, e.TopLevel...)
 	var late, putOff []int
 	var err error
 	if deferred {

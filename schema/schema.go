@@ -25,7 +25,9 @@ func CloudConfig(v *config.Value) []config.Problem {
 		return []config.Problem{{Severity: config.Error, Pos: v.Pos(), Message: "expected keys with values, such as hostname: web1; nothing of it was applied"}}
 	}
 	var found findings
-	found.add(v.Unknown(modules.Keys()))
+	topLevel := modules.Keys()
+	found.add(v.Unknown(topLevel))
+	found.add(misplaced(v))
 	for _, m := range modules.All() {
 		if m.Check == nil {
 			continue
@@ -35,9 +37,23 @@ func CloudConfig(v *config.Value) []config.Problem {
 		found.add(e.Problems())
 	}
 	for _, m := range modules.All() {
-		found.add(v.Check(m.Keys))
+		found.add(v.Check(m.Keys, topLevel...))
 	}
 	return found.sorted()
+}
+
+// misplaced reports the keys that have no effect in a seed.
+func misplaced(v *config.Value) []config.Problem {
+	var problems []config.Problem
+	for key, hint := range modules.Misplaced {
+		if value := v.Get(key); value != nil {
+			problems = append(problems, config.Problem{
+				Severity: config.Warning, Pos: v.KeyPos(key), Key: key,
+				Message: "it has no effect in user data, and is ignored: " + hint,
+			})
+		}
+	}
+	return problems
 }
 
 // environment is what modules check by: the document over what the system's own
@@ -45,7 +61,8 @@ func CloudConfig(v *config.Value) []config.Problem {
 func environment(v *config.Value) *modules.Env {
 	system := config.FromAny("system", map[string]any{"users": []any{"default"}})
 	return &modules.Env{
-		Config: config.New(config.Layer{Name: "system", Value: system}, config.Layer{Name: v.Pos().File, Value: v}),
+		TopLevel: modules.Keys(),
+		Config:   config.New(config.Layer{Name: "system", Value: system}, config.Layer{Name: v.Pos().File, Value: v}),
 		Instance: modules.Instance{
 			Hostname:    "machine",
 			DefaultUser: config.FromAny("system", map[string]any{"name": "cloud-user"}),
