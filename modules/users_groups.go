@@ -272,13 +272,14 @@ func isGiven(v *config.Value) bool {
 	}
 }
 
-// creatingPath is a note of the user that is being made: useradd is not done in one
-// step, and a user without a home or a password must not be taken for a finished one
-// after a power cut.
+// creatingPath is a note of the user that is being created, with the home directory if
+// there was none: useradd is not done in one step, and a user without a whole home or a
+// password must not be taken for a finished one after a power cut.
 func creatingPath(e *Env) string { return path.Join(e.Instance.Dir, "creating-user") }
 
-// removeHalfMadeUser removes the account that an interrupted run was making, so that
-// this one makes it whole. Files in its home stay.
+// removeHalfMadeUser removes the account that an interrupted run was creating, so that
+// this one creates it whole: with its home directory, which useradd fills only when it is
+// not there. A home that was there before stays.
 func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 	data, err := e.Host.ReadFile(creatingPath(e))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -287,10 +288,15 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 	if err != nil {
 		return fmt.Errorf("cannot tell which user an interrupted run was making: %w", err)
 	}
-	name := strings.TrimSpace(string(data))
+	name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
 	if slices.ContainsFunc(users, func(a account) bool { return a.name == name }) {
 		if hasUser(e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
+				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
+			}
+		}
+		if home != "" {
+			if err := e.Host.RemoveAll(home); err != nil {
 				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
 			}
 		}
@@ -300,7 +306,11 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 
 // create makes the account, with its groups and its home.
 func (u *user) create(ctx context.Context) error {
-	if _, err := u.e.Host.Quietly().WriteFile(creatingPath(u.e), []byte(u.name+"\n"), host.File{Mode: 0o600}); err != nil {
+	note := u.name + "\n"
+	if home := u.home(); !u.e.Host.Exists(home) {
+		note += home + "\n"
+	}
+	if _, err := u.e.Host.Quietly().WriteFile(creatingPath(u.e), []byte(note), host.File{Mode: 0o600}); err != nil {
 		return u.e.undone(err)
 	}
 	if u.CreateGroups == nil || *u.CreateGroups {
@@ -310,6 +320,15 @@ func (u *user) create(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
 	return nil
+}
+
+// home is the home directory that useradd gives the user, unless the machine has another
+// default (useradd -D).
+func (u *user) home() string {
+	if u.Homedir != "" {
+		return path.Clean("/" + u.Homedir)
+	}
+	return "/home/" + u.name
 }
 
 func (u *user) makeGroups(ctx context.Context) {

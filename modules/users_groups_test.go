@@ -3,12 +3,14 @@ package modules
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"cloudseed/host"
+	"cloudseed/host/hosttest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -284,6 +286,40 @@ func TestAUserHalfMadeByAPowerCutIsMadeAnew(t *testing.T) {
 	}
 	if g.Exists(creatingPath(g.env)) {
 		t.Error("the note of the half made user is still there")
+	}
+}
+
+// useradd copies /etc/skel into a home that it creates, and into no other.
+func TestAHomeThatAPowerCutLeftIncompleteIsCreatedAnew(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"it was not there before": false, "it was there before": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newUsersGuest(t, "users: [{name: ann, homedir: /srv/ann}]")
+			if before {
+				g.Put(t, "/srv/ann/precious", "x")
+			}
+			cut := true
+			g.On("useradd ann", func(host.Command) {
+				if cut { // the power goes while it copies
+					g.Put(t, "/etc/passwd", hosttest.Passwd+"ann:x:1001:1001::/srv/ann:/bin/bash\n")
+					g.Put(t, "/srv/ann/.bash_logout", "x")
+					runtime.Goexit()
+				}
+			})
+			g.On("userdel ann", func(host.Command) { g.Put(t, "/etc/passwd", hosttest.Passwd) })
+			done := make(chan struct{})
+			go func() { defer close(done); _ = usersGroups.Run(t.Context(), g.env) }()
+			<-done
+			cut = false
+			g.clean(t, usersGroups)
+			if there := g.Exists("/srv/ann/.bash_logout"); there != before {
+				t.Errorf("what the first run left is there: %v", there)
+			}
+			if before && !g.Exists("/srv/ann/precious") {
+				t.Error("a file from before is gone")
+			}
+		})
 	}
 }
 
