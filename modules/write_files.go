@@ -169,6 +169,12 @@ func (w *fileWrite) write(ctx context.Context) error {
 	if err != nil || standing == state.Done {
 		return err
 	}
+	if user := w.futureHome(file); user != "" {
+		w.env.Problem(config.Problem{
+			Severity: config.Note, Pos: w.item.Pos(), Key: w.key("path"), Message: "it is below the home directory of " + user + ", and is written after that user is created",
+		})
+		return errPutOff
+	}
 	owner, group, err := w.owner(file)
 	if err != nil {
 		return err
@@ -263,6 +269,28 @@ func (w *fileWrite) owner(file string) (owner, group string, err error) {
 		}
 	}
 	return owner, group, nil
+}
+
+// futureHome is the user, if any, whose home directory the file is in and whom the same
+// configuration is still to create. useradd fills only a home that is not there yet.
+//
+// Difference from cloud-init: it makes the directory, which then belongs to root and has
+// nothing of /etc/skel.
+func (w *fileWrite) futureHome(file string) string {
+	if w.late {
+		return ""
+	}
+	wanted, _ := accounts(w.env) // its problems are users_groups' to report
+	for i := range wanted {
+		u := user{name: wanted[i].name}
+		if v := wanted[i].get("homedir"); v.Kind() == config.String {
+			u.Homedir = v.Text()
+		}
+		if isBelow(file, u.home()) && !hasUser(w.env.Host, u.name) {
+			return u.name
+		}
+	}
+	return ""
 }
 
 // missing judges why a user or group was not found: it may come to be, or this was

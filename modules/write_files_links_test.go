@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cloudseed/host/hosttest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,5 +78,26 @@ func TestTheNextInstanceReplacesAFileThatTheFirstOneGaveToAUser(t *testing.T) {
 	g.clean(t, writeFiles) // the same seed with another instance-id
 	if got := g.Text(t, file); got != "seed" || g.Owner(file) != "1000:1000" {
 		t.Errorf("got %q of %s", got, g.Owner(file))
+	}
+}
+
+// useradd copies /etc/skel only into a home that is not there yet.
+func TestAFileInTheHomeOfAUserThatIsStillToBeCreatedIsWrittenAfterIt(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "users: [{name: ann}, {name: bob, homedir: /srv/bob}]\n"+
+		"write_files: [{path: /home/ann/a, content: a}, {path: /srv/bob/b, content: b}, {path: /home/cloud-user/c, content: c}, {path: /etc/d, content: d}]\n")
+	got := strings.Join(g.run(t, writeFiles), "\n")
+	if want := "note: user-data:2:15: write_files.0.path: it is below the home directory of ann, and is written after that user is created"; !strings.Contains(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for file, there := range map[string]bool{"/home/ann": false, "/srv/bob": false, "/home/cloud-user/c": true, "/etc/d": true} {
+		if g.Exists(file) != there {
+			t.Errorf("%s is there: %v", file, !there)
+		}
+	}
+	g.Put(t, "/etc/passwd", hosttest.Passwd+"ann:x:1001:1001::/home/ann:/bin/sh\nbob:x:1002:1002::/srv/bob:/bin/sh\n")
+	g.run(t, writeFilesDeferred)
+	if g.Text(t, "/home/ann/a") != "a" || g.Text(t, "/srv/bob/b") != "b" {
+		t.Error("they were not written after the users")
 	}
 }
