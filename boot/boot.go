@@ -170,6 +170,9 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 		if b.seed == nil && (b.over || !b.store.AwaitsSeed()) {
 			break // no instance: the later units' conditions would skip them
 		}
+		if o, err := b.store.Overall(b.Cmdline); err == nil && o.Word == state.Disabled {
+			break // so would they when a stage has switched the agent off
+		}
 	}
 	return errs
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"cloudseed/boot"
+	"cloudseed/host"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 )
@@ -146,5 +147,21 @@ func TestVeryManyMistakesAreCountedNotShown(t *testing.T) {
 	}
 	if status := g.Text(t, state.RunDir+"/status.json"); !strings.Contains(status, `more of the kind`) {
 		t.Errorf("the rest is not counted: %.300s", status)
+	}
+}
+
+// A seed may switch the agent off: the units of the later stages do not start then.
+func TestAllStagesInOneProcessEndWhereTheUnitsWould(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nbootcmd: [switch it off]\nruncmd: [echo on]\n"))
+	g.On("/bin/sh", func(host.Command) { g.Put(t, "/etc/cloud/cloud-init.disabled", "") })
+	g.agent(t).RunAll(t.Context())
+	for _, line := range g.Lines() {
+		if strings.Contains(line, "runcmd") {
+			t.Errorf("a later stage ran: %s", line)
+		}
+	}
+	if !g.Exists("/etc/cloud/cloud-init.disabled") {
+		t.Error("bootcmd did not run")
 	}
 }
