@@ -42,6 +42,10 @@ type Options struct {
 
 	Offline bool // there is no network, and there will be none: nothing is asked of it
 
+	// Rehearsal says that this machine only stands in for the guest: what it lacks of
+	// programs is no fault of the seed's, and becomes a note of the report.
+	Rehearsal bool
+
 	// Watch is told of stages and modules as they begin and end; may be nil.
 	Watch func(Event)
 
@@ -101,6 +105,7 @@ type Report struct {
 	Modules     []ModuleReport `json:"modules"`
 	Errors      []string       `json:"errors"`
 	Warnings    []string       `json:"warnings,omitempty"`
+	Notes       []string       `json:"notes,omitempty"` // of a rehearsal: what this machine lacks
 }
 
 // ModuleReport is what became of one module.
@@ -310,6 +315,10 @@ func flatten(err error) []error {
 func (b *Boot) problems(list []config.Problem) {
 	list = slices.DeleteFunc(slices.Clone(list), b.wasTold)
 	for _, p := range config.Limited(list) {
+		if b.lacked(p) != "" {
+			b.report.Notes = append(b.report.Notes, p.Error())
+			continue
+		}
 		switch p.Severity {
 		case config.Error:
 			b.note(p)
@@ -323,6 +332,16 @@ func (b *Boot) problems(list []config.Problem) {
 			b.Log.Warn(p.Error())
 		}
 	}
+}
+
+// lacked is the program for the want of which something failed in a rehearsal; "" if it was
+// not for that.
+func (b *Boot) lacked(err error) string {
+	var missing *host.MissingError
+	if b.Rehearsal && errors.As(err, &missing) {
+		return missing.Program
+	}
+	return ""
 }
 
 // instance is what modules may know of the instance.

@@ -165,3 +165,36 @@ func TestAllStagesInOneProcessEndWhereTheUnitsWould(t *testing.T) {
 		t.Error("bootcmd did not run")
 	}
 }
+
+// What the machine lacks on which a seed is tried is not the seed's fault.
+func TestInARehearsalAMissingProgramIsANote(t *testing.T) {
+	t.Parallel()
+	for name, rehearsal := range map[string]bool{"in a guest": false, "in a rehearsal": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nssh_pwauth: true\nruncmd: [exit 3]\n"))
+			g.Lacks("sshd")
+			g.Answer("ssh-keygen", host.Result{Exit: -1}, &host.MissingError{Program: "ssh-keygen"})
+			g.Answer("/var/lib/cloud/instance/scripts/runcmd", host.Result{Exit: 3}, &host.ExitError{Argv: []string{"runcmd"}, Exit: 3})
+			o := g.options(t)
+			o.Rehearsal = rehearsal
+			b := boot.New(o)
+			b.RunAll(t.Context())
+			r := b.Report()
+			want := map[bool]boot.Result{true: "left out: no ssh-keygen here", false: boot.ResultFailed}[rehearsal]
+			if got := results(r)["ssh"]; got != want {
+				t.Errorf("the module ssh is %q, want %q", got, want)
+			}
+			if got := results(r)["set_passwords"]; (got == boot.ResultOK) != rehearsal {
+				t.Errorf("the module set_passwords is %q", got)
+			}
+			if noted := strings.Contains(strings.Join(r.Notes, "\n"), "sshd is not installed"); noted != rehearsal {
+				t.Errorf("notes: %q", r.Notes)
+			}
+			// What is the seed's stays an error.
+			if len(r.Errors) == 0 || rehearsal && len(r.Errors) != 1 {
+				t.Errorf("errors: %q", r.Errors)
+			}
+		})
+	}
+}

@@ -166,23 +166,34 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 		r.Result = ResultNoConfig
 		b.Log.Debug("passed over: nothing is configured for it", "module", m.Name)
 	default:
-		err := b.guarded(ctx, m, e, &r)
-		if err != nil {
-			r.Error = err.Error()
-			if r.Result != ResultInterrupted {
-				r.Result = ResultFailed
-			}
-			for _, one := range flatten(err) {
-				if p := (config.Problem{}); errors.As(one, &p) && b.wasTold(p) {
-					continue
-				}
-				b.note(fmt.Errorf("%s: %w", m.Name, one))
-			}
-		}
+		b.judge(m, &r, b.guarded(ctx, m, e, &r))
 	}
 	r.DurationMS = time.Since(start).Milliseconds()
 	b.report.Modules = append(b.report.Modules, r)
 	b.watched(Event{Stage: b.stage, Module: m.Name, Ended: &r})
+}
+
+// judge reports the errors of a module.
+func (b *Boot) judge(m modules.Module, r *ModuleReport, err error) {
+	lacks := ""
+	for _, one := range flatten(err) {
+		if program := b.lacked(one); program != "" {
+			lacks = program
+			b.report.Notes = append(b.report.Notes, m.Name+": "+one.Error())
+			continue
+		}
+		r.Error = err.Error()
+		if p := (config.Problem{}); errors.As(one, &p) && b.wasTold(p) {
+			continue
+		}
+		b.note(fmt.Errorf("%s: %w", m.Name, one))
+	}
+	switch {
+	case r.Error != "" && r.Result != ResultInterrupted:
+		r.Result = ResultFailed
+	case r.Error == "" && lacks != "":
+		r.Result = Result("left out: no " + lacks + " here")
+	}
 }
 
 // guarded runs a module between its semaphore's begin and end.
@@ -238,7 +249,7 @@ func (b *Boot) call(ctx context.Context, m modules.Module, env *modules.Env, r *
 	err = m.Run(ctx, env)
 	r.Result = ResultOK
 	others := slices.DeleteFunc(slices.Clone(env.Problems()), func(p config.Problem) bool { return p.Severity == config.Error })
-	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning }) {
+	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning && b.lacked(p) == "" }) {
 		r.Result = ResultWarned
 	}
 	b.problems(others)

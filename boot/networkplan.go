@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"cloudseed/config"
+	"cloudseed/host"
 	"cloudseed/network"
 	"cloudseed/network/render"
 )
@@ -114,7 +115,10 @@ func (b *Boot) renderer() (render.Choice, []config.Problem) {
 	})
 	if err != nil {
 		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{
-			{Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same"},
+			{
+				Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same",
+				Cause: &host.MissingError{Program: "NetworkManager"},
+			},
 		}
 	}
 	return choice, nil

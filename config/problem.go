@@ -33,7 +33,11 @@ type Problem struct {
 	Pos      Pos
 	Key      string // the path of the value: "chpasswd.expire", "users.0.name"
 	Message  string
+	Cause    error // the error that Message is made of; may be nil
 }
+
+// Unwrap returns the cause.
+func (p Problem) Unwrap() error { return p.Cause }
 
 // Error is `user-data:12:5: chpasswd.expire: expected true or false, got "maybe"`.
 func (p Problem) Error() string {

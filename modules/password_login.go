@@ -40,7 +40,10 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 		if setting.value == "yes" {
 			severity = config.Warning
 		}
-		problem(severity, "sshd is not installed, so it is ignored")
+		e.Problem(config.Problem{
+			Severity: severity, Pos: v.Pos(), Key: "ssh_pwauth", Message: "sshd is not installed, so it is ignored",
+			Cause: &host.MissingError{Program: "sshd"},
+		})
 		return
 	}
 	changed, err := setSSHD(e.Host, setting)

@@ -119,7 +119,7 @@ func reportError(e *Env, key string, err error) {
 		return
 	}
 	if err != nil {
-		e.Problem(config.Problem{Severity: config.Error, Pos: e.Config.Get(key).Pos(), Key: key, Message: err.Error()})
+		e.Problem(config.Problem{Severity: config.Error, Pos: e.Config.Get(key).Pos(), Key: key, Message: err.Error(), Cause: err})
 	}
 }
 

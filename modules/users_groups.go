@@ -219,7 +219,7 @@ func (u *user) report(key string, err error) {
 	if err == nil {
 		return
 	}
-	p := config.Problem{Severity: config.Error, Pos: u.account.pos, Key: u.account.path, Message: err.Error()}
+	p := config.Problem{Severity: config.Error, Pos: u.account.pos, Key: u.account.path, Message: err.Error(), Cause: err}
 	if v, path := u.account.find(key); v != nil {
 		p.Pos, p.Key = v.Pos(), path
 	}

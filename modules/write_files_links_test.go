@@ -1,11 +1,12 @@
 package modules
 
 import (
-	"cloudseed/host/hosttest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cloudseed/host/hosttest"
 )
 
 // A user of the guest owns the directory that the seed writes to, and can put there what

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cloudseed/boot"
@@ -218,7 +219,7 @@ func (p *progress) outcome(r *sandbox.Result) *tried {
 	inside := p.report
 	t := &tried{
 		Datasource: inside.Datasource, InstanceID: inside.InstanceID, Hostname: inside.Hostname,
-		Modules: inside.Modules, Errors: inside.Errors, Warnings: inside.Warnings, Notes: r.Notes,
+		Modules: inside.Modules, Errors: inside.Errors, Warnings: inside.Warnings, Notes: slices.Concat([]string{}, inside.Notes, r.Notes),
 		Commands: p.commands, Changes: []triedChange{}, Status: "done",
 	}
 	switch {
