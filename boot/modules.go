@@ -45,7 +45,7 @@ func (b *Boot) entries(key string) []entry {
 	list := b.config.Get(key)
 	if list == nil {
 		var names []entry
-		for _, name := range modules.DefaultStages[key] {
+		for _, name := range modules.DefaultNames(modules.Stage(key)) {
 			names = append(names, entry{name: name})
 		}
 		return names

@@ -1,7 +1,5 @@
 package config
 
-import "fmt"
-
 // Severity is how bad a problem is.
 type Severity int
 
@@ -54,31 +52,9 @@ func (p Problem) Error() string {
 // MaxProblems is how many problems of one kind are shown of a document.
 const MaxProblems = 50
 
-// Limited returns problems without those that nobody would read: of each document and
-// severity the first MaxProblems, and one that counts the rest. The order is kept.
+// Limited returns problems without those that nobody would read; see Findings.
 func Limited(problems []Problem) []Problem {
-	if len(problems) <= MaxProblems {
-		return problems
-	}
-	type kind struct {
-		file     string
-		severity Severity
-	}
-	var shown []Problem
-	count := map[kind]int{}
-	for _, p := range problems {
-		k := kind{p.Pos.File, p.Severity}
-		if count[k]++; count[k] <= MaxProblems {
-			shown = append(shown, p)
-		}
-	}
-	var rest []Problem
-	for _, p := range problems {
-		k := kind{p.Pos.File, p.Severity}
-		if more := count[k] - MaxProblems; more > 0 {
-			rest = append(rest, Problem{Severity: k.severity, Pos: Pos{File: k.file}, Message: fmt.Sprintf("and %d more of the kind %q", more, k.severity)})
-			count[k] = 0
-		}
-	}
-	return append(shown, rest...)
+	var f Findings
+	f.Add(problems...)
+	return f.List()
 }

@@ -15,32 +15,28 @@ type bootcmdKeys struct {
 	Bootcmd *config.Value `key:"bootcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run at every boot by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
 }
 
-var bootcmd = Module{
+var bootcmd = Of[bootcmdKeys]{
 	Name:       "bootcmd",
+	Stage:      InitStage,
 	Frequency:  state.Always,
-	Keys:       bootcmdKeys{},
 	ActiveIf:   []string{"bootcmd"},
 	Repeatable: true, // it is for every boot
 	Doc: "Runs commands early in every boot, as one sh script. The environment variable INSTANCE_ID is the " +
 		"instance's id. The script's exit code, that of its last command, decides whether the module failed.",
-	Check: func(e *Env) { checkScript(e, "bootcmd") },
-	Run:   runBootcmd,
-}
+	Example: "bootcmd:\n  - echo booted as $INSTANCE_ID >> /var/log/boots\n  - [modprobe, dummy]\n",
+	Check:   func(e *Env, keys *bootcmdKeys) { checkScript(e, "bootcmd", keys.Bootcmd) },
+	Run:     runBootcmd,
+}.Module()
 
-func runBootcmd(ctx context.Context, e *Env) (err error) {
-	list := e.Config.Get("bootcmd")
-	text, problems := script("bootcmd", list)
-	for _, p := range problems {
-		e.Problem(p)
-	}
-	if k := list.Kind(); k != config.List && k != config.String {
+func runBootcmd(ctx context.Context, e *Env, keys *bootcmdKeys) (err error) {
+	if k := keys.Bootcmd.Kind(); k != config.List && k != config.String {
 		return nil
 	}
 	// A file and not an argument or the standard input: an argument can be 128 KiB
 	// long at most and is seen in the list of processes, and commands may read
 	// their standard input.
 	file := path.Join(e.Instance.RunDir, "bootcmd.sh")
-	if _, err := e.Host.Quietly().WriteFile(file, []byte(text), host.File{Mode: 0o600, Secret: true}); err != nil {
+	if _, err := e.Host.Quietly().WriteFile(file, []byte(script("bootcmd", keys.Bootcmd)), host.File{Mode: 0o600, Secret: true}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.Host.Quietly().RemoveAll(file)) }()

@@ -16,15 +16,26 @@ import (
 	"cloudseed/secret"
 )
 
-// content is what the file is to hold.
-func (w *fileWrite) content(ctx context.Context) ([]byte, error) {
+// content is what the file is to hold. It is not ok where that cannot be had: why was
+// reported here or, of the key content, by checkWriteFiles.
+func (w *fileWrite) content(ctx context.Context) (content []byte, ok bool) {
 	if w.Source.URI != "" {
 		data, err := w.fetch(ctx)
-		if err == nil || w.Content.IsNull() {
-			return data, err
+		if err == nil {
+			return data, true
+		}
+		if w.Content.IsNull() {
+			w.problem(config.Error, "source", "%v", err)
+			return nil, false
 		}
 		w.problem(config.Warning, "source", "%v; the key content was used instead", err)
 	}
+	data, err := w.own()
+	return data, err == nil
+}
+
+// own is what the key content says.
+func (w *fileWrite) own() ([]byte, error) {
 	data, err := rawContent(w.Content)
 	if err != nil {
 		return nil, err

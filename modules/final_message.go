@@ -18,21 +18,20 @@ type finalMessageKeys struct {
 	FinalMessage string `key:"final_message" doc:"the message, a template with $version, $timestamp, $datasource and $uptime"`
 }
 
-var finalMessage = Module{
+var finalMessage = Of[finalMessageKeys]{
 	Name:       "final_message",
+	Stage:      FinalStage,
 	Frequency:  state.Always,
-	Keys:       finalMessageKeys{},
 	Repeatable: true,
 	Doc: "Says that the boot's configuration is finished, in the output and the log, and writes the time " +
 		"to boot-finished in the instance's directory, which others wait for.",
-	Run: runFinalMessage,
-}
+	Example: "final_message: The machine is ready after $uptime seconds\n",
+	Run:     runFinalMessage,
+}.Module()
 
 const defaultFinalMessage = "Cloud-init v. $version finished at $timestamp. Datasource $datasource.  Up $uptime seconds"
 
-func runFinalMessage(ctx context.Context, e *Env) error {
-	var keys finalMessageKeys
-	e.Decode(&keys)
+func runFinalMessage(ctx context.Context, e *Env, keys *finalMessageKeys) error {
 	uptime := fmt.Sprintf("%.2f", e.Host.Uptime().Seconds())
 	timestamp := e.Host.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700")
 	message := finalText(ctx, e, keys.FinalMessage, map[string]string{

@@ -51,7 +51,7 @@ const localDomain = "localdomain"
 // Difference from cloud-init: where fqdn is not given, hostname loses only to a
 // name of the metadata that has a domain. On RHEL cloud-init also prefers one
 // without, and without any metadata the system's old name or "localhost".
-func findNames(e *Env, keys hostnameKeys) names {
+func findNames(e *Env, keys *hostnameKeys) names {
 	hostname, fqdn := strings.TrimSpace(keys.Hostname), strings.TrimSpace(keys.FQDN)
 	if fqdn != "" {
 		from := originOf(e, "fqdn")
@@ -144,7 +144,7 @@ func (n names) isDefault() bool { return n.guessed && n.short == "localhost" }
 // Difference from cloud-init: a name with characters that no hostname may have is
 // refused. hostnamectl would take it as a "pretty" name and set another, made of
 // what characters it likes.
-func (n names) choose(keys hostnameKeys) (string, *config.Problem) {
+func (n names) choose(keys *hostnameKeys) (string, *config.Problem) {
 	name, from := n.full, n.fullFrom
 	if keys.PreferFQDN != nil && !*keys.PreferFQDN && n.short != "" {
 		name, from = n.short, n.shortFrom
@@ -204,7 +204,7 @@ func abbreviate(name string) string {
 // applyHostname names the machine: now, through the kernel, and for later boots,
 // through /etc/hostname. hostnamectl does the same over D-Bus, which does not run
 // yet when the network needs the name.
-func applyHostname(e *Env, keys hostnameKeys, name string) error {
+func applyHostname(e *Env, keys *hostnameKeys, name string) error {
 	if keys.CreateHostnameFile == nil || *keys.CreateHostnameFile {
 		if _, err := e.Host.WriteFile("/etc/hostname", []byte(name+"\n"), host.File{KeepMeta: true}); err != nil {
 			return err

@@ -23,15 +23,16 @@ type installHotplugKeys struct {
 
 // Difference from cloud-init: the rule is seen to at each boot. That of cloud-init calls a
 // program which goes with its package, and would stay for as long as the instance does.
-var installHotplug = Module{
+var installHotplug = Of[installHotplugKeys]{
 	Name:       "install_hotplug",
+	Stage:      FinalStage,
 	Frequency:  state.Always,
-	Keys:       installHotplugKeys{},
 	Repeatable: true,
 	Doc: "Has network devices configured when they are plugged in, where updates.network.when has hotplug " +
 		"or cloudseed devel hotplug-hook enable asked for it: by a rule for udev, which starts a unit for each new device.",
-	Run: runInstallHotplug,
-}
+	Example: "updates:\n  network:\n    when: [boot-new-instance, hotplug]\n",
+	Run:     runInstallHotplug,
+}.Module()
 
 // HotplugScope is the only kind of devices whose plugging in is an event.
 const HotplugScope = "network"
@@ -47,9 +48,7 @@ const hotplugRule = `# Installed by cloud-init because updates.network.when has 
 ACTION=="add", SUBSYSTEM=="net", TAG+="systemd", ENV{SYSTEMD_WANTS}+="cloud-init-hotplugd@$name.service"
 `
 
-func runInstallHotplug(ctx context.Context, e *Env) error {
-	var keys installHotplugKeys
-	e.Decode(&keys)
+func runInstallHotplug(ctx context.Context, e *Env, keys *installHotplugKeys) error {
 	scopes, err := HotplugScopes(e.Host, e.Instance.CloudDir)
 	if err != nil {
 		e.Warn("%v", err)

@@ -20,33 +20,85 @@ import (
 	"cloudseed/state"
 )
 
-// Module is a program that does one thing to the guest.
-type Module struct {
+// Of is a module with K, the struct of its keys. The configuration is decoded once: Check
+// and Run get the same keys.
+type Of[K any] struct {
 	Name       string          // as in cloud.cfg, with underscores
+	Stage      Stage           // where it runs unless cloud.cfg says otherwise
 	Frequency  state.Frequency // unless cloud.cfg gives another
-	Keys       any             // the zero value of the struct of its keys
 	ActiveIf   []string        // it runs only if one of these top-level keys is there; none: always
 	Repeatable bool            // running it again after a power cut does no harm
 	RunBy      string          // the module that does what this one only prepares; "": none
+	CheckedBy  string          // the module that has the same keys and reports what is wrong with them; "": itself
 	Doc        string          // for the reference: what it does, in a few sentences
+	Example    string          // for the reference: cloud-config that it acts on
 
 	// Prepare starts work that takes long and that the guest cannot see yet. It is
 	// called as soon as a new instance's configuration is known, before any stage
 	// order, and must return at once. Most modules have none.
-	Prepare func(ctx context.Context, e *Env) error
+	Prepare func(ctx context.Context, e *Env, keys *K) error
 
-	// NeedsNetwork tells whether the configuration has it get anything from the network.
+	// NeedsNetwork reports whether the configuration has it get anything from the network.
 	// Most modules have none.
-	NeedsNetwork func(e *Env) bool
+	NeedsNetwork func(e *Env, keys *K) bool
 
-	// Check tells Env.Problem what Run will find wrong with the configuration, in Run's
-	// words, as far as that can be told without the machine: of Env it may use Config and
-	// Instance alone. Modules whose keys say all of it by their types have none.
-	Check func(e *Env)
+	// Check reports to Env what is wrong with the configuration beside the types of its
+	// values, as far as that can be told without the machine: of Env it may use Config and
+	// Instance alone. It runs before Run, which does not report the same again, and may
+	// keep what it reads in unexported fields of keys. Most modules have none.
+	Check func(e *Env, keys *K)
 
 	// Run does the work. What is wrong with values of the configuration goes to
 	// Env.Problem; the error is what stopped the module beside that.
-	Run func(ctx context.Context, e *Env) error
+	Run func(ctx context.Context, e *Env, keys *K) error
+}
+
+// Module returns the module without the type of its keys.
+func (m Of[K]) Module() Module {
+	var zero K
+	read := func(e *Env, quietly bool) *K {
+		var keys K
+		e.decode(&keys, quietly)
+		return &keys
+	}
+	check := func(e *Env) *K {
+		keys := read(e, m.CheckedBy != "")
+		if m.Check != nil {
+			m.Check(e, keys)
+		}
+		return keys
+	}
+	module := Module{
+		Name: m.Name, Stage: m.Stage, Frequency: m.Frequency, ActiveIf: m.ActiveIf, Repeatable: m.Repeatable,
+		RunBy: m.RunBy, Doc: m.Doc, Example: m.Example, Keys: zero, sharesKeys: m.CheckedBy != "",
+		Check: func(e *Env) { check(e) },
+		Run:   func(ctx context.Context, e *Env) error { return m.Run(ctx, e, check(e)) },
+	}
+	if m.Prepare != nil {
+		module.Prepare = func(ctx context.Context, e *Env) error { return m.Prepare(ctx, e, read(e, true)) }
+	}
+	if m.NeedsNetwork != nil {
+		module.NeedsNetwork = func(e *Env) bool { return m.NeedsNetwork(e, read(e, true)) }
+	}
+	return module
+}
+
+// Module is what the boot, the checks and the reference know of a module; see Of.
+type Module struct {
+	Name         string
+	Stage        Stage
+	Frequency    state.Frequency
+	Keys         any // the zero value of the struct of its keys
+	ActiveIf     []string
+	Repeatable   bool
+	RunBy        string
+	Doc, Example string
+	sharesKeys   bool // another module checks and documents them
+
+	Prepare      func(ctx context.Context, e *Env) error // may be nil
+	NeedsNetwork func(e *Env) bool                       // may be nil
+	Check        func(e *Env)
+	Run          func(ctx context.Context, e *Env) error
 }
 
 // Env is what a module is given to work with.
@@ -65,7 +117,7 @@ type Env struct {
 	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 
-	problems   []config.Problem
+	findings   config.Findings
 	unfinished bool
 }
 
@@ -130,29 +182,33 @@ type Instance struct {
 	Distribution string        // ID of os-release: "rhel", "centos", "fedora"
 }
 
-// Decode fills the module's key struct from the configuration. What cannot be
-// understood is kept as a problem of this module, and everything else is filled in:
-// one bad key must not cost the others.
-func (e *Env) Decode(into any) {
-	e.problems = append(e.problems, e.Config.Root().Decode(into, e.TopLevel...)...)
+// decode fills a module's key struct from the configuration. What cannot be understood is
+// a problem of this module, and everything else is filled in.
+func (e *Env) decode(into any, quietly bool) {
+	problems := e.Config.Root().Decode(into, e.TopLevel...)
+	if !quietly {
+		e.findings.Add(problems...)
+	}
 }
+
+// At returns the value at a path of the configuration, to read and to report about it.
+func (e *Env) At(path string) config.Cursor { return e.Config.Root().At(&e.findings).Path(path) }
 
 // Problem adds a problem with a value of the configuration to those of the module.
-func (e *Env) Problem(p config.Problem) { e.problems = append(e.problems, p) }
+func (e *Env) Problem(p config.Problem) { e.findings.Add(p) }
 
-// Warn adds something that a person should know and that stopped nothing. It is
-// reported with the module's outcome.
+// Warn reports what the administrator should know and that stopped nothing.
 func (e *Env) Warn(format string, args ...any) {
-	e.problems = append(e.problems, config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
+	e.findings.Add(config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
 }
 
-// Problems are the problems that were found so far.
-func (e *Env) Problems() []config.Problem { return e.problems }
+// Problems returns the problems that were found so far.
+func (e *Env) Problems() []config.Problem { return e.findings.List() }
 
-// Err is an error with all problems that are errors, or nil.
+// Err returns an error with all problems that are errors, or nil.
 func (e *Env) Err() error {
 	var errs []error
-	for _, p := range config.Limited(e.problems) {
+	for _, p := range e.Problems() {
 		if p.Severity == config.Error {
 			errs = append(errs, p)
 		}

@@ -31,7 +31,7 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 	}
 	setting := sshdSetting{keyword: "PasswordAuthentication"}
 	var ok bool
-	if setting.value, ok = passwordLogin(e, v); !ok {
+	if setting.value, ok = passwordLogin(v); !ok || setting.value == "" {
 		return
 	}
 	if _, err := e.Host.LookPath("sshd"); err != nil && !e.Host.Exists(sshdConfigPath) {
@@ -55,20 +55,17 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 	}
 }
 
-// passwordLogin is yes or no, and not ok where sshd is to stay as it is.
-func passwordLogin(e *Env, v *config.Value) (value string, ok bool) {
+// passwordLogin returns yes, no, or "" where sshd is to stay as it is; ok reports whether
+// the value is one of those that there are.
+func passwordLogin(v *config.Value) (value string, ok bool) {
 	switch {
 	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
-		return "", false
+		return "", true
 	case isTrue(v):
 		return "yes", true
 	case isFalse(v):
 		return "no", true
 	}
-	e.Problem(config.Problem{
-		Severity: config.Error, Pos: v.Pos(), Key: "ssh_pwauth",
-		Message: "expected true, false or unchanged, got " + shown(v) + "; sshd is left as it is",
-	})
 	return "", false
 }
 

@@ -27,15 +27,24 @@ func All() []Module {
 	}
 }
 
-// DefaultStages are the names of the modules of each stage, in order, by the key of
-// cloud.cfg that would list them. They are what runs where it has no such key.
-var DefaultStages = map[string][]string{
-	"cloud_init_modules": {
-		"bootcmd", "write_files", "set_hostname", "update_hostname", "users_groups", "ssh", "set_passwords",
-	},
-	"cloud_config_modules": {"timezone", "runcmd"},
-	"cloud_final_modules": {
-		"write_files_deferred", "scripts_vendor", "scripts_per_once", "scripts_per_boot",
-		"scripts_per_instance", "scripts_user", "install_hotplug", "final_message",
-	},
+// Stage is the list of cloud.cfg that has a module.
+type Stage string
+
+// The stages that run modules, by the keys of cloud.cfg.
+const (
+	InitStage   Stage = "cloud_init_modules"
+	ConfigStage Stage = "cloud_config_modules"
+	FinalStage  Stage = "cloud_final_modules"
+)
+
+// DefaultNames returns the names of a stage's modules, in order. They are what runs where
+// the configuration has no list for the stage.
+func DefaultNames(stage Stage) []string {
+	var names []string
+	for _, m := range All() {
+		if m.Stage == stage {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }

@@ -1,18 +1,27 @@
 package modules
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
-func TestEveryModuleIsDescribedAndRunsByDefaultInItsPlace(t *testing.T) {
+func TestEveryModuleIsDescribed(t *testing.T) {
 	t.Parallel()
-	var names, listed []string
+	stages := []Stage{InitStage, ConfigStage, FinalStage}
+	at := 0
 	for _, m := range All() {
-		names = append(names, m.Name)
-		if m.Name != CanonicalName(m.Name) || m.Frequency == "" || m.Doc == "" || m.Run == nil || reflect.TypeOf(m.Keys) == nil {
+		if m.Name != CanonicalName(m.Name) || m.Frequency == "" || m.Doc == "" || reflect.TypeOf(m.Keys) == nil {
 			t.Errorf("something is missing in %s: %+v", m.Name, m)
+		}
+		if next := slices.Index(stages, m.Stage); next < at {
+			t.Errorf("%s of %q stands after modules of a later stage", m.Name, m.Stage)
+		} else {
+			at = next
 		}
 		known := keysOf(reflect.TypeOf(m.Keys))
 		for _, key := range m.ActiveIf {
@@ -20,16 +29,66 @@ func TestEveryModuleIsDescribedAndRunsByDefaultInItsPlace(t *testing.T) {
 				t.Errorf("%s waits for %s, which is not its key", m.Name, key)
 			}
 		}
+		if len(known) > 0 && m.Example == "" && !m.sharesKeys {
+			t.Errorf("%s has keys and no example", m.Name)
+		}
 		if _, absent := Absent[m.Name]; absent {
 			t.Errorf("%s is here and absent", m.Name)
 		}
 	}
-	for _, key := range []string{"cloud_init_modules", "cloud_config_modules", "cloud_final_modules"} {
-		listed = append(listed, DefaultStages[key]...)
+}
+
+// A module that a file declares and All does not list would never run.
+func TestEveryModuleOfThePackageIsRegistered(t *testing.T) {
+	t.Parallel()
+	for file, source := range sources(t) {
+		for _, found := range regexp.MustCompile(`= Of\[[^\]]+\]\{\s*Name:\s+"(\w+)"`).FindAllStringSubmatch(source, -1) {
+			if name := found[1]; !slices.Contains(Names(), name) {
+				t.Errorf("%s: the module %s is not in All() of registry.go", file, name)
+			}
+		}
 	}
-	if !slices.Equal(names, listed) {
-		t.Errorf("the modules are\n%v\nand the stages list\n%v", names, listed)
+}
+
+// A packaged guest runs what the package's cloud.cfg lists.
+func TestThePackagesConfigurationListsAllModules(t *testing.T) {
+	t.Parallel()
+	const file = "../packaging/cloud.cfg"
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
+	cfg := parsed(t, file, string(data))
+	for _, stage := range []Stage{InitStage, ConfigStage, FinalStage} {
+		var listed []string
+		for _, item := range cfg.Get(string(stage)).Items() {
+			listed = append(listed, item.Text())
+		}
+		if want := DefaultNames(stage); !slices.Equal(listed, want) {
+			t.Errorf("%s: %s is\n%v\nand the registry has\n%v", file, stage, listed, want)
+		}
+	}
+}
+
+// sources are the package's Go files without its tests.
+func sources(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[file] = string(data)
+	}
+	return all
 }
 
 func TestKeysOfAModuleHaveADescription(t *testing.T) {
@@ -49,7 +108,10 @@ func described(t *testing.T, module string, keys reflect.Type) {
 	}
 	for i := range keys.NumField() {
 		field := keys.Field(i)
-		if !field.Anonymous && field.IsExported() && (field.Tag.Get("key") == "" || field.Tag.Get("doc") == "") {
+		if !field.IsExported() && !field.Anonymous {
+			continue // what Check keeps for Run
+		}
+		if !field.Anonymous && (field.Tag.Get("key") == "" || field.Tag.Get("doc") == "") {
 			t.Errorf("%s: %s.%s has no key or no doc", module, keys.Name(), field.Name)
 		}
 		described(t, module, field.Type)

@@ -27,44 +27,43 @@ type vendorData struct {
 // The modules that run scripts may all be run again after a power cut: their steps
 // keep any script from being run twice.
 var (
-	scriptsVendor = Module{
-		Name: "scripts_vendor", Frequency: state.PerInstance, Keys: scriptsVendorKeys{}, Repeatable: true,
-		Doc: "Runs the scripts of the vendor data, each with vendor_data.prefix before it.",
-		Run: func(ctx context.Context, e *Env) error {
-			var keys scriptsVendorKeys
-			e.Decode(&keys)
+	scriptsVendor = Of[scriptsVendorKeys]{
+		Name: "scripts_vendor", Stage: FinalStage, Frequency: state.PerInstance, Repeatable: true,
+		Doc:     "Runs the scripts of the vendor data, each with vendor_data.prefix before it.",
+		Example: "vendor_data:\n  enabled: true\n  prefix: [/usr/bin/ltrace]\n",
+		Run: func(ctx context.Context, e *Env, keys *scriptsVendorKeys) error {
 			return runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts/vendor"), keys.VendorData.Prefix)
 		},
-	}
-	scriptsPerOnce = Module{
-		Name: "scripts_per_once", Frequency: state.Once, Keys: struct{}{}, Repeatable: true,
+	}.Module()
+	scriptsPerOnce = Of[struct{}]{
+		Name: "scripts_per_once", Stage: FinalStage, Frequency: state.Once, Repeatable: true,
 		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-once, once in the life of the system.",
-		Run: func(ctx context.Context, e *Env) error {
+		Run: func(ctx context.Context, e *Env, _ *struct{}) error {
 			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-once"), nil)
 		},
-	}
-	scriptsPerBoot = Module{
-		Name: "scripts_per_boot", Frequency: state.Always, Keys: struct{}{}, Repeatable: true,
+	}.Module()
+	scriptsPerBoot = Of[struct{}]{
+		Name: "scripts_per_boot", Stage: FinalStage, Frequency: state.Always, Repeatable: true,
 		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-boot at every boot.",
-		Run: func(ctx context.Context, e *Env) error {
+		Run: func(ctx context.Context, e *Env, _ *struct{}) error {
 			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-boot"), nil)
 		},
-	}
-	scriptsPerInstance = Module{
-		Name: "scripts_per_instance", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
+	}.Module()
+	scriptsPerInstance = Of[struct{}]{
+		Name: "scripts_per_instance", Stage: FinalStage, Frequency: state.PerInstance, Repeatable: true,
 		Doc: "Runs the scripts in /var/lib/cloud/scripts/per-instance once for each instance.",
-		Run: func(ctx context.Context, e *Env) error {
+		Run: func(ctx context.Context, e *Env, _ *struct{}) error {
 			return runScripts(ctx, e, path.Join(e.Instance.CloudDir, "scripts/per-instance"), nil)
 		},
-	}
-	scriptsUser = Module{
-		Name: "scripts_user", Frequency: state.PerInstance, Keys: struct{}{}, Repeatable: true,
+	}.Module()
+	scriptsUser = Of[struct{}]{
+		Name: "scripts_user", Stage: FinalStage, Frequency: state.PerInstance, Repeatable: true,
 		Doc: "Runs the scripts of the user data and that of runcmd, in the order of their names.",
-		Run: func(ctx context.Context, e *Env) error {
+		Run: func(ctx context.Context, e *Env, _ *struct{}) error {
 			missing := missingRuncmd(e) // before the scripts run: one of them may clean
 			return errors.Join(runScripts(ctx, e, path.Join(e.Instance.Dir, "scripts"), nil), missing)
 		},
-	}
+	}.Module()
 )
 
 // missingRuncmd is an error where runcmd is configured and its script was not written:

@@ -10,17 +10,18 @@ import (
 	"cloudseed/state"
 )
 
-var setHostname = Module{
+var setHostname = Of[hostnameKeys]{
 	Name:       "set_hostname",
+	Stage:      InitStage,
 	Frequency:  state.PerInstance,
-	Keys:       hostnameKeys{},
 	Repeatable: true,
 	Doc: "Sets the hostname to that of the configuration or else of the seed's metadata, and writes it to /etc/hostname. " +
 		"Where a domain is known the name is the fully qualified one, unless prefer_fqdn_over_hostname is false or it is " +
 		"longer than the 64 characters that Linux allows. It also runs before the network starts, so that the first DHCP request has the name.",
-	Check: checkHostname,
-	Run:   runSetHostname,
-}
+	Example: "fqdn: web1.example.com\n",
+	Check:   checkHostname,
+	Run:     runSetHostname,
+}.Module()
 
 // setNames is the state that tells which names were set last: cloud-init's file.
 type setNames struct {
@@ -29,17 +30,17 @@ type setNames struct {
 }
 
 // checkHostname tells whether a machine can have the names that are given.
-func checkHostname(e *Env) {
-	var keys hostnameKeys
-	e.Decode(&keys)
-	if _, problem := findNames(e, keys).choose(keys); problem != nil {
+func checkHostname(e *Env, keys *hostnameKeys) {
+	n := findNames(e, keys)
+	if keys.PreserveHostname || n.isDefault() {
+		return
+	}
+	if _, problem := n.choose(keys); problem != nil {
 		e.Problem(*problem)
 	}
 }
 
-func runSetHostname(_ context.Context, e *Env) error {
-	var keys hostnameKeys
-	e.Decode(&keys)
+func runSetHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if keys.PreserveHostname {
 		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
 		return nil
@@ -50,12 +51,7 @@ func runSetHostname(_ context.Context, e *Env) error {
 	if n.isDefault() {
 		return nil
 	}
-	// Judged even if the name was set before the network came up: that early run
-	// reports nothing.
-	name, problem := n.choose(keys)
-	if problem != nil {
-		e.Problem(*problem)
-	}
+	name, _ := n.choose(keys)
 	if name == "" || lastSet(e, file) == want {
 		return nil
 	}

@@ -17,6 +17,8 @@ type setPasswordsKeys struct {
 	Password  secret.String `key:"password" doc:"The default user's password, as text or as a hash, or RANDOM. Not used when chpasswd has users or a list."`
 	Chpasswd  chpasswdKeys  `key:"chpasswd" doc:"Passwords of any users."`
 	SSHPwauth *config.Value `key:"ssh_pwauth" takes:"bool|text" doc:"Whether sshd takes passwords: true, false, or unchanged."`
+
+	changes passwordSetter // what Check read of them
 }
 
 type chpasswdKeys struct {
@@ -31,22 +33,20 @@ type passwordKeys struct {
 	Type     string        `key:"type" enum:"hash|text|RANDOM" default:"hash" doc:"What the password is; RANDOM makes one and shows it on the console."`
 }
 
-var setPasswords = Module{
+var setPasswords = Of[setPasswordsKeys]{
 	Name:       "set_passwords",
+	Stage:      InitStage,
 	Frequency:  state.PerInstance,
-	Keys:       setPasswordsKeys{},
 	Repeatable: true,
 	Doc: "Sets passwords, by chpasswd, and whether sshd takes passwords. Passwords that it makes are shown on the " +
 		"console and nowhere else. A user whose password cannot be set costs the others nothing.",
-	Check: checkSetPasswords,
-	Run:   runSetPasswords,
-}
+	Example: "ssh_pwauth: false\nchpasswd:\n  expire: false\n  users:\n    - {name: root, type: RANDOM}\n",
+	Check:   checkSetPasswords,
+	Run:     runSetPasswords,
+}.Module()
 
-func runSetPasswords(ctx context.Context, e *Env) error {
-	var keys setPasswordsKeys
-	e.Decode(&keys)
-	p := passwordSetter{e: e}
-	p.collect(keys)
+func runSetPasswords(ctx context.Context, e *Env, keys *setPasswordsKeys) error {
+	p := keys.changes
 	done := setPasswordsOf(ctx, e.Host, p.text, false)
 	done = append(done, setPasswordsOf(ctx, e.Host, p.hashes, true)...)
 	p.showRandom(done)
@@ -62,12 +62,12 @@ func runSetPasswords(ctx context.Context, e *Env) error {
 }
 
 // checkSetPasswords tells what can be told of the passwords without a machine.
-func checkSetPasswords(e *Env) {
-	var keys setPasswordsKeys
-	e.Decode(&keys)
-	p := passwordSetter{e: e}
-	p.collect(keys)
-	_, _ = passwordLogin(e, keys.SSHPwauth)
+func checkSetPasswords(e *Env, keys *setPasswordsKeys) {
+	keys.changes.e = e
+	keys.changes.collect(keys)
+	if _, ok := passwordLogin(keys.SSHPwauth); !ok {
+		e.At("ssh_pwauth").Errorf("expected true, false or unchanged, got %s; sshd is left as it is", shown(keys.SSHPwauth))
+	}
 }
 
 // passwordSetter sorts the passwords of the configuration by how they are set.
@@ -80,7 +80,7 @@ type passwordSetter struct {
 
 // collect reads the passwords. An argument of the module is the default user's
 // password, in place of `password` and the list.
-func (p *passwordSetter) collect(keys setPasswordsKeys) {
+func (p *passwordSetter) collect(keys *setPasswordsKeys) {
 	root := p.e.Config
 	users := root.Get("chpasswd.users").Items()
 	for i, u := range keys.Chpasswd.Users {
@@ -241,9 +241,9 @@ func (p *passwordSetter) showRandom(done []string) {
 func setPasswordsFor(e *Env) []string {
 	var keys setPasswordsKeys
 	unreported := &Env{Config: e.Config, Instance: e.Instance}
-	unreported.Decode(&keys)
+	unreported.decode(&keys, true)
 	p := passwordSetter{e: unreported}
-	p.collect(keys)
+	p.collect(&keys)
 	var names []string
 	for _, c := range slices.Concat(p.text, p.hashes) {
 		names = append(names, c.user)

@@ -29,24 +29,10 @@ import (
 //
 // Difference from cloud-init: text in place of the list is one entry of it, with a
 // warning; nothing in its place is an empty list.
-func script(key string, list *config.Value) (text string, problems []config.Problem) {
+func script(key string, list *config.Value) string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\n")
-	entries := list.Items()
-	switch {
-	case list.Kind() == config.String:
-		entries = []*config.Value{list}
-		problems = append(problems, config.Problem{
-			Severity: config.Warning, Pos: list.Pos(), Key: key,
-			Message: "expected a list of commands, got text; it was taken as one command",
-		})
-	case !list.IsNull() && list.Kind() != config.List:
-		problems = append(problems, config.Problem{
-			Severity: config.Error, Pos: list.Pos(), Key: key,
-			Message: fmt.Sprintf("expected a list of commands, got %s; none was run", kindName(list)),
-		})
-	}
-	for i, entry := range entries {
+	for i, entry := range commands(list) {
 		switch entry.Kind() {
 		case config.Null:
 		case config.String:
@@ -54,22 +40,36 @@ func script(key string, list *config.Value) (text string, problems []config.Prob
 		case config.List:
 			b.WriteString(commandLine(entry) + "\n")
 		default:
-			p := config.Problem{
-				Severity: config.Error, Pos: entry.Pos(), Key: fmt.Sprintf("%s.%d", key, i),
-				Message: "expected a command as text or a list, got " + kindName(entry) + "; it was left out" + quoteHint(entry),
-			}
-			problems = append(problems, p)
-			fmt.Fprintf(&b, "false # %s was left out: it is no command\n", p.Key)
+			fmt.Fprintf(&b, "false # %s.%d was left out: it is no command\n", key, i)
 		}
 	}
-	return b.String(), problems
+	return b.String()
 }
 
-// checkScript tells what is wrong with a list of commands.
-func checkScript(e *Env, key string) {
-	_, problems := script(key, e.Config.Get(key))
-	for _, p := range problems {
-		e.Problem(p)
+// commands are the entries of a list of commands, or of what stands in its place.
+func commands(list *config.Value) []*config.Value {
+	if list.Kind() == config.String {
+		return []*config.Value{list}
+	}
+	return list.Items()
+}
+
+// checkScript reports what is wrong with a list of commands.
+func checkScript(e *Env, key string, list *config.Value) {
+	at := e.At(key)
+	switch list.Kind() {
+	case config.Null, config.List:
+	case config.String:
+		at.Warnf("expected a list of commands, got text; it was taken as one command")
+	default:
+		at.Errorf("expected a list of commands, got %s; none was run", kindName(list))
+	}
+	for _, entry := range at.Items() {
+		switch entry.Value().Kind() {
+		case config.Null, config.String, config.List:
+		default:
+			entry.Errorf("expected a command as text or a list, got %s; it was left out%s", kindName(entry.Value()), quoteHint(entry.Value()))
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ type sshKeys struct {
 	AuthorizedKeys  *config.Value `key:"ssh_authorized_keys" takes:"list(text)|text|map(text)" doc:"Public keys that may log in as the default user."`
 	DisableRoot     *bool         `key:"disable_root" default:"true" doc:"Tell those who log in as root with one of these keys to use the default user."`
 	DisableRootOpts *string       `key:"disable_root_opts" doc:"What is put before root's keys then. $USER is the default user, $DISABLE_USER is root."`
+
+	own []authorizedKey // what Check read of AuthorizedKeys
 }
 
 // hostKeyKeys are the host keys of ssh_keys.
@@ -40,24 +42,24 @@ type hostKeyKeys struct {
 	DSACertificate     string        `key:"dsa_certificate" doc:"Ignored: OpenSSH no longer takes DSA keys."`
 }
 
-var sshModule = Module{
+var sshModule = Of[sshKeys]{
 	Name:       "ssh",
+	Stage:      InitStage,
 	Frequency:  state.PerInstance,
-	Keys:       sshKeys{},
 	Repeatable: true,
 	Doc: "Gives the instance SSH host keys of its own, and lets public keys log in as the default user, and as root " +
 		"unless disable_root. Host keys are made by ssh-keygen from the moment the seed is known.",
+	Example: "ssh_genkeytypes: [ed25519]\ndisable_root: true\nssh_authorized_keys:\n  - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqzG8mCzqrHtgJbFvQ0Q0v3mvIRZQfOA8q0yJ3J2a7e alice@example.com\n",
 	Prepare: prepareSSH,
 	Check:   checkSSH,
 	Run:     runSSH,
-}
+}.Module()
 
 // checkSSH tells what can be told of the keys without a machine.
-func checkSSH(e *Env) {
-	var keys sshKeys
-	e.Decode(&keys)
+func checkSSH(e *Env, keys *sshKeys) {
 	reportKeyTypes(e, keys)
-	_, err := keyList(keys.AuthorizedKeys)
+	var err error
+	keys.own, err = keyList(keys.AuthorizedKeys)
 	reportError(e, "ssh_authorized_keys", err)
 }
 
@@ -93,19 +95,14 @@ func (k *sshKeys) deletesKeys() bool { return isUnsetOr(k.DeleteKeys, true) }
 // isUnsetOr tells whether a key that is true by default has this value.
 func isUnsetOr(b *bool, value bool) bool { return b == nil || *b == value }
 
-func prepareSSH(ctx context.Context, e *Env) error {
-	var keys sshKeys
-	e.Config.Root().Decode(&keys) // what is wrong with it is Run's to report
+func prepareSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 	if keys.Keys.hasPrivate() {
 		return nil
 	}
 	return prepareHostKeys(ctx, e, keys.types(e))
 }
 
-func runSSH(ctx context.Context, e *Env) error {
-	var keys sshKeys
-	e.Decode(&keys)
-	reportKeyTypes(e, keys)
+func runSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 	useHostKeys(ctx, e, keys)
 	authorize(e, keys)
 	return nil
@@ -123,7 +120,7 @@ func reportError(e *Env, key string, err error) {
 	}
 }
 
-func reportKeyTypes(e *Env, keys sshKeys) {
+func reportKeyTypes(e *Env, keys *sshKeys) {
 	for _, kind := range keys.GenKeyTypes {
 		if !slices.Contains(hostKeyTypes, kind) {
 			e.Problem(config.Problem{
@@ -139,7 +136,7 @@ func reportKeyTypes(e *Env, keys sshKeys) {
 // Difference from cloud-init: the image's keys go when new ones are there. It deletes
 // them first, and a guest that loses power in between, or has no ssh-keygen, is
 // left without any.
-func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+func makeHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 	types := keys.types(e)
 	made, err := generateHostKeys(ctx, e, types)
 	reportError(e, "ssh_genkeytypes", err)
@@ -156,7 +153,7 @@ func makeHostKeys(ctx context.Context, e *Env, keys sshKeys) {
 //
 // Difference from cloud-init: an ssh_keys without any private key makes keys too. It
 // leaves that to sshd's own unit.
-func useHostKeys(ctx context.Context, e *Env, keys sshKeys) {
+func useHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 	if !keys.Keys.hasPrivate() {
 		makeHostKeys(ctx, e, keys)
 	}
@@ -219,7 +216,7 @@ func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed
 }
 
 // authorize lets the public keys of the metadata and the configuration log in.
-func authorize(e *Env, keys sshKeys) {
+func authorize(e *Env, keys *sshKeys) {
 	var public []authorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
 		fromMetadata, err := parseKeys(e.Instance.PublicKeys)
@@ -228,9 +225,7 @@ func authorize(e *Env, keys sshKeys) {
 			e.Warn("of the public keys in the metadata: %v", err)
 		}
 	}
-	own, err := keyList(keys.AuthorizedKeys)
-	reportError(e, "ssh_authorized_keys", err)
-	public = append(public, own...)
+	public = append(public, keys.own...)
 
 	name := defaultAccount(e)
 	if name != "" {
@@ -248,7 +243,7 @@ func authorize(e *Env, keys sshKeys) {
 	reportError(e, "disable_root", addAuthorizedKeys(e, "root", forRoot))
 }
 
-func rootOptions(keys sshKeys) string {
+func rootOptions(keys *sshKeys) string {
 	if keys.DisableRootOpts != nil {
 		return *keys.DisableRootOpts
 	}

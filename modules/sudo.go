@@ -21,16 +21,15 @@ const (
 
 // writeSudoRules lets the user use sudo as the configuration says.
 func (u *user) writeSudoRules(ctx context.Context) error {
-	rules, err := sudoRules(u.Sudo)
-	if err != nil || len(rules) == 0 {
-		return err
+	if len(u.sudoRules) == 0 {
+		return nil
 	}
 	if err := includeSudoRules(u.e.Host); err != nil {
 		return err
 	}
 	var block strings.Builder
 	block.WriteString("\n# User rules for " + u.name + "\n")
-	for _, rule := range rules {
+	for _, rule := range u.sudoRules {
 		block.WriteString(u.name + " " + rule + "\n")
 	}
 	if err := checkedByVisudo(ctx, u.e, block.String()); err != nil {
@@ -143,18 +142,23 @@ func includesDir(sudoers, dir string) bool {
 // writeDoasRules lets the user use doas as the configuration says. One rule that is
 // about somebody else spoils all, since doas takes the last that fits.
 func (u *user) writeDoasRules() error {
-	rules, err := ruleList(u.Doas)
-	if err != nil || len(rules) == 0 {
-		return err
+	if len(u.doasRules) == 0 {
+		return nil
 	}
-	block := "\n# User rules for " + u.name + "\n"
-	for _, rule := range rules {
-		if err := checkDoasRule(rule, u.name); err != nil {
-			return err
-		}
-		block += rule + "\n"
-	}
+	block := "\n# User rules for " + u.name + "\n" + strings.Join(u.doasRules, "\n") + "\n"
 	return addRules(u.e.Host, doasRulesPath, block)
+}
+
+// doasRules reads rules of doas, and refuses what is of no such form or about somebody
+// else than the user.
+func doasRules(v *config.Value, name string) ([]string, error) {
+	rules, err := ruleList(v)
+	for _, rule := range rules {
+		if err := checkDoasRule(rule, name); err != nil {
+			return nil, err
+		}
+	}
+	return rules, err
 }
 
 // checkDoasRule refuses a rule that is not of the form of doas.conf(5) or not about

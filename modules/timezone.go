@@ -13,21 +13,20 @@ type timezoneKeys struct {
 	Timezone string `key:"timezone" doc:"the time zone's name, as below /usr/share/zoneinfo: Europe/Berlin"`
 }
 
-var timezone = Module{
+var timezone = Of[timezoneKeys]{
 	Name:       "timezone",
+	Stage:      ConfigStage,
 	Frequency:  state.PerInstance,
-	Keys:       timezoneKeys{},
 	ActiveIf:   []string{"timezone"},
 	Repeatable: true,
 	Doc:        "Sets the machine's time zone: /etc/localtime becomes a link to the zone's file.",
+	Example:    "timezone: Europe/Berlin\n",
 	Run:        runTimezone,
-}
+}.Module()
 
 const zoneinfo = "/usr/share/zoneinfo"
 
-func runTimezone(_ context.Context, e *Env) error {
-	var keys timezoneKeys
-	e.Decode(&keys)
+func runTimezone(_ context.Context, e *Env, keys *timezoneKeys) error {
 	at := e.Config.Get("timezone").Pos()
 	if len(e.Args) > 0 { // single --name timezone Europe/Berlin
 		keys.Timezone, at = e.Args[0], config.Pos{}

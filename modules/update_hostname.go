@@ -14,19 +14,18 @@ import (
 	"cloudseed/state"
 )
 
-var updateHostname = Module{
+var updateHostname = Of[hostnameKeys]{
 	Name:       "update_hostname",
+	Stage:      InitStage,
 	Frequency:  state.Always,
-	Keys:       hostnameKeys{},
+	CheckedBy:  "set_hostname",
 	Repeatable: true,
 	Doc: "Follows a hostname that changes in the seed of an instance that was already configured, " +
 		"unless the hostname was changed in the guest since: then it is left alone.",
 	Run: runUpdateHostname,
-}
+}.Module()
 
-func runUpdateHostname(_ context.Context, e *Env) error {
-	var keys hostnameKeys
-	e.Decode(&keys)
+func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if keys.PreserveHostname {
 		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
 		return nil
@@ -40,7 +39,6 @@ func runUpdateHostname(_ context.Context, e *Env) error {
 		e.Problem(*problem)
 		return nil
 	}
-	// A warning is set_hostname's to give: here it would come at every boot.
 
 	file := path.Join(e.Instance.CloudDir, "data/previous-hostname")
 	previous, err := previousHostname(e, file)

@@ -20,6 +20,10 @@ type usersGroupsKeys struct {
 	Users  []userKeys    `key:"users" takes:"list(text|list(text)|keys)|text|map(bool|keys)" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
 	User   userKeys      `key:"user" takes:"text|keys" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
 	Groups *config.Value `key:"groups" takes:"list(text|map(text|list(text)|nothing))|text|map(text|list(text)|nothing)" doc:"Groups to make: names, or maps from a name to its members."`
+
+	// What Check read of them.
+	wantedGroups []group
+	wantedUsers  []*user
 }
 
 // userKeys are the keys of one user.
@@ -51,20 +55,21 @@ type userKeys struct {
 	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
 }
 
-var usersGroups = Module{
+var usersGroups = Of[usersGroupsKeys]{
 	Name:       "users_groups",
+	Stage:      InitStage,
 	Frequency:  state.PerInstance,
-	Keys:       usersGroupsKeys{},
 	Repeatable: true,
 	Doc: "Makes groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
 		"its account as it is; its password, lock, rules and keys are set all the same. The default user is made last. " +
 		"A user that cannot be made costs the others nothing.",
-	Check: checkUsersGroups,
-	Run:   runUsersGroups,
-}
+	Example: "groups: [admins]\nusers:\n  - default\n  - name: alice\n    groups: [admins]\n    sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n    ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqzG8mCzqrHtgJbFvQ0Q0v3mvIRZQfOA8q0yJ3J2a7e alice@example.com]\n",
+	Check:   checkUsersGroups,
+	Run:     runUsersGroups,
+}.Module()
 
 // checkUsersGroups tells what can be told of users and groups without a machine.
-func checkUsersGroups(e *Env) {
+func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 	wanted, problems := groups(e.Config.Get("groups"))
 	users, more := accounts(e)
 	for _, p := range append(problems, more...) {
@@ -73,27 +78,28 @@ func checkUsersGroups(e *Env) {
 	for _, g := range wanted {
 		if err := checkName(g.name); err != nil {
 			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
+			continue
 		}
+		keys.wantedGroups = append(keys.wantedGroups, g)
 	}
 	for i := range users {
 		u := newUser(e, &users[i])
-		u.fail(u.validate())
-		_, err := keyList(u.account.get("ssh_authorized_keys"))
+		err := u.validate()
+		u.fail(err)
+		if err == nil {
+			keys.wantedUsers = append(keys.wantedUsers, u)
+		}
+		u.keys, err = keyList(u.SSHAuthorizedKeys)
 		u.report("ssh_authorized_keys", err)
-		_, err = sudoRules(u.Sudo)
+		u.sudoRules, err = sudoRules(u.Sudo)
 		u.report("sudo", err)
+		u.doasRules, err = doasRules(u.Doas, u.name)
+		u.report("doas", err)
 	}
 }
 
-func runUsersGroups(ctx context.Context, e *Env) error {
-	wanted, problems := groups(e.Config.Get("groups"))
-	for _, p := range problems {
-		e.Problem(p)
-	}
-	users, problems := accounts(e)
-	for _, p := range problems {
-		e.Problem(p)
-	}
+func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
+	wanted, users := keys.wantedGroups, keys.wantedUsers
 	for _, g := range wanted {
 		if err := makeGroup(ctx, e, g.name); err != nil {
 			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
@@ -103,8 +109,8 @@ func runUsersGroups(ctx context.Context, e *Env) error {
 		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
 	}
 	redirect := defaultAccount(e)
-	for i := range users {
-		runUser(ctx, e, &users[i], redirect)
+	for _, u := range users {
+		runUser(ctx, u, redirect)
 	}
 	// Difference from cloud-init: members are added when all users are made. It adds
 	// them before, and leaves out the users that the same configuration makes.
@@ -158,15 +164,10 @@ func checkName(name string) error {
 
 // runUser makes one user and sets all that belongs to it. What cannot be done is
 // reported, and the rest is done.
-func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
-	u := newUser(e, a)
-	if err := u.validate(); err != nil {
-		u.fail(err)
-		return
-	}
-	exists := hasUser(e.Host, u.name)
+func runUser(ctx context.Context, u *user, defaultUser string) {
+	exists := hasUser(u.e.Host, u.name)
 	if exists {
-		e.Log.Info("the user exists already", "user", u.name)
+		u.e.Log.Info("the user exists already", "user", u.name)
 	} else if err := u.create(ctx); err != nil {
 		u.fail(err)
 		return
@@ -177,7 +178,7 @@ func runUser(ctx context.Context, e *Env, a *account, defaultUser string) {
 	u.setKeys()
 	u.redirect(defaultUser)
 	if !exists {
-		u.fail(e.Host.Quietly().RemoveAll(creatingPath(e)))
+		u.fail(u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
 }
 
@@ -188,6 +189,9 @@ type user struct {
 	userKeys
 	groups  []string
 	account *account
+
+	keys                 []authorizedKey
+	sudoRules, doasRules []string
 }
 
 // newUser reads an account's keys from all places that have some, lowest first, so
@@ -280,7 +284,7 @@ func creatingPath(e *Env) string { return path.Join(e.Instance.Dir, "creating-us
 // removeHalfMadeUser removes the account that an interrupted run was creating, so that
 // this one creates it whole: with its home directory, which useradd fills only when it is
 // not there. A home that was there before stays.
-func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
+func removeHalfMadeUser(ctx context.Context, e *Env, users []*user) error {
 	data, err := e.Host.ReadFile(creatingPath(e))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -289,7 +293,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []account) error {
 		return fmt.Errorf("cannot tell which user an interrupted run was making: %w", err)
 	}
 	name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
-	if slices.ContainsFunc(users, func(a account) bool { return a.name == name }) {
+	if slices.ContainsFunc(users, func(u *user) bool { return u.name == name }) {
 		if hasUser(e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
 				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)

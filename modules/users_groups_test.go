@@ -416,7 +416,7 @@ func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
 			if !slices.Contains(g.lines(), "useradd ann -m") {
 				t.Errorf("the user was not created: %q", g.lines())
 			}
-			checkUsersGroups(g.env)
+			usersGroups.Check(g.env)
 			told := 0
 			for _, p := range g.env.Problems() {
 				if p.Severity.String()+": "+p.Error() == row.want {

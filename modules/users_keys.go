@@ -29,16 +29,10 @@ func disable(keys []authorizedKey, options, instead, disabled string) []authoriz
 
 // setKeys lets the keys of the configuration log in as the user.
 func (u *user) setKeys() {
-	v := u.account.get("ssh_authorized_keys")
-	if v == nil {
-		return
-	}
-	keys, err := keyList(v)
-	u.report("ssh_authorized_keys", err)
-	if len(keys) == 0 && (u.NoCreateHome || u.System) {
+	if u.SSHAuthorizedKeys == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
 		return // no home is made for the sake of an empty file
 	}
-	u.report("ssh_authorized_keys", addAuthorizedKeys(u.e, u.name, keys))
+	u.report("ssh_authorized_keys", addAuthorizedKeys(u.e, u.name, u.keys))
 }
 
 // redirect makes the instance's own keys tell whoever logs in as this user to use the

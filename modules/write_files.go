@@ -41,23 +41,26 @@ type fileSource struct {
 }
 
 var (
-	writeFiles = Module{
-		Name: "write_files", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
+	writeFiles = Of[writeFilesKeys]{
+		Name: "write_files", Stage: InitStage, Frequency: state.PerInstance, ActiveIf: []string{"write_files"}, Repeatable: true,
 		Doc: "Writes files. It runs before users are made and packages installed: a file that needs them has the key defer. " +
 			"One whose owner does not exist yet is put off in the same way.",
-		NeedsNetwork: func(e *Env) bool {
-			var keys writeFilesKeys
-			e.Config.Root().Decode(&keys)
+		Example: "write_files:\n  - path: /etc/motd\n    content: Welcome\n  - path: /home/alice/.profile\n    content: umask 077\n    owner: alice:alice\n    append: true\n    defer: true\n",
+		NeedsNetwork: func(_ *Env, keys *writeFilesKeys) bool {
 			return slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return !f.Defer && f.Source.URI != "" && !isLocal(f.Source.URI) })
 		},
 		Check: checkWriteFiles,
-		Run:   func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, false) },
-	}
-	writeFilesDeferred = Module{
-		Name: "write_files_deferred", Frequency: state.PerInstance, Keys: writeFilesKeys{}, ActiveIf: []string{"write_files"}, Repeatable: true,
+		Run: func(ctx context.Context, e *Env, keys *writeFilesKeys) error {
+			return runWriteFiles(ctx, e, keys, false)
+		},
+	}.Module()
+	writeFilesDeferred = Of[writeFilesKeys]{
+		Name: "write_files_deferred", Stage: FinalStage, CheckedBy: "write_files", Frequency: state.PerInstance, ActiveIf: []string{"write_files"}, Repeatable: true,
 		Doc: "Writes the files of write_files that are deferred or were put off.",
-		Run: func(ctx context.Context, e *Env) error { return runWriteFiles(ctx, e, true) },
-	}
+		Run: func(ctx context.Context, e *Env, keys *writeFilesKeys) error {
+			return runWriteFiles(ctx, e, keys, true)
+		},
+	}.Module()
 )
 
 // runWriteFiles is one of the two passes over the list. What is wrong with a file
@@ -65,17 +68,11 @@ var (
 //
 // Difference from cloud-init: there the first file that cannot be written ends the
 // module, and the files after it are not written either.
-func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
-	var keys writeFilesKeys
-	problems := e.Config.Root().Decode(&keys, e.TopLevel...)
+func runWriteFiles(ctx context.Context, e *Env, keys *writeFilesKeys, deferred bool) error {
 	var late, putOff []int
 	var err error
 	if deferred {
 		late, err = loadPutOff(e)
-	} else {
-		for _, p := range problems { // once for both passes
-			e.Problem(p)
-		}
 	}
 	if err != nil {
 		return err
@@ -102,9 +99,7 @@ func runWriteFiles(ctx context.Context, e *Env, deferred bool) error {
 }
 
 // checkWriteFiles tells what can be told of the files without a machine.
-func checkWriteFiles(e *Env) {
-	var keys writeFilesKeys
-	e.Decode(&keys)
+func checkWriteFiles(e *Env, keys *writeFilesKeys) {
 	items := e.Config.Get("write_files").Items()
 	for i, entry := range keys.WriteFiles {
 		w := fileWrite{fileEntry: entry, env: e, index: i, item: items[i]}
@@ -112,23 +107,19 @@ func checkWriteFiles(e *Env) {
 			continue
 		}
 		if w.Path == "" {
-			w.problem(config.Warning, "", "%s", noPath)
+			w.problem(config.Warning, "", "there is no path; nothing was written")
 		}
-		w.mode()
+		if _, wrong := w.mode(); wrong != "" {
+			w.problem(config.Warning, "permissions", "%s", wrong)
+		}
 		if w.Source.URI != "" && w.Content.IsNull() {
 			continue
 		}
-		data, err := rawContent(w.Content)
-		if err == nil {
-			_, err = w.Encoding.decode(data)
-		}
-		if err != nil {
+		if _, err := w.own(); err != nil {
 			w.problem(config.Error, "content", "%v", err)
 		}
 	}
 }
-
-const noPath = "there is no path; nothing was written"
 
 // fileWrite is the writing of one file of the list.
 type fileWrite struct {
@@ -161,7 +152,6 @@ var errPutOff = errors.New("the owner does not exist yet")
 
 func (w *fileWrite) write(ctx context.Context) error {
 	if w.Path == "" {
-		w.problem(config.Warning, "", "%s", noPath)
 		return nil
 	}
 	file, step := w.file(), strconv.Itoa(w.index)
@@ -179,13 +169,8 @@ func (w *fileWrite) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	content, err := w.content(ctx)
-	if err != nil {
-		key := "content"
-		if w.Content.IsNull() {
-			key = "source"
-		}
-		w.problem(config.Error, key, "%v", err)
+	content, ok := w.content(ctx)
+	if !ok {
 		return nil
 	}
 	if w.tracked {
@@ -222,7 +207,8 @@ func (w *fileWrite) put(file string, content []byte, owner, group string) error 
 	if err := w.env.Host.Mkdir(path.Dir(file), 0o755, owner, group); err != nil {
 		return err
 	}
-	f := host.File{Mode: w.mode(), Owner: owner, Group: group, Secret: true}
+	mode, _ := w.mode()
+	f := host.File{Mode: mode, Owner: owner, Group: group, Secret: true}
 	write := w.env.Host.WriteFile
 	if w.Append {
 		write = w.env.Host.AppendFile
@@ -319,8 +305,8 @@ func isNumber(text string) bool {
 
 // mode is the file's mode: text is octal, a number is taken as it is. YAML 1.1 reads
 // 0644 as octal already, so that both forms that people write mean the same; 644
-// without quotes is mode 1204.
-func (w *fileWrite) mode() fs.FileMode {
+// without quotes is mode 1204. wrong says what is wrong with the key.
+func (w *fileWrite) mode() (mode fs.FileMode, wrong string) {
 	const usual = 0o644
 	bits, ok := int64(usual), true
 	switch v := w.Permissions; v.Kind() {
@@ -337,15 +323,15 @@ func (w *fileWrite) mode() fs.FileMode {
 		ok = false
 	}
 	if !ok {
-		w.problem(config.Warning, "permissions", "expected a mode such as '0644', got %s; 0644 was used", shown(w.Permissions))
+		wrong = fmt.Sprintf("expected a mode such as '0644', got %s; 0644 was used", shown(w.Permissions))
 		bits = usual
 	} else if bits > 0o777 && w.Permissions.Kind() == config.Int {
-		w.problem(config.Warning, "permissions", "%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)
+		wrong = fmt.Sprintf("%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)
 	}
 	if bits &= 0o7777; bits == 0 {
-		return host.NoAccess
+		return host.NoAccess, wrong
 	}
-	return host.ModeOf(uint32(bits))
+	return host.ModeOf(uint32(bits)), wrong
 }
 
 // octalText reads an octal number as Python does: with or without 0o.

@@ -23,6 +23,9 @@ func Reference() string {
 			fmt.Fprintf(&page, " Only with: `%s`.", strings.Join(m.ActiveIf, "`, `"))
 		}
 		page.WriteString("\n")
+		if m.Example != "" {
+			fmt.Fprintf(&page, "\n```yaml\n#cloud-config\n%s```\n", m.Example)
+		}
 		if docs := config.Describe(m.Keys); len(docs) > 0 {
 			page.WriteString("\n| key | takes | meaning |\n|---|---|---|\n")
 			rows(&page, docs, "")

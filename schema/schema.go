@@ -29,9 +29,6 @@ func CloudConfig(v *config.Value) []config.Problem {
 	found.add(v.Unknown(topLevel))
 	found.add(misplaced(v))
 	for _, m := range modules.All() {
-		if m.Check == nil {
-			continue
-		}
 		e := environment(v)
 		m.Check(e)
 		found.add(e.Problems())

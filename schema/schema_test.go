@@ -1,10 +1,12 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/modules"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -71,5 +73,22 @@ func TestNetworkConfigIsCheckedWithoutAMachine(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestTheExamplesOfModulesAreValid(t *testing.T) {
+	t.Parallel()
+	for _, m := range modules.All() {
+		v, problems, err := config.Parse(m.Name, []byte(m.Example))
+		if err != nil || len(problems) > 0 {
+			t.Errorf("%s: %v %v", m.Name, err, problems)
+		}
+		for _, p := range CloudConfig(v) {
+			t.Errorf("the example is not valid: %v", p)
+		}
+		given := func(key string) bool { return v.Get(key) != nil }
+		if len(m.ActiveIf) > 0 && m.Example != "" && !slices.ContainsFunc(m.ActiveIf, given) {
+			t.Errorf("the example of %s has none of its keys", m.Name)
+		}
 	}
 }

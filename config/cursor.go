@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Cursor is a value with its key path and the collector that findings about it go to.
+type Cursor struct {
+	value *Value
+	at    Pos // of the value, or of what it would be in
+	key   string
+	to    *Findings
+}
+
+// At returns the cursor of a document: its findings go to a collector.
+func (v *Value) At(to *Findings) Cursor { return Cursor{value: v, at: v.Pos(), to: to} }
+
+// Value returns the value; nil when it is absent.
+func (c Cursor) Value() *Value { return c.value }
+
+// Key returns the key path: "users.0.name".
+func (c Cursor) Key() string { return c.key }
+
+// Kind returns the kind of the value; Null when it is absent.
+func (c Cursor) Kind() Kind { return c.value.Kind() }
+
+// Text returns a scalar as it was written; see Value.Text.
+func (c Cursor) Text() string { return c.value.Text() }
+
+// Get returns the value of a mapping's key, or the item of a list by its number. What is
+// absent is found at the place of the mapping or list itself.
+func (c Cursor) Get(name string) Cursor {
+	if i, err := strconv.Atoi(name); err == nil && c.Kind() == List && i >= 0 && i < len(c.value.items) {
+		return c.child(name, c.value.items[i])
+	}
+	return c.child(name, c.value.Get(name))
+}
+
+// Path follows a dotted path of keys and positions in lists.
+func (c Cursor) Path(path string) Cursor {
+	for name := range strings.SplitSeq(path, ".") {
+		c = c.Get(name)
+	}
+	return c
+}
+
+func (c Cursor) child(name string, v *Value) Cursor {
+	key := name
+	if c.key != "" {
+		key = c.key + "." + name
+	}
+	at := c.at
+	if v != nil {
+		at = v.pos
+	}
+	return Cursor{value: v, at: at, key: key, to: c.to}
+}
+
+// Items returns a list's items; none for any other value.
+func (c Cursor) Items() []Cursor {
+	var items []Cursor
+	for i, item := range c.value.Items() {
+		items = append(items, c.child(strconv.Itoa(i), item))
+	}
+	return items
+}
+
+// Entries returns the values of a mapping's keys, in the order of the document; none for
+// any other value.
+func (c Cursor) Entries() []Entry[Cursor] {
+	var entries []Entry[Cursor]
+	for _, key := range c.value.Keys() {
+		entries = append(entries, Entry[Cursor]{key, c.child(key, c.value.Get(key))})
+	}
+	return entries
+}
+
+// Errorf, Warnf and Notef report a finding about the value.
+func (c Cursor) Errorf(format string, args ...any) { c.report(Error, nil, format, args...) }
+
+// Warnf reports what stopped nothing; see Errorf.
+func (c Cursor) Warnf(format string, args ...any) { c.report(Warning, nil, format, args...) }
+
+// Notef reports what is worth knowing and lost nothing; see Errorf.
+func (c Cursor) Notef(format string, args ...any) { c.report(Note, nil, format, args...) }
+
+// Fail reports an error about the value, with its cause. nil is none.
+func (c Cursor) Fail(err error) {
+	if err != nil {
+		c.report(Error, err, "%v", err)
+	}
+}
+
+func (c Cursor) report(s Severity, cause error, format string, args ...any) {
+	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.key, Message: fmt.Sprintf(format, args...), Cause: cause})
+}
+
+// Findings collects problems. Of each document and severity it keeps the first
+// MaxProblems and counts the rest, so that the cost of a finding is constant.
+type Findings struct {
+	kept []Problem
+	more []Problem // one for each document and severity that had more, without its message
+	seen map[documentSeverity]int
+}
+
+type documentSeverity struct {
+	file     string
+	severity Severity
+}
+
+// Add keeps or counts problems.
+func (f *Findings) Add(problems ...Problem) {
+	if f.seen == nil {
+		f.seen = map[documentSeverity]int{}
+	}
+	for _, p := range problems {
+		kind := documentSeverity{p.Pos.File, p.Severity}
+		f.seen[kind]++
+		switch n := f.seen[kind]; {
+		case n <= MaxProblems:
+			f.kept = append(f.kept, p)
+		case n == MaxProblems+1:
+			f.more = append(f.more, Problem{Severity: p.Severity, Pos: Pos{File: p.Pos.File}})
+		}
+	}
+}
+
+// List returns the problems in their order, and after them one for each document and
+// severity that had more than are kept.
+func (f *Findings) List() []Problem {
+	list := f.kept[:len(f.kept):len(f.kept)]
+	for _, p := range f.more {
+		more := f.seen[documentSeverity{p.Pos.File, p.Severity}] - MaxProblems
+		p.Message = fmt.Sprintf("and %d more of the kind %q", more, p.Severity)
+		list = append(list, p)
+	}
+	return list
+}
