@@ -78,13 +78,16 @@ func maskLength(mask []byte) int {
 }
 
 // parseDestination reads where a route goes: a network, or "default", whose family is
-// the gateway's.
+// the gateway's. An unspecified address without a length is the default route.
 func parseDestination(to, length string, gateway netip.Addr) (netip.Prefix, error) {
 	if to == "default" {
 		if gateway.Is6() {
 			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
 		}
 		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
+	}
+	if addr, err := netip.ParseAddr(strings.TrimSpace(to)); err == nil && addr.IsUnspecified() && length == "" {
+		length = "0" // as everybody means it
 	}
 	return parsePrefix(to, length)
 }

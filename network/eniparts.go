@@ -196,6 +196,9 @@ func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
 		}
 		for _, name := range d.members() {
 			member := need(name, d.Pos)
+			for _, s := range member.Subnets {
+				d.DNS.join(s.DNS) // the member has no addresses to use them from
+			}
 			member.Subnets = slices.DeleteFunc(member.Subnets, func(s Subnet) bool { return s.Method == Manual && s.Routes == nil })
 		}
 		d.Rename = d.Type == Physical && d.MAC != ""

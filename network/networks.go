@@ -11,6 +11,7 @@ type networks struct {
 	first   map[netip.Prefix]numbered // of each network
 	lengths []int                     // of the networks that there are
 	dynamic map[Family][]*Subnet      // who get their addresses elsewhere
+	only    *Device                   // the one device, if there is one only
 }
 
 type numbered struct {
@@ -21,6 +22,10 @@ type numbered struct {
 func networksOf(devices []*Device) *networks {
 	n := &networks{first: map[netip.Prefix]numbered{}, dynamic: map[Family][]*Subnet{}}
 	number := 0
+	real := slices.DeleteFunc(slices.Clone(devices), func(d *Device) bool { return d.Type == Loopback })
+	if len(real) == 1 {
+		n.only = real[0]
+	}
 	for _, d := range devices {
 		for i := range d.Subnets {
 			s := &d.Subnets[i]
@@ -41,8 +46,21 @@ func networksOf(devices []*Device) *networks {
 	return n
 }
 
-// of is the first subnet with the route's gateway in its network, or else the only one
-// that gets its addresses of that family elsewhere; nil when there is neither.
+// give gives a route to the first subnet with the route's gateway in its network, to the
+// only one that gets its addresses of that family elsewhere, or to the only device; false
+// when there is none of these.
+func (n *networks) give(route Route) bool {
+	if s := n.of(route); s != nil {
+		s.Routes = append(s.Routes, route)
+		return true
+	}
+	if n.only == nil {
+		return false
+	}
+	giveRoutes(n.only, []Route{route})
+	return true
+}
+
 func (n *networks) of(route Route) *Subnet {
 	var found numbered
 	if route.Gateway.IsValid() && route.Gateway.Zone() == "" {

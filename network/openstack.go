@@ -80,7 +80,7 @@ func (o *openStack) link(v *config.Value, key string) {
 		}
 		l.members = o.names(v.Get("bond_links"), key+".bond_links")
 	case "vlan":
-		d.Type = VLANType
+		d.Type, d.Name = VLANType, "" // it is named by its parent, as in cloud-init
 		d.MAC = o.mac(v.Get("vlan_mac_address"), key+".vlan_mac_address")
 		if d.VLAN = o.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return

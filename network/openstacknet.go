@@ -106,7 +106,7 @@ func (o *openStack) service(into *DNS, v *config.Value, key string) {
 	address := v.Get("address")
 	switch kind := o.text(v.Get("type"), key+".type"); kind {
 	case "dns", "dns-nameserver":
-		o.dns(into, address, nil, key+".address")
+		o.dns(into, address, v.Get("search"), key+".address")
 	case "dns-search":
 		o.dns(into, nil, address, key+".address")
 	default:

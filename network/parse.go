@@ -29,6 +29,7 @@ func Parse(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 	}
 	switch r.version(v, at) {
 	case 1:
+		r.unknownKeys(v, strings.TrimSuffix(at, "."), "version", "config", "renderer")
 		r.version1(v.Get("config"), at+"config")
 	case 2:
 		r.version2(v, at)

@@ -24,6 +24,13 @@ var (
 	routeScopes = []string{"global", "link", "host"}
 )
 
+// routeKeys are those of version 1, of version 2 and of both.
+var routeKeys = []string{
+	"network", "destination", "netmask", "prefix", "gateway", "id", "services",
+	"to", "via", "table", "on-link", "scope", "from", "congestion-window", "advertised-receive-window", "advertised-mss",
+	"type", "metric", "mtu",
+}
+
 // route reads one route. Version 2 says to and via, version 1 network or destination and
 // gateway; what only version 2 has may stand beside either.
 func (r *reader) route(v *config.Value, key string) (Route, bool) {
@@ -46,9 +53,7 @@ func (r *reader) route(v *config.Value, key string) (Route, bool) {
 	} {
 		*into, _ = r.integer(v.Get(name), key+"."+name, 1, math.MaxUint32)
 	}
-	if v.Get("to") != nil {
-		r.unknownKeys(v, key, "to", "via", "gateway", "metric", "mtu", "table", "on-link", "type", "scope", "from", "congestion-window", "advertised-receive-window", "advertised-mss")
-	}
+	r.unknownKeys(v, key, routeKeys...)
 	return route, true
 }
 
@@ -99,8 +104,7 @@ func (r *reader) route1(v *config.Value, key string) {
 	if r.networks == nil {
 		r.networks = networksOf(r.config.Devices) // all devices are there before the first route
 	}
-	if s := r.networks.of(route); s != nil {
-		s.Routes = append(s.Routes, route)
+	if r.networks.give(route) {
 		return
 	}
 	r.error(v, key, "no device has a network with the route's gateway; it was left out")

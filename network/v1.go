@@ -1,6 +1,10 @@
 package network
 
-import "cloudseed/config"
+import (
+	"slices"
+
+	"cloudseed/config"
+)
 
 // types1 are version 1's words for devices.
 var types1 = map[string]Type{
@@ -11,6 +15,21 @@ var types1 = map[string]Type{
 	"bridge":     BridgeType,
 	"infiniband": Infiniband,
 }
+
+// The keys of version 1, of all devices, of those of one type, and of the rest.
+var (
+	deviceKeys1 = []string{
+		"type", "name", "mac_address", "mtu", "subnets", "accept-ra", "wakeonlan", "optional", "keep_configuration",
+	}
+	ownKeys1 = map[Type][]string{
+		Physical: {"params"}, BondType: {"bond_interfaces", "params"}, BridgeType: {"bridge_interfaces", "params"}, VLANType: {"vlan_id", "vlan_link"},
+	}
+	subnetKeys1 = []string{
+		"type", "control", "address", "ip_address", "netmask", "prefix", "broadcast", "gateway", "dns_nameservers", "dns_search", "routes",
+		"mtu", "metric", "ipv4", "ipv6", "scope", "pointopoint",
+	}
+	nameserverKeys1 = []string{"type", "address", "search", "interface"}
+)
 
 // version1 reads version 1: a list of devices, name servers and routes.
 //
@@ -61,8 +80,10 @@ func (r *reader) device1(v *config.Value, t Type, key string) {
 	d.WakeOnLAN = r.isTrue(v.Get("wakeonlan"), key+".wakeonlan")
 	d.Optional = r.isTrue(v.Get("optional"), key+".optional")
 	d.Link.Critical = r.isTrue(v.Get("keep_configuration"), key+".keep_configuration")
+	r.unknownKeys(v, key, slices.Concat(deviceKeys1, ownKeys1[t])...)
 	params := v.Get("params")
 	if t == Physical {
+		r.unknownKeys(params, key+".params", "driver", "device_id")
 		if drivers := r.names(params.Get("driver"), key+".params.driver"); len(drivers) == 1 {
 			d.Driver = drivers[0]
 		}
@@ -133,16 +154,22 @@ func (r *reader) subnet1(v *config.Value, key string) (Subnet, bool) {
 		known = families1["manual"]
 	}
 	s := Subnet{Family: known.family, Method: known.method}
+	if kind == "loopback" && !absent(v.Get("address")) {
+		s.Method = Static
+	}
 	if s.Method == Static && !r.staticAddress(&s, v, key) {
 		return s, false
 	}
 	s.Gateway = r.address(v.Get("gateway"), key+".gateway")
 	s.MTU = r.mtu(v.Get("mtu"), key+".mtu")
-	s.Metric = r.metric(v.Get("metric"), key+".metric")
+	if s.Metric = r.metric(v.Get("metric"), key+".metric"); s.Metric != nil && *s.Metric == 0 {
+		s.Metric = nil // to cloud-init it is none
+	}
 	r.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
 	r.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
 	s.Routes = r.routes(v.Get("routes"), key+".routes")
 	s.OnDemand = r.text(v.Get("control"), key+".control") == "manual"
+	r.unknownKeys(v, key, subnetKeys1...)
 	return s, true
 }
 
@@ -175,6 +202,7 @@ func (r *reader) lengthText(v *config.Value, key string) string {
 
 // nameserver1 reads name servers of all devices or of one.
 func (r *reader) nameserver1(v *config.Value, key string) {
+	r.unknownKeys(v, key, nameserverKeys1...)
 	into := &r.config.DNS
 	if name := r.text(v.Get("interface"), key+".interface"); name != "" {
 		i, ok := r.index[name]

@@ -33,6 +33,7 @@ func (r *reader) version2(v *config.Value, at string) {
 			// Difference from cloud-init: version 2 has no name servers for all devices; V2
 			// writes them so.
 			r.described = true // it is nobody's who filled in nothing else
+			r.unknownKeys(section, key, "addresses", "search")
 			r.dns(&r.config.DNS, section.Get("addresses"), section.Get("search"), key)
 			continue
 		case kinds2[kind] == "":
@@ -84,7 +85,7 @@ func (r *reader) unknownKeys(v *config.Value, key string, known ...string) {
 		case v.Get(name).IsNull(): // in {password: a,b} the key b is half of a password
 			r.add(config.Warning, v.KeyPos(name), key, "there is a key without a value here, which is not used")
 		default:
-			r.add(config.Warning, v.KeyPos(name), key+"."+name, "there is no such key"+config.DidYouMean(name, known)+"; it was ignored")
+			r.add(config.Warning, v.KeyPos(name), strings.TrimPrefix(key+"."+name, "."), "there is no such key"+config.DidYouMean(name, known)+"; it was ignored")
 		}
 	}
 }

@@ -2,8 +2,10 @@ package network
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
+	"slices"
 
 	"cloudseed/config"
 )
@@ -14,9 +16,9 @@ func (r *reader) subnets2(d *Device, v *config.Value, key string) (wanted int) {
 		key    string
 		family Family
 	}{{"dhcp4", IPv4}, {"dhcp6", IPv6}} {
+		s := Subnet{Family: dhcp.family, Method: Dynamic}
+		r.overrides(&s, v.Get(dhcp.key+"-overrides"), key+"."+dhcp.key+"-overrides")
 		if r.isTrue(v.Get(dhcp.key), key+"."+dhcp.key) {
-			s := Subnet{Family: dhcp.family, Method: Dynamic}
-			r.overrides(&s, v.Get(dhcp.key+"-overrides"), key+"."+dhcp.key+"-overrides")
 			d.Subnets = append(d.Subnets, s)
 			wanted++
 		}
@@ -38,6 +40,7 @@ func (r *reader) subnets2(d *Device, v *config.Value, key string) (wanted int) {
 		}
 	}
 	servers := v.Get("nameservers")
+	r.unknownKeys(servers, key+".nameservers", "addresses", "search")
 	r.dns(&d.DNS, servers.Get("addresses"), nil, key+".nameservers.addresses")
 	r.dns(&d.DNS, nil, servers.Get("search"), key+".nameservers.search")
 	r.routes2(d, v, key+".routes")
@@ -66,10 +69,9 @@ func (r *reader) overrides(s *Subnet, v *config.Value, key string) {
 			if b := r.boolean(value, at); b != nil {
 				o.UseDomains = fmt.Sprint(*b)
 			}
-		case name != "route-metric":
-			r.warn(value, at, "there is no such key; it was ignored")
 		}
 	}
+	r.unknownKeys(v, key, append(slices.Sorted(maps.Keys(flags)), "hostname", "use-domains", "route-metric")...)
 }
 
 // line is a text that stays in its line when it is written.
@@ -148,11 +150,8 @@ func (r *reader) routes2(d *Device, v *config.Value, key string) {
 // Difference from cloud-init: it takes 10.1.2.3 for 10.1.2.3/24; netplan does not.
 func hostLength(to string) string {
 	addr, err := netip.ParseAddr(to)
-	switch {
-	case err != nil:
+	if err != nil || addr.IsUnspecified() {
 		return ""
-	case addr.IsUnspecified(): // the default route, as everybody means it
-		return "0"
 	}
 	return fmt.Sprint(addr.BitLen())
 }

@@ -120,11 +120,11 @@ func (r *reader) words(v *config.Value, key string) []string {
 
 func (r *reader) wireGuard(v *config.Value, key string) *WireGuard {
 	w := &WireGuard{}
-	private := v.Get("keys").Get("private")
+	private, at := v.Get("keys").Get("private"), key+".keys.private"
 	if absent(private) {
-		private = v.Get("key")
+		private, at = v.Get("key"), key+".key"
 	}
-	w.PrivateKey = secret.New(r.line(private, key+".keys.private"))
+	w.PrivateKey = secret.New(r.line(private, at))
 	w.Port, _ = r.integer(v.Get("port"), key+".port", 1, math.MaxUint16)
 	w.Mark, _ = r.integer(v.Get("mark"), key+".mark", 1, math.MaxUint32)
 	peers, keys := r.maps(v.Get("peers"), key+".peers")
@@ -156,6 +156,7 @@ func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
 		}
 		p.AllowedIPs = append(p.AllowedIPs, prefix)
 	}
+	r.unknownKeys(v.Get("keys"), key+".keys", "public", "shared")
 	r.unknownKeys(v, key, "keys", "endpoint", "keepalive", "allowed-ips")
 	return p, true
 }
@@ -180,11 +181,11 @@ func (r *reader) accessPoint(ssid string, v *config.Value, pos config.Pos, key s
 		r.add(config.Error, pos, key, "expected the name of a network, of at most 32 bytes; it was left out")
 		return AccessPoint{}, false
 	}
-	auth, password := v.Get("auth"), v.Get("password")
+	auth, password, at := v.Get("auth"), v.Get("password"), key+".password"
 	if absent(password) {
-		password = auth.Get("password")
+		password, at = auth.Get("password"), key+".auth.password"
 	}
-	p := AccessPoint{SSID: ssid, Password: secret.New(r.line(password, key+".password"))}
+	p := AccessPoint{SSID: ssid, Password: secret.New(r.line(password, at))}
 	p.KeyManagement = r.oneOf(auth.Get("key-management"), key+".auth.key-management", "none", "psk", "sae")
 	if p.KeyManagement == "" && !absent(auth.Get("key-management")) {
 		return p, false // reported: without what it needs it cannot be joined

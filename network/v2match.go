@@ -20,6 +20,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	if mode := r.oneOf(v.Get("infiniband-mode"), key+".infiniband-mode", "datagram", "connected"); mode != "" {
 		d.Type, d.Link.Connected = Infiniband, mode == "connected"
 	}
+	r.unknownKeys(match, key+".match", "name", "macaddress", "driver", "device_id")
 	d.MAC = r.mac(match.Get("macaddress"), key+".match.macaddress")
 	setName := r.text(v.Get("set-name"), key+".set-name")
 	drivers := r.names(match.Get("driver"), key+".match.driver")
@@ -33,7 +34,10 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 			d.Name = nic.Name
 		}
 	case !match.IsNull():
-		more = r.matchName(d, match, drivers, setName == "", key+".match")
+		more = r.matchName(d, match, drivers, key+".match")
+		if d.Name == "" {
+			return nil
+		}
 	}
 	if setName == "" {
 		return more
@@ -41,6 +45,9 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	found := d.Name
 	d.Name = setName
 	switch {
+	case d.MAC == "" && found != setName && isPattern(match.Get("name").Text()) && r.claimed[setName]:
+		d.Name = ""
+		r.warn(match, key+".set-name", "%s is described by itself, which goes before a wildcard; this device was left out", setName)
 	case d.MAC != "":
 		d.Rename = true
 	case found == setName || slices.Contains(more, setName):
@@ -62,13 +69,13 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 //
 // Difference from cloud-init: it takes the key for the name, which no interface has.
 //
-// With yields, a wildcard is about no interface that is described by itself.
-func (r *reader) matchName(d *Device, match *config.Value, drivers []string, yields bool, key string) (more []string) {
+// A wildcard is about no interface that is described by itself.
+func (r *reader) matchName(d *Device, match *config.Value, drivers []string, key string) (more []string) {
 	wanted := Match{Name: r.text(match.Get("name"), key+".name"), Drivers: drivers}
 	if wanted.IsZero() {
 		return nil
 	}
-	yields = yields && (wanted.Name == "" || isPattern(wanted.Name))
+	yields := wanted.Name == "" || isPattern(wanted.Name)
 	var found []string
 	others := 0
 	for _, nic := range r.nics {

@@ -200,14 +200,27 @@ func (d device) families() []bool {
 }
 
 func isDefault(route map[string]any) bool {
-	return slices.Contains([]any{"default", "0.0.0.0/0", "::/0"}, route["to"])
+	return slices.Contains([]any{"default", "0.0.0.0/0", "::/0"}, destination(route))
+}
+
+// destination is where a route leads, in the words of version 1 or 2.
+func destination(route map[string]any) any {
+	for _, key := range []string{"to", "destination", "network"} {
+		if to, ok := route[key]; ok {
+			return to
+		}
+	}
+	return nil
 }
 
 // isIPv6 tells the family of a route; `default` is of its gateway's.
 func isIPv6(route map[string]any) bool {
-	to, _ := route["to"].(string)
+	to, _ := destination(route).(string)
 	if to == "default" {
 		to, _ = route["via"].(string)
+		if gateway, ok := route["gateway"].(string); ok {
+			to = gateway
+		}
 	}
 	return strings.Contains(to, ":")
 }

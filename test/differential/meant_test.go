@@ -68,6 +68,7 @@ var meanings = []meaning{
 			return isDefault(r) && d.families()[0] != isIPv6(r) && device(r).drop("metric")
 		})
 	}},
+	{"the metric of a second default route beside a gateway", render.NetworkManager, (*configuration).dropMetricsBesideGateways},
 	{"a route of a family that the device has no address of", render.NetworkManager, (*configuration).dropRoutesOfOtherFamilies},
 	{"`accept-ra` and `optional` of a bond, a bridge or a VLAN of version 2", "", func(c *configuration) bool {
 		return c.eachUpper2(func(d device) bool { return d.drop("accept-ra", "optional") })
@@ -182,6 +183,41 @@ func (c *configuration) dropRoutesOfOtherFamilies() bool {
 		d["routes"] = kept
 		return true
 	})
+}
+
+// dropMetricsBesideGateways drops the metrics of default routes of a family of which the
+// device has a gateway.
+func (c *configuration) dropMetricsBesideGateways() bool {
+	cured := false
+	drop := func(v6 bool, routes any) {
+		list, _ := routes.([]any)
+		for _, r := range list {
+			if r := r.(map[string]any); isIPv6(r) == v6 && isDefault(r) {
+				cured = device(r).drop("metric") || cured
+			}
+		}
+	}
+	entries, _ := c.top["config"].([]any)
+	for _, e := range entries {
+		subnets, _ := e.(map[string]any)["subnets"].([]any)
+		for _, s := range subnets {
+			gateway, ok := s.(map[string]any)["gateway"].(string)
+			for _, other := range subnets {
+				if ok {
+					drop(strings.Contains(gateway, ":"), other.(map[string]any)["routes"])
+				}
+			}
+		}
+	}
+	c.each("none", "", func(d device) bool {
+		for key, v6 := range map[string]bool{"gateway4": false, "gateway6": true} {
+			if d[key] != nil {
+				drop(v6, d["routes"])
+			}
+		}
+		return false
+	})
+	return cured
 }
 
 // ifcfgBondOptions are those that cloud-init writes into ifcfg files. Each is found with

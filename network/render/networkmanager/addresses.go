@@ -111,17 +111,27 @@ func bothMayFail(k *keyfile) {
 
 // dns writes name servers to the families that they belong to, and domains to both.
 // A device that names none gets everyone's.
+//
+// Difference from cloud-init: a server of a family that the device does not have is lost
+// with a warning.
 func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 	join(&dns, d.DNS)
+	own := len(dns.Servers) > 0
 	if len(dns.Servers) == 0 {
 		dns.Servers = r.config.DNS.Servers
+		r.shared = true
 	}
 	if len(dns.Search) == 0 {
 		dns.Search = r.config.DNS.Search
 	}
 	for _, server := range dns.Servers {
-		if own := k.find(familyOf(server)); enabled(own) {
-			own.set("dns", own.values["dns"]+server.String()+";")
+		section := k.find(familyOf(server))
+		switch {
+		case enabled(section):
+			section.set("dns", section.values["dns"]+server.String()+";")
+			r.placed[server] = true
+		case own:
+			r.problem(config.Warning, d, "the name server %s was left out: the device has no %s", server, familyOf(server))
 		}
 	}
 	for _, family := range []string{"ipv4", "ipv6"} {

@@ -8,6 +8,7 @@ package networkmanager
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"cloudseed/config"
@@ -43,6 +44,8 @@ type renderer struct {
 	config      *network.Config
 	connections map[string]*keyfile // by the names of devices
 	bonds       map[string]string   // the names of bonds by those of their members
+	placed      map[netip.Addr]bool // name servers that some device has
+	shared      bool                // some device has everyone's
 	problems    []config.Problem
 }
 
@@ -51,11 +54,12 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
 		return nil, nil
 	}
-	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c)}
+	r := &renderer{config: c, connections: map[string]*keyfile{}, bonds: bondsOf(c), placed: map[netip.Addr]bool{}}
 	var devices []*network.Device
 	keys := map[string]bool{}
 	for _, d := range c.Devices {
 		if d.Type == network.Loopback {
+			r.loopback(d)
 			continue
 		}
 		if why := unsayable(d); why != "" {
@@ -79,6 +83,13 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	for _, d := range devices {
 		r.portAddresses(d)
 	}
+	for _, server := range c.DNS.Servers {
+		if r.shared && !r.placed[server] {
+			r.problems = append(r.problems, config.Problem{
+				Severity: config.Warning, Message: fmt.Sprintf("the name server %s was left out: no device without name servers of its own has %s", server, familyOf(server)),
+			})
+		}
+	}
 	var files []network.File
 	for _, d := range devices {
 		if d.WiFi != nil {
@@ -88,6 +99,15 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
 	}
 	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
+}
+
+// loopback tells what NetworkManager does not do with the loopback, which it leaves alone.
+func (r *renderer) loopback(d *network.Device) {
+	for _, s := range d.Subnets {
+		if s.Address.IsValid() && !s.Address.Addr().IsLoopback() {
+			r.problem(config.Warning, d, "the address %s was left out: NetworkManager leaves the loopback alone", s.Address)
+		}
+	}
 }
 
 // freeKey is a key that no device has, and has it from now on.

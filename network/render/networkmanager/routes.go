@@ -33,7 +33,8 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 		value += "," + route.Gateway.String()
 	}
 	if route.Metric != nil {
-		if route.To.Bits() == 0 {
+		// Difference from cloud-init: the metric is never that of a gateway beside the route.
+		if route.To.Bits() == 0 && !hasGateway(d, family) {
 			own.set("route-metric", fmt.Sprint(*route.Metric))
 		} else {
 			if !route.Gateway.IsValid() {
@@ -82,6 +83,10 @@ func (r *renderer) routeOptions(d *network.Device, route network.Route) []string
 	add("initrwnd", route.ReceiveWindow)
 	add("advmss", route.SegmentSize)
 	return options
+}
+
+func hasGateway(d *network.Device, family string) bool {
+	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Gateway.IsValid() && familyOf(s.Gateway) == family })
 }
 
 func unspecified(to netip.Prefix) string {

@@ -2,6 +2,7 @@ package sysconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -60,6 +61,9 @@ func linkSettings(f ifcfg, d *network.Device) (ignored []string) {
 		{own.LinkLocal != nil, "link-local"},
 		{own.IgnoreCarrier, "ignore-carrier"},
 		{own.Critical, "critical"},
+		{!d.Match.IsZero() && !d.Rename, "a match by patterns"},
+		{slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Label != "" }), "the label of an address"},
+		{slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Lifetime == "0" }), "the lifetime of an address"},
 	} {
 		if word.given {
 			ignored = append(ignored, word.name)
