@@ -17,11 +17,26 @@ type Cursor struct {
 // At returns the cursor of a document: its findings go to a collector.
 func (v *Value) At(to *Findings) Cursor { return Cursor{value: v, at: v.Pos(), to: to} }
 
+// With returns the cursor with another value in its place, such as one in another form.
+func (c Cursor) With(v *Value) Cursor {
+	c.value = v
+	return c
+}
+
+// Decode fills a struct from the value, and reports what cannot be understood; see
+// Value.Decode.
+func (c Cursor) Decode(into any, topLevel ...string) {
+	c.to.Add(c.value.DecodeAt(c.key, into, topLevel...)...)
+}
+
 // Value returns the value; nil when it is absent.
 func (c Cursor) Value() *Value { return c.value }
 
 // Key returns the key path: "users.0.name".
 func (c Cursor) Key() string { return c.key }
+
+// IsNull reports whether there is nothing: absent, or null.
+func (c Cursor) IsNull() bool { return c.value.IsNull() }
 
 // Kind returns the kind of the value; Null when it is absent.
 func (c Cursor) Kind() Kind { return c.value.Kind() }
@@ -85,6 +100,9 @@ func (c Cursor) Warnf(format string, args ...any) { c.report(Warning, nil, forma
 
 // Notef reports what is worth knowing and lost nothing; see Errorf.
 func (c Cursor) Notef(format string, args ...any) { c.report(Note, nil, format, args...) }
+
+// Deprecatedf reports a spelling that will not be understood for ever; see Errorf.
+func (c Cursor) Deprecatedf(format string, args ...any) { c.report(Deprecated, nil, format, args...) }
 
 // Fail reports an error about the value, with its cause. nil is none.
 func (c Cursor) Fail(err error) {

@@ -1,9 +1,8 @@
 package modules
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cloudseed/config"
@@ -19,48 +18,46 @@ import (
 type account struct {
 	name      string
 	isDefault bool
-	path      string         // where in the configuration: "users.2"
-	pos       config.Pos     // the same, for messages
-	layers    []accountLayer // what is said of it; the first that says a thing wins
-	groups    []string       // of the default user, in place of what the layers say
-}
-
-// accountLayer is one place that says something of an account.
-type accountLayer struct {
-	path  string
-	value *config.Value // a map
-	pos   config.Pos
+	at        config.Cursor   // where in the configuration: "users.2"
+	layers    []config.Cursor // mappings that say something of it; the first that says a thing wins
+	groups    []string        // of the default user, in place of what the layers say
 }
 
 // group is a group that the configuration wants, with the users that shall be in it.
 type group struct {
 	name    string
 	members []string
-	path    string
-	pos     config.Pos
+	at      config.Cursor
 }
 
-// accounts are the users that the configuration wants, in the order they are made in:
-// the default user last, wherever it stands, as cloud-init does.
-func accounts(e *Env) ([]account, []config.Problem) {
+// accounts returns the users that the configuration wants, in the order they are created
+// in: the default user last, wherever it is, as cloud-init does. What is wrong with them
+// is found by root, the cursor of the configuration.
+func accounts(root config.Cursor, systemUser *config.Value) []account {
 	r := accountReader{byName: map[string]*account{}}
-	own := r.user(e.Config.Get("user"))
-	r.users(e.Config.Get("users"))
-	if own.value != nil {
-		r.add(defaultName, nil, accountLayer{}) // `user` asks for the default user, whatever `users` says
+	own := r.user(root.Get("user"))
+	r.users(root.Get("users"))
+	if !own.IsNull() {
+		r.mention(defaultName, own) // `user` asks for the default user, whatever `users` says
 	}
-	r.nameDefault(own, e.Instance.DefaultUser)
+	r.nameDefault(own, root.Path("system_info.default_user").With(systemUser))
 	found := make([]account, len(r.order))
 	for i, a := range r.order {
 		found[i] = *a
 	}
-	return found, r.problems
+	return found
 }
 
-// defaultAccount is the name of the default user; "" when there is none.
+// wantedAccounts are the accounts of a module that does not report what is wrong with
+// them: users_groups does.
+func wantedAccounts(e *Env) []account {
+	var unreported config.Findings
+	return accounts(e.Config.Root().At(&unreported), e.Instance.DefaultUser)
+}
+
+// defaultAccount returns the name of the default user; "" when there is none.
 func defaultAccount(e *Env) string {
-	found, _ := accounts(e) // its problems are users_groups' to report
-	for _, a := range found {
+	for _, a := range wantedAccounts(e) {
 		if a.isDefault {
 			return a.name
 		}
@@ -73,28 +70,25 @@ const defaultName = "default"
 
 // accountReader collects accounts by name, in the order of their first mention.
 type accountReader struct {
-	order    []*account
-	byName   map[string]*account
-	problems []config.Problem
+	order  []*account
+	byName map[string]*account
 }
 
-func (r *accountReader) problem(severity config.Severity, at *config.Value, path, format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{
-		Severity: severity, Pos: at.Pos(), Key: path, Message: fmt.Sprintf(format, args...),
-	})
-}
-
-// add mentions an account. at is where, nil if nowhere.
-func (r *accountReader) add(name string, at *config.Value, layer accountLayer) {
+// mention adds an account of which nothing more is said.
+func (r *accountReader) mention(name string, at config.Cursor) *account {
 	a := r.byName[name]
 	if a == nil {
-		a = &account{name: name, path: layer.path, pos: at.Pos()}
+		a = &account{name: name, at: at}
 		r.byName[name] = a
 		r.order = append(r.order, a)
 	}
-	if layer.value != nil {
-		a.layers = append(a.layers, layer)
-	}
+	return a
+}
+
+// describe adds an account with what a mapping says of it.
+func (r *accountReader) describe(name string, layer config.Cursor) {
+	a := r.mention(name, layer)
+	a.layers = append(a.layers, layer)
 }
 
 func (r *accountReader) remove(name string) *account {
@@ -104,103 +98,99 @@ func (r *accountReader) remove(name string) *account {
 	return a
 }
 
-// user reads `user`: a name or a map, which is put over the system's default user.
-func (r *accountReader) user(v *config.Value) accountLayer {
-	switch v.Kind() {
+// user reads `user`: a name or a mapping, which is put over the system's default user. It
+// is null where that says nothing.
+func (r *accountReader) user(at config.Cursor) config.Cursor {
+	nothing := at.With(nil)
+	switch at.Kind() {
 	case config.Null:
 	case config.String:
-		if v.Text() == "" {
-			return accountLayer{}
+		if at.Text() != "" {
+			return at.With(config.FromAny(at.Value().Pos().File, map[string]any{"name": at.Text()}))
 		}
-		named := config.FromAny(v.Pos().File, map[string]any{"name": v.Text()})
-		return accountLayer{path: "user", value: named, pos: v.Pos()}
 	case config.Map:
-		if len(v.Keys()) > 0 {
-			return accountLayer{path: "user", value: v, pos: v.Pos()}
+		if len(at.Value().Keys()) > 0 {
+			return at
 		}
 	default:
-		r.problem(config.Warning, v, "user", "expected a name or a map, so it is ignored")
+		at.Warnf("expected a name or a map, so it is ignored")
 	}
-	return accountLayer{}
+	return nothing
 }
 
 // users reads `users`: a list of names and maps, a map of names, or names separated by
 // commas.
-func (r *accountReader) users(v *config.Value) {
-	switch v.Kind() {
+func (r *accountReader) users(at config.Cursor) {
+	switch at.Kind() {
 	case config.Null:
 	case config.List:
-		for i, item := range v.Items() {
-			r.item(item, "users."+strconv.Itoa(i))
+		for _, item := range at.Items() {
+			r.item(item)
 		}
 	case config.Map:
-		r.problem(config.Deprecated, v, "users", "a map is deprecated: use a list")
-		for _, name := range v.Keys() {
-			r.named(name, v.Get(name))
+		at.Deprecatedf("a map is deprecated: use a list")
+		for _, entry := range at.Entries() {
+			r.named(entry.Key, entry.Value)
 		}
 	case config.String:
-		r.problem(config.Deprecated, v, "users", "a string is deprecated: use a list")
-		names := commaList(v.Text())
+		at.Deprecatedf("a string is deprecated: use a list")
+		names := commaList(at.Text())
 		slices.Sort(names)
-		r.names(names, v, "users")
+		r.names(names, at)
 	default:
-		r.problem(config.Error, v, "users", "expected a list of users, got %s; it is ignored", kindName(v))
+		at.Errorf("expected a list of users, got %s; it is ignored", kindName(at.Value()))
 	}
 }
 
-func (r *accountReader) item(v *config.Value, path string) {
-	switch v.Kind() {
+func (r *accountReader) item(at config.Cursor) {
+	switch at.Kind() {
 	case config.Map:
-		r.described(v, path)
+		r.described(at)
 	case config.List:
-		for i, item := range v.Items() {
-			r.names([]string{strings.TrimSpace(item.Text())}, item, path+"."+strconv.Itoa(i))
+		for _, item := range at.Items() {
+			r.names([]string{strings.TrimSpace(item.Text())}, item)
 		}
 	case config.Null:
-		r.problem(config.Error, v, path, "expected a name or the keys of a user, got nothing")
+		at.Errorf("expected a name or the keys of a user, got nothing")
 	default:
-		r.names(commaList(v.Text()), v, path)
+		r.names(commaList(at.Text()), at)
 	}
 }
 
-func (r *accountReader) names(names []string, at *config.Value, path string) {
+func (r *accountReader) names(names []string, at config.Cursor) {
 	for _, name := range names {
 		if name != "" {
-			r.add(name, at, accountLayer{path: path})
+			r.mention(name, at)
 		}
 	}
 }
 
 // described reads a user that is a map. Without a name it is of the default user.
-func (r *accountReader) described(v *config.Value, path string) {
-	name := v.Get("name")
-	switch name.Kind() {
-	case config.List, config.Map:
-		r.problem(config.Error, name, path+".name", "expected a name, got %s, so this user is left out", kindName(name))
+func (r *accountReader) described(at config.Cursor) {
+	name := at.Get("name")
+	text := strings.TrimSpace(name.Text())
+	switch {
+	case name.Value() == nil:
+		r.describe(defaultName, at)
+	case name.Kind() == config.List || name.Kind() == config.Map:
+		name.Errorf("expected a name, got %s, so this user is left out", kindName(name.Value()))
+	case text == "":
+		name.Errorf("expected a name, got nothing, so this user is left out")
 	default:
-		text := strings.TrimSpace(name.Text())
-		if name == nil {
-			text = defaultName
-		}
-		if name != nil && (name.IsNull() || text == "") {
-			r.problem(config.Error, name, path+".name", "expected a name, got nothing, so this user is left out")
-			return
-		}
-		r.add(text, v, accountLayer{path, v, v.Pos()})
+		r.describe(text, at)
 	}
 }
 
 // named reads an entry of `users` as a map: a user, or whether to have it.
-func (r *accountReader) named(name string, v *config.Value) {
-	path := "users." + name
-	switch v.Kind() {
+func (r *accountReader) named(name string, at config.Cursor) {
+	switch at.Kind() {
 	case config.Map:
-		r.add(name, v, accountLayer{path, v, v.Pos()})
+		r.describe(name, at)
 	case config.List, config.Null:
-		r.problem(config.Error, v, path, "expected a map or true, so this user is left out")
+		at.Errorf("expected a map or true, so this user is left out")
 	default:
-		if isTrue(v) {
-			r.add(name, v, accountLayer{path: path})
+		if isTrue(at.Value()) {
+			r.mention(name, at)
 		}
 	}
 }
@@ -208,30 +198,26 @@ func (r *accountReader) named(name string, v *config.Value) {
 // nameDefault gives the user "default" its real name and all that is said of it: by the
 // entry of the real name, "default" itself, `user` and the system, in this order, which is
 // that of cloud-init since 24.1.
-func (r *accountReader) nameDefault(own accountLayer, systemUser *config.Value) {
+func (r *accountReader) nameDefault(own, base config.Cursor) {
 	mention := r.remove(defaultName)
 	if mention == nil {
 		return
 	}
-	base := accountLayer{"system_info.default_user", systemUser, systemUser.Pos()}
-	name := own.value.Get("name").Text()
+	name := cmp.Or(own.Get("name").Text(), base.Get("name").Text())
 	if name == "" {
-		name = systemUser.Get("name").Text()
-	}
-	if name == "" {
-		r.problem(config.Warning, nil, mention.path, "the system has no default user, so there is none")
+		mention.at.Warnf("the system has no default user, so there is none")
 		return
 	}
 	named := r.remove(name)
-	a := &account{name: name, isDefault: true, path: mention.path, pos: mention.pos}
-	if own.value != nil {
-		a.path, a.pos = own.path, own.pos
-	}
+	a := &account{name: name, isDefault: true, at: mention.at}
 	system := &account{}
-	for _, layer := range []accountLayer{own, base} {
-		if layer.value != nil {
+	for _, layer := range []config.Cursor{own, base} {
+		if layer.Value() != nil {
 			system.layers = append(system.layers, layer)
 		}
+	}
+	if !own.IsNull() {
+		a.at = own
 	}
 	if named != nil {
 		a.layers = append(a.layers, named.layers...)
@@ -256,21 +242,18 @@ func defaultGroups(system, named *account) []string {
 
 // get is what the account's first layer that has a key says; keys may be spelled with
 // hyphens.
-func (a *account) get(key string) *config.Value {
-	v, _ := a.find(key)
-	return v
-}
+func (a *account) get(key string) *config.Value { return a.find(key).Value() }
 
-// find is get with the path at which the value stands.
-func (a *account) find(key string) (v *config.Value, path string) {
+// find is get with its place; without a value, it is the account's.
+func (a *account) find(key string) config.Cursor {
 	for _, layer := range a.layers {
-		for _, found := range layer.value.Keys() {
+		for _, found := range layer.Value().Keys() {
 			if strings.ReplaceAll(strings.TrimSpace(found), "-", "_") == key {
-				return layer.value.Get(found), layer.path + "." + found
+				return layer.Get(found)
 			}
 		}
 	}
-	return nil, a.path
+	return a.at.With(nil)
 }
 
 // hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers
@@ -327,60 +310,53 @@ func isFalse(v *config.Value) bool {
 }
 
 // groups are the groups that the configuration wants, in order.
-func groups(v *config.Value) ([]group, []config.Problem) {
+func groups(at config.Cursor) []group {
 	var r groupReader
-	switch v.Kind() {
+	switch at.Kind() {
 	case config.Null:
 	case config.List:
-		for i, item := range v.Items() {
-			r.item(item, "groups."+strconv.Itoa(i))
+		for _, item := range at.Items() {
+			r.item(item)
 		}
 	case config.Map:
-		r.item(v, "groups")
+		r.item(at)
 	case config.String:
-		for _, name := range commaList(v.Text()) {
-			r.add(name, nil, v, "groups")
+		for _, name := range commaList(at.Text()) {
+			r.add(name, nil, at)
 		}
 	default:
-		r.problem(v, "groups", "expected a list of groups, got "+kindName(v)+"; it is ignored")
+		at.Errorf("expected a list of groups, got %s; it is ignored", kindName(at.Value()))
 	}
-	return r.found, r.problems
+	return r.found
 }
 
-type groupReader struct {
-	found    []group
-	problems []config.Problem
-}
+type groupReader struct{ found []group }
 
-func (r *groupReader) problem(at *config.Value, path, message string) {
-	r.problems = append(r.problems, config.Problem{Severity: config.Error, Pos: at.Pos(), Key: path, Message: message})
-}
-
-func (r *groupReader) item(v *config.Value, path string) {
-	switch v.Kind() {
+func (r *groupReader) item(at config.Cursor) {
+	switch at.Kind() {
 	case config.Map:
-		for _, name := range v.Keys() {
-			members := v.Get(name)
+		for _, entry := range at.Entries() {
+			members := entry.Value
 			if members.Kind() == config.Map {
-				r.problem(members, path+"."+name, "expected a list of users, so it has no members")
-				members = nil
+				members.Errorf("expected a list of users, so it has no members")
+				members = members.With(nil)
 			}
-			r.add(name, groupNames(members), v, path)
+			r.add(entry.Key, groupNames(members.Value()), at)
 		}
 	case config.List, config.Null:
-		r.problem(v, path, "expected the name of a group, so it is left out")
+		at.Errorf("expected the name of a group, so it is left out")
 	default:
-		for _, name := range commaList(v.Text()) {
-			r.add(name, nil, v, path)
+		for _, name := range commaList(at.Text()) {
+			r.add(name, nil, at)
 		}
 	}
 }
 
-func (r *groupReader) add(name string, members []string, at *config.Value, path string) {
+func (r *groupReader) add(name string, members []string, at config.Cursor) {
 	i := slices.IndexFunc(r.found, func(g group) bool { return g.name == name })
 	if i < 0 {
 		i = len(r.found)
-		r.found = append(r.found, group{name: name, path: path, pos: at.Pos()})
+		r.found = append(r.found, group{name: name, at: at})
 	}
 	r.found[i].members = append(r.found[i].members, members...)
 	slices.Sort(r.found[i].members)

@@ -7,6 +7,7 @@ import (
 	"cloudseed/config"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // summary is an account in a line: name, "*" for the default user, groups, and where
@@ -84,7 +85,8 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			found, problems := accounts(newGuest(t, row.userData).env)
+			env := newGuest(t, row.userData).env
+			found := accounts(env.At(""), env.Instance.DefaultUser)
 			var got []string
 			for _, a := range found {
 				got = append(got, summary(a))
@@ -92,7 +94,7 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Error(diff)
 			}
-			for _, p := range problems {
+			for _, p := range env.Problems() {
 				if p.Severity != config.Deprecated {
 					t.Error(p)
 				}
@@ -117,7 +119,9 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problems := accounts(newGuest(t, row.userData).env)
+			env := newGuest(t, row.userData).env
+			accounts(env.At(""), env.Instance.DefaultUser)
+			problems := env.Problems()
 			if len(problems) != 1 || problems[0].Error() != row.want {
 				t.Errorf("got %v", problems)
 			}
@@ -141,14 +145,15 @@ func TestGroupsOfEveryForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problems := groups(parsed(t, "user-data", row.groups))
-			if len(problems) > 0 {
+			var findings config.Findings
+			got := groups(parsed(t, "user-data", row.groups).At(&findings))
+			if problems := findings.List(); len(problems) > 0 {
 				t.Error(problems)
 			}
 			for i := range got {
-				got[i].path, got[i].pos = "", config.Pos{}
+				got[i].at = config.Cursor{}
 			}
-			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(group{}), cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); diff != "" {
+			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(group{}), cmpopts.IgnoreTypes(config.Cursor{}), cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -191,8 +191,14 @@ func (e *Env) decode(into any, quietly bool) {
 	}
 }
 
-// At returns the value at a path of the configuration, to read and to report about it.
-func (e *Env) At(path string) config.Cursor { return e.Config.Root().At(&e.findings).Path(path) }
+// At returns the value at a path of the configuration, "" for all of it, to read and to report about it.
+func (e *Env) At(path string) config.Cursor {
+	root := e.Config.Root().At(&e.findings)
+	if path == "" {
+		return root
+	}
+	return root.Path(path)
+}
 
 // Problem adds a problem with a value of the configuration to those of the module.
 func (e *Env) Problem(p config.Problem) { e.findings.Add(p) }

@@ -70,14 +70,10 @@ var usersGroups = Of[usersGroupsKeys]{
 
 // checkUsersGroups tells what can be told of users and groups without a machine.
 func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
-	wanted, problems := groups(e.Config.Get("groups"))
-	users, more := accounts(e)
-	for _, p := range append(problems, more...) {
-		e.Problem(p)
-	}
-	for _, g := range wanted {
+	users := accounts(e.At(""), e.Instance.DefaultUser)
+	for _, g := range groups(e.At("groups")) {
 		if err := checkName(g.name); err != nil {
-			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
+			g.at.Fail(err)
 			continue
 		}
 		keys.wantedGroups = append(keys.wantedGroups, g)
@@ -101,9 +97,7 @@ func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 	wanted, users := keys.wantedGroups, keys.wantedUsers
 	for _, g := range wanted {
-		if err := makeGroup(ctx, e, g.name); err != nil {
-			e.Problem(config.Problem{Severity: config.Error, Pos: g.pos, Key: g.path, Message: err.Error()})
-		}
+		g.at.Fail(makeGroup(ctx, e, g.name))
 	}
 	if err := removeHalfMadeUser(ctx, e, users); err != nil {
 		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
@@ -139,16 +133,12 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 // may be made before its members.
 func addMembers(ctx context.Context, e *Env, g group) {
 	for _, member := range g.members {
-		problem := config.Problem{Severity: config.Warning, Pos: g.pos, Key: g.path}
 		if !hasUser(e.Host, member) {
-			problem.Message = fmt.Sprintf("cannot add %q to the group %s: there is no such user", member, g.name)
-			e.Problem(problem)
+			g.at.Warnf("cannot add %q to the group %s: there is no such user", member, g.name)
 			continue
 		}
 		if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}}); err != nil {
-			problem.Severity = config.Error
-			problem.Message = fmt.Sprintf("cannot add %s to the group %s: %v", member, g.name, err)
-			e.Problem(problem)
+			g.at.Fail(fmt.Errorf("cannot add %s to the group %s: %w", member, g.name, err))
 		}
 	}
 }
@@ -199,9 +189,7 @@ type user struct {
 func newUser(e *Env, a *account) *user {
 	u := &user{e: e, name: a.name, account: a}
 	for _, layer := range slices.Backward(a.layers) {
-		for _, p := range layer.value.DecodeAt(layer.path, &u.userKeys, e.TopLevel...) {
-			e.Problem(p)
-		}
+		layer.Decode(&u.userKeys, e.TopLevel...)
 	}
 	// An explicit null is a value here: `sudo: null` takes the default user's rule away.
 	u.Sudo, u.Doas = a.get("sudo"), a.get("doas")
@@ -219,23 +207,11 @@ func newUser(e *Env, a *account) *user {
 }
 
 // report reports what went wrong with a key of the user, where the key stands.
-func (u *user) report(key string, err error) {
-	if err == nil {
-		return
-	}
-	p := config.Problem{Severity: config.Error, Pos: u.account.pos, Key: u.account.path, Message: err.Error(), Cause: err}
-	if v, path := u.account.find(key); v != nil {
-		p.Pos, p.Key = v.Pos(), path
-	}
-	u.e.Problem(p)
-}
+func (u *user) report(key string, err error) { u.account.find(key).Fail(err) }
 
-func (u *user) fail(err error) { u.report("", err) }
+func (u *user) fail(err error) { u.account.at.Fail(err) }
 
-func (u *user) warn(key, format string, args ...any) {
-	v, path := u.account.find(key)
-	u.e.Problem(config.Problem{Severity: config.Warning, Pos: v.Pos(), Key: path, Message: fmt.Sprintf(format, args...)})
-}
+func (u *user) warn(key, format string, args ...any) { u.account.find(key).Warnf(format, args...) }
 
 // validate refuses users that contradict themselves.
 //

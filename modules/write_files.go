@@ -266,7 +266,7 @@ func (w *fileWrite) futureHome(file string) string {
 	if w.late {
 		return ""
 	}
-	wanted, _ := accounts(w.env) // its problems are users_groups' to report
+	wanted := wantedAccounts(w.env)
 	for i := range wanted {
 		u := user{name: wanted[i].name}
 		if v := wanted[i].get("homedir"); v.Kind() == config.String {
