@@ -353,3 +353,17 @@ func TestNumbersAreDecodedInEveryForm(t *testing.T) {
 		t.Errorf("got %+v, %v", k, problems)
 	}
 }
+
+func TestBinaryDataAreReadAsByPyYAML(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"aGk=": "hi", "aG\n  k=": "hi", "a$Gk=": "hi", "aGk=x": "hi", "aGVsbG8=aGk=": "hello"} {
+		v, problems, err := config.Parse("doc", []byte("a: !!binary |\n  "+text+"\nb: 1\n"))
+		if err != nil || len(problems) > 0 || v.Get("a").Text() != want {
+			t.Errorf("%q: %q %v %v", text, v.Get("a").Text(), problems, err)
+		}
+	}
+	v, problems, err := config.Parse("doc", []byte("a: !!binary aGk\nb: 1\n"))
+	if err != nil || len(problems) != 1 || problems[0].Error() != "doc:1:4: a: this is not valid base64: it is not complete" || v.Get("b").Text() != "1" {
+		t.Errorf("missing padding is an error of its value alone: %v %v", problems, err)
+	}
+}

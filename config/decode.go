@@ -124,7 +124,7 @@ func (d *decoder) value(v *Value, into reflect.Value, at path, rules fieldRules)
 		}
 		return
 	}
-	if v.IsNull() {
+	if v.IsNull() || v.kind == Binary && v.any == nil { // the latter was reported when it was parsed
 		return
 	}
 	switch {

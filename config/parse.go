@@ -59,7 +59,7 @@ func ParseFilled(file string, data []byte, lines []int) (*Value, []Problem, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return value, append(b.problems, l.warnings()...), nil
+	return value, append(b.found.List(), l.warnings()...), nil
 }
 
 // source is where a text is from.
@@ -102,13 +102,13 @@ func decodeOne(from source, text []byte) (document *yaml.Node, err error) {
 
 // builder turns the library's nodes into values.
 type builder struct {
-	source   source
-	moved    moves
-	nodes    int
-	problems []Problem
-	path     []string              // keys on the way to the value that is read
-	names    map[string]*yaml.Node // of anchors
-	anchors  map[*yaml.Node]*Value // what has an anchor is read once; nil while it is read
+	source  source
+	moved   moves
+	nodes   int
+	found   Findings
+	path    []string              // keys on the way to the value that is read
+	names   map[string]*yaml.Node // of anchors
+	anchors map[*yaml.Node]*Value // what has an anchor is read once; nil while it is read
 }
 
 func (b *builder) at(n *yaml.Node) Pos {
@@ -149,26 +149,13 @@ func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
 // and PyYAML refuses it.
 func (b *builder) checkAnchor(n *yaml.Node) {
 	if first, ok := b.names[n.Anchor]; ok {
-		b.warn(Problem{
+		b.found.Add(Problem{
 			Severity: Warning, Pos: b.at(n),
 			Message: fmt.Sprintf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line),
 		})
 		return
 	}
 	b.names[n.Anchor] = n
-}
-
-// maxProblems is how many warnings of one document are told one by one.
-const maxProblems = 50
-
-func (b *builder) warn(p Problem) {
-	if len(b.problems) > maxProblems {
-		return
-	}
-	if len(b.problems) == maxProblems {
-		p.Key, p.Message = "", "there are more places like those above, from here on"
-	}
-	b.problems = append(b.problems, p)
 }
 
 // count bounds the values of the document, with each alias as large as what it stands
@@ -254,7 +241,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 			return nil, err
 		}
 		if first, ok := seen[name]; ok {
-			b.warn(Problem{
+			b.found.Add(Problem{
 				Severity: Warning, Pos: key.pos, Key: strings.Join(append(slices.Clone(b.path), name), "."),
 				Message: fmt.Sprintf("it stands here for the second time, first in line %d; the last one counts", first.Line),
 			})

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"encoding/base64"
 	"errors"
 	"strings"
+
+	"cloudseed/python"
 
 	"gopkg.in/yaml.v3"
 )
@@ -39,9 +40,13 @@ func (b *builder) tagged(n *yaml.Node, v *Value) (*Value, error) {
 	case "!!null":
 		v.kind, v.any = Null, nil
 	case "!!binary":
-		var data []byte
-		data, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(n.Value), ""))
-		v.kind, v.any, v.text = Binary, data, string(data)
+		// Difference from cloud-init: what is not base64 is an error of this value alone.
+		v.kind, v.any, v.text = Binary, nil, ""
+		if data, wrong := python.Base64([]byte(n.Value)); wrong != nil {
+			b.found.Add(Problem{Severity: Error, Pos: v.pos, Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + wrong.Error()})
+		} else {
+			v.any, v.text = data, string(data)
+		}
 	case "!!bool":
 		v.kind, v.any, err = resolve(strings.ToLower(n.Value))
 		if v.kind != Bool {

@@ -1,6 +1,8 @@
 package modules
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,28 +97,86 @@ func cutOptions(text string) (options, rest string) {
 	return text, ""
 }
 
+// keyFields are the numbers of fields, after the type, that the data of keys have (RFC
+// 4253 6.6, RFC 5656 3.1, RFC 8709 4, OpenSSH's PROTOCOL.u2f).
+var keyFields = map[string]int{
+	"ssh-rsa": 2, "ssh-dss": 4, "ssh-ed25519": 1, "ecdsa-sha2-nistp256": 2, "ecdsa-sha2-nistp384": 2, "ecdsa-sha2-nistp521": 2,
+	"sk-ssh-ed25519@openssh.com": 2, "sk-ecdsa-sha2-nistp256@openssh.com": 3, "webauthn-sk-ecdsa-sha2-nistp256@openssh.com": 3,
+}
+
+const certificateSuffix = "-cert-v01@openssh.com"
+
+// isKnown reports whether all that belongs to a key of this type is known.
+func (k authorizedKey) isKnown() bool {
+	return keyFields[k.kind] > 0 || strings.HasSuffix(k.kind, certificateSuffix) || !strings.Contains(k.kind, "-")
+}
+
+// fault says why the data are those of no key: they are base64 of strings with their
+// lengths, the first of which is the type (RFC 4253 6.6). It is "" when nothing is wrong.
+func (k authorizedKey) fault() string {
+	data, err := base64.StdEncoding.DecodeString(k.base64)
+	if err != nil {
+		return "its data are not valid base64"
+	}
+	inner, rest, ok := cutString(data)
+	if !ok {
+		return "its data end early"
+	}
+	if strings.Contains(k.kind, "-") && inner != k.kind { // else a short name of old versions
+		return "its data are of another type than " + k.kind
+	}
+	want, known := keyFields[inner]
+	for fields := 0; known; fields++ {
+		if len(rest) == 0 && fields == want {
+			break
+		}
+		if _, rest, ok = cutString(rest); !ok || fields == want {
+			return "its data are longer or shorter than a key of its type"
+		}
+	}
+	return ""
+}
+
+// cutString splits off a string with its length before it (RFC 4251 5).
+func cutString(data []byte) (text string, rest []byte, ok bool) {
+	if len(data) < 4 {
+		return "", nil, false
+	}
+	n := binary.BigEndian.Uint32(data)
+	if uint64(n) > uint64(len(data)-4) {
+		return "", nil, false
+	}
+	return string(data[4 : 4+n]), data[4+n:], true
+}
+
 // mergeKeys puts new keys into a file's lines: a key that is there already, by its
 // base64, is replaced where it stands, others are added at the end, and every other
 // line is kept.
 func mergeKeys(content string, added []authorizedKey) string {
-	byKey := map[string]authorizedKey{}
+	byKey := map[string][]authorizedKey{}
 	for _, k := range added {
-		byKey[k.base64] = k
+		byKey[k.base64] = append(byKey[k.base64], k)
 	}
 	var out strings.Builder
 	placed := map[string]bool{}
+	place := func(base64 string) {
+		for _, k := range byKey[base64] {
+			if !placed[base64] {
+				out.WriteString(k.line() + "\n")
+			}
+		}
+		placed[base64] = true
+	}
 	for line := range strings.Lines(content) {
 		old := parseAuthorizedKey(line)
-		if k, ok := byKey[old.base64]; ok && old.isKey() {
-			old, placed[k.base64] = k, true
+		if old.isKey() && byKey[old.base64] != nil {
+			place(old.base64)
+			continue
 		}
 		out.WriteString(old.line() + "\n")
 	}
 	for _, k := range added {
-		if !placed[k.base64] {
-			placed[k.base64] = true
-			out.WriteString(byKey[k.base64].line() + "\n")
-		}
+		place(k.base64)
 	}
 	return out.String()
 }

@@ -1,8 +1,12 @@
 package modules
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,7 +41,8 @@ func FuzzAuthorizedKeys(f *testing.F) {
 	f.Add("ssh-rsa AAAA c\n# x\n", `command="a b" ssh-rsa AAAA`)
 	f.Add("\"\\\"", "x")
 	f.Fuzz(func(t *testing.T, content, line string) {
-		keys, _ := parseKeys([]string{line})
+		keys, _ := parseKeys(line)
+		keys = distinct(keys)
 		once := mergeKeys(content, keys)
 		if twice := mergeKeys(once, keys); twice != once {
 			t.Errorf("merging again changes %q to %q", once, twice)
@@ -53,13 +58,19 @@ func FuzzAuthorizedKeys(f *testing.F) {
 func TestNewKeysJoinTheOldOnes(t *testing.T) {
 	t.Parallel()
 	old := "# mine\nssh-rsa AAAAold old\nssh-rsa AAAAsame before\nno key at all\nssh-rsa AAAAlast no newline"
-	keys, err := parseKeys([]string{"ssh-rsa AAAAnew new\nssh-rsa AAAAnew again", `from="1.2.3.4" ssh-rsa AAAAsame after`, "ssh-rsa AAAAnew third"})
-	if err != nil {
-		t.Fatal(err)
+	keys, faults := parseKeys(valid("ssh-rsa AAAAnew new\nssh-rsa AAAAnew again\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno-pty ssh-rsa AAAAnew third"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
 	}
-	want := "# mine\nssh-rsa AAAAold old\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno key at all\nssh-rsa AAAAlast no newline\nssh-rsa AAAAnew new\n"
-	if diff := cmp.Diff(want, mergeKeys(old, keys)); diff != "" {
+	want := "# mine\nssh-rsa AAAAold old\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno key at all\nssh-rsa AAAAlast no newline\n" +
+		"ssh-rsa AAAAnew new\nno-pty ssh-rsa AAAAnew third\n"
+	keys = distinct(keys)
+	once := mergeKeys(valid(old), keys)
+	if diff := cmp.Diff(valid(want), once); diff != "" {
 		t.Error(diff)
+	}
+	if diff := cmp.Diff(once, mergeKeys(once, keys)); diff != "" {
+		t.Errorf("merging again changes it:\n%s", diff)
 	}
 }
 
@@ -78,9 +89,9 @@ func keyGuest(t *testing.T, sshd string) *guest {
 
 func (g *guest) authorize(t *testing.T) error {
 	t.Helper()
-	keys, err := parseKeys([]string{"ssh-rsa AAAA me"})
-	if err != nil {
-		t.Fatal(err)
+	keys, faults := parseKeys(valid("ssh-rsa AAAA me"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
 	}
 	return addAuthorizedKeys(g.env, "cloud-user", keys)
 }
@@ -154,7 +165,7 @@ func TestTheFileThatKeysGoInto(t *testing.T) {
 			if err := g.authorize(t); err != nil {
 				t.Fatal(err)
 			}
-			if got := g.Text(t, row.at); got != "ssh-rsa AAAA me\n" {
+			if got := g.Text(t, row.at); got != valid("ssh-rsa AAAA me\n") {
 				t.Errorf("got %q", got)
 			}
 			if info, err := g.Stat(row.at); err != nil || info.Mode().Perm() != 0o600 || g.Owner(row.at) != "1000:1000" {
@@ -224,7 +235,7 @@ func TestAnExistingFileKeepsItsMode(t *testing.T) {
 	if err := g.authorize(t); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.Text(t, at); got != "ssh-rsa BBBB you\nssh-rsa AAAA me\n" {
+	if got := g.Text(t, at); got != valid("ssh-rsa BBBB you\nssh-rsa AAAA me\n") {
 		t.Errorf("got %q", got)
 	}
 	if info, err := g.Stat(at); err != nil || info.Mode().Perm() != 0o644 {
@@ -238,5 +249,42 @@ func TestKeysForAUserNobodyKnows(t *testing.T) {
 	err := addAuthorizedKeys(g.env, "ghost", nil)
 	if err == nil || err.Error() != `cannot set the authorized keys of ghost: there is no user "ghost"` {
 		t.Errorf("got %v", err)
+	}
+}
+
+// valid makes keys whose data are no more than a word keys that have that word in them.
+func valid(text string) string {
+	return regexp.MustCompile(`(ssh-rsa|ssh-ed25519) AAAA(\w*)`).ReplaceAllStringFunc(text, func(short string) string {
+		kind, word, _ := strings.Cut(short, " AAAA")
+		var data []byte
+		fields := []string{kind, fmt.Sprintf("%32s", word)}
+		if kind == "ssh-rsa" {
+			fields = append(fields, "modulus")
+		}
+		for _, field := range fields {
+			data = append(binary.BigEndian.AppendUint32(data, uint32(len(field))), field...)
+		}
+		return kind + " " + base64.StdEncoding.EncodeToString(data)
+	})
+}
+
+func TestDataOfPublicKeysAreChecked(t *testing.T) {
+	t.Parallel()
+	good := valid("ssh-ed25519 AAAAx")
+	for name, row := range map[string]struct{ line, want string }{
+		"a key":                           {good, ""},
+		"a key of a device":               {"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIEd8iIS1kzVIGz3aQ1BtC7pGb2IYvRLAVQ0J4RmzXG9nAAAABHNzaDo=", ""},
+		"a placeholder":                   {"ssh-ed25519 AAAA_REPLACE_WITH_YOUR_PUBLIC_KEY user@hostname", "its data are not valid base64"},
+		"a word":                          {"ssh-rsa KEYGOESHERE", "its data are not valid base64"},
+		"a key that was cut off":          {good[:len(good)-8], "its data are longer or shorter than a key of its type"},
+		"a key of another type":           {strings.Replace(good, "ssh-ed25519", "ssh-rsa", 1), "its data are of another type than ssh-rsa"},
+		"a key of a type of later":        {"ssh-mldsa65 AAAAC3NzaC1tbGRzYTY1AAAAAXg=", ""},
+		"a certificate":                   {"ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAAXg=", ""},
+		"data that claim to be very long": {"ssh-rsa /////w==", "its data end early"},
+	} {
+		k := parseAuthorizedKey(row.line)
+		if !k.isKey() || k.fault() != row.want {
+			t.Errorf("%s: it is a key: %v, its fault %q, want %q", name, k.isKey(), k.fault(), row.want)
+		}
 	}
 }

@@ -1,18 +1,14 @@
 package modules
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/python"
 	"cloudseed/secret"
 )
 
@@ -54,9 +50,11 @@ func rawContent(v *config.Value) ([]byte, error) {
 	case config.List, config.Map:
 		return nil, fmt.Errorf("the content must be text, it is %s; nothing was written", kindName(v))
 	case config.Binary:
-		if data, ok := v.Any().([]byte); ok {
-			return data, nil
+		data, ok := v.Any().([]byte)
+		if !ok {
+			return nil, errors.New("the content is not valid base64; nothing was written")
 		}
+		return data, nil
 	}
 	return []byte(v.Text()), nil
 }
@@ -103,14 +101,14 @@ func (c *contentEncoding) DecodeConfig(v *config.Value) []config.Problem {
 
 func (c contentEncoding) decode(data []byte) ([]byte, error) {
 	if c.base64 {
-		decoded, err := decodeBase64(data)
+		decoded, err := python.Base64(data)
 		if err != nil {
 			return nil, fmt.Errorf("cannot decode the content as base64: %w; nothing was written", err)
 		}
 		data = decoded
 	}
 	if c.gzip {
-		unzipped, err := gunzip(data, maxContent)
+		unzipped, err := python.Gunzip(data, maxContent)
 		if err != nil {
 			return nil, fmt.Errorf("cannot unzip the content: %w; nothing was written", err)
 		}
@@ -119,68 +117,6 @@ func (c contentEncoding) decode(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// decodeBase64 reads base64 as Python's b64decode does: what is not in the alphabet
-// is passed over, and the first complete padding ends the data.
-func decodeBase64(data []byte) ([]byte, error) {
-	clean := make([]byte, 0, len(data))
-	pads := 0
-	for _, c := range data {
-		switch {
-		case c == '=':
-			if pads++; len(clean)%4 >= 2 && len(clean)%4+pads >= 4 {
-				return base64.RawStdEncoding.DecodeString(string(clean))
-			}
-		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '+', c == '/':
-			clean, pads = append(clean, c), 0
-		case c >= 0x80:
-			return nil, errors.New("it has a character that is not ASCII")
-		}
-	}
-	if len(clean)%4 != 0 {
-		return nil, errors.New("it is not complete")
-	}
-	return base64.StdEncoding.DecodeString(string(clean))
-}
-
 // maxContent is the most that one zipped content may grow to. A few kilobytes of
 // user data can unzip to more than the guest's memory.
 const maxContent = 100 << 20
-
-// gunzip unzips data, to at most limit bytes. As with Python's gzip, several zipped
-// parts follow one another and zeros may follow the last; nothing unzips to nothing.
-func gunzip(data []byte, limit int64) ([]byte, error) {
-	in := bufio.NewReader(bytes.NewReader(data))
-	var out bytes.Buffer
-	for parts := 0; ; parts++ {
-		if parts > 0 {
-			skipZeros(in)
-		}
-		if _, err := in.Peek(1); err != nil {
-			return out.Bytes(), nil // the end: a reader of bytes has no other error
-		}
-		part, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, err
-		}
-		part.Multistream(false) // it reads no further than its end
-		if _, err := io.Copy(&out, io.LimitReader(part, limit+1-int64(out.Len()))); err != nil {
-			return nil, err
-		}
-		if int64(out.Len()) > limit {
-			return nil, fmt.Errorf("it has more than %d MiB", limit>>20)
-		}
-	}
-}
-
-// skipZeros reads up to the first byte that is not zero.
-func skipZeros(in *bufio.Reader) {
-	for {
-		next, err := in.Peek(1)
-		if err != nil || next[0] != 0 {
-			return
-		}
-		if _, err := in.Discard(1); err != nil {
-			return
-		}
-	}
-}

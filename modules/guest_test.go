@@ -41,7 +41,7 @@ func newGuest(t *testing.T, userData string) *guest {
 		Host: g.As("init", "test"),
 		Config: config.New(
 			config.Layer{Name: "/etc/cloud/cloud.cfg", Value: system},
-			config.Layer{Name: "user-data", Value: parsed(t, "user-data", userData)},
+			config.Layer{Name: "user-data", Value: parsed(t, "user-data", valid(userData))},
 		),
 		Log:     slog.New(slog.NewTextHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Console: func(text string) error { g.console += text; return nil },

@@ -220,15 +220,17 @@ func installHostKeys(ctx context.Context, e *Env, keys []hostKey) ([]string, err
 	return installed, errors.Join(errs...)
 }
 
-// privateKeyFile is the owner and mode that sshd-keygen of this system gives: before
-// OpenSSH 9 the RHEL family lets ssh-keysign read host keys by way of a group.
+// privateKeyFile is the owner and mode of private host keys, as cloud-init gives them: they
+// are of the group ssh_keys where the RHEL family has it, which may read them before
+// OpenSSH 9: ssh-keysign did so by way of it.
 func privateKeyFile(ctx context.Context, h *host.Host) host.File {
 	private := host.File{Mode: 0o600, Secret: true}
 	if _, err := h.Group(hostKeyGroup); err != nil {
 		return private
 	}
+	private.Group = hostKeyGroup
 	if major, known := sshdVersion(ctx, h); known && major < 9 {
-		private.Mode, private.Group = 0o640, hostKeyGroup
+		private.Mode = 0o640
 	}
 	return private
 }

@@ -2,9 +2,10 @@ package modules
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
-	"fmt"
 	"slices"
+	"strings"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -58,9 +59,10 @@ var sshModule = Of[sshKeys]{
 // checkSSH tells what can be told of the keys without a machine.
 func checkSSH(e *Env, keys *sshKeys) {
 	reportKeyTypes(e, keys)
-	var err error
-	keys.own, err = keyList(keys.AuthorizedKeys)
-	reportError(e, "ssh_authorized_keys", err)
+	keys.own = keyList(e.At("ssh_authorized_keys"))
+	if keys.Keys != nil {
+		keys.Keys.dropInvalid(e.At("ssh_keys"))
+	}
 }
 
 // given are the host keys of the configuration.
@@ -69,6 +71,24 @@ func (k *hostKeyKeys) given() []givenKey {
 		{"rsa", k.RSAPrivate, k.RSAPublic, k.RSACertificate},
 		{"ecdsa", k.ECDSAPrivate, k.ECDSAPublic, k.ECDSACertificate},
 		{"ed25519", k.ED25519Private, k.ED25519Public, k.ED25519Certificate},
+	}
+}
+
+// dropInvalid reports and drops private keys that OpenSSH cannot read: they are in PEM.
+//
+// Difference from cloud-init: it writes them, and sshd starts without the key.
+func (k *hostKeyKeys) dropInvalid(at config.Cursor) {
+	for _, key := range []struct {
+		name string
+		text *secret.String
+	}{{"rsa_private", &k.RSAPrivate}, {"ecdsa_private", &k.ECDSAPrivate}, {"ed25519_private", &k.ED25519Private}} {
+		if key.text.IsEmpty() {
+			continue
+		}
+		if block, _ := pem.Decode(withNewline(key.text.Reveal())); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			at.Get(key.name).Errorf("this is not a private key in PEM; it is not written")
+			*key.text = secret.String{}
+		}
 	}
 }
 
@@ -123,10 +143,7 @@ func reportError(e *Env, key string, err error) {
 func reportKeyTypes(e *Env, keys *sshKeys) {
 	for _, kind := range keys.GenKeyTypes {
 		if !slices.Contains(hostKeyTypes, kind) {
-			e.Problem(config.Problem{
-				Severity: config.Warning, Pos: e.Config.Get("ssh_genkeytypes").Pos(), Key: "ssh_genkeytypes",
-				Message: fmt.Sprintf("there are no host keys of type %q: expected rsa, ecdsa or ed25519", kind),
-			})
+			e.At("ssh_genkeytypes").Warnf("there are no host keys of type %q: expected rsa, ecdsa or ed25519", kind)
 		}
 	}
 }
@@ -219,11 +236,7 @@ func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed
 func authorize(e *Env, keys *sshKeys) {
 	var public []authorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
-		fromMetadata, err := parseKeys(e.Instance.PublicKeys)
-		public = fromMetadata
-		if err != nil {
-			e.Warn("of the public keys in the metadata: %v", err)
-		}
+		public = metadataKeys(e)
 	}
 	public = append(public, keys.own...)
 

@@ -229,11 +229,11 @@ func TestModesOfHostKeys(t *testing.T) {
 		mode           os.FileMode
 		owner          string
 	}{
-		"RHEL 9 has a group for them":     {"ssh_keys:x:995:\n", "unknown option -- V\nOpenSSH_8.7p1, OpenSSL 3.0.7\n", 0o640, "0:995"},
-		"RHEL 10 has none that counts":    {"ssh_keys:x:995:\n", "OpenSSH_9.9p1, OpenSSL 3.2\n", 0o600, "0:0"},
-		"a system without the group":      {"", "OpenSSH_8.7p1\n", 0o600, "0:0"},
-		"an sshd that will not say":       {"ssh_keys:x:995:\n", "usage: sshd\n", 0o600, "0:0"},
-		"an sshd whose version is no one": {"ssh_keys:x:995:\n", "OpenSSH_portable\n", 0o600, "0:0"},
+		"RHEL 9 has a group for them":       {"ssh_keys:x:995:\n", "unknown option -- V\nOpenSSH_8.7p1, OpenSSL 3.0.7\n", 0o640, "0:995"},
+		"a group that sshd 9 has no use of": {"ssh_keys:x:995:\n", "OpenSSH_9.9p1, OpenSSL 3.2\n", 0o600, "0:995"},
+		"a system without the group":        {"", "OpenSSH_8.7p1\n", 0o600, "0:0"},
+		"an sshd that will not say":         {"ssh_keys:x:995:\n", "usage: sshd\n", 0o600, "0:995"},
+		"an sshd whose version is no one":   {"ssh_keys:x:995:\n", "OpenSSH_portable\n", 0o600, "0:995"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,9 +258,11 @@ func TestGivenHostKeysAreUsedAndNoOthersMade(t *testing.T) {
 	g := newSSHGuest(t, `
 ssh_keys:
   rsa_private: |
-    -----BEGIN hunter2
+    -----BEGIN RSA PRIVATE KEY-----
+    aHVudGVyMg==
+    -----END RSA PRIVATE KEY-----
   rsa_certificate: ssh-rsa-cert CERT
-  ecdsa_private: ecdsa-hunter2
+  ecdsa_private: "-----BEGIN EC PRIVATE KEY-----\naHVudGVyMg==\n-----END EC PRIVATE KEY-----"
   ecdsa_public: ecdsa PUB
   ecdsa_certificate: ecdsa-cert CERT
   dsa_private: old
@@ -270,16 +272,16 @@ ssh_keys:
 	g.Answer("ssh-keygen -y -f /etc/ssh/ssh_host_rsa_key", host.Result{Stdout: "ssh-rsa DERIVED\n"}, nil)
 	reports := g.run(t, sshModule)
 	want := []string{
-		"warning: user-data:10:3: ssh_keys.rsa_privat: there is no such key (did you mean rsa_private?); it was ignored",
-		"warning: user-data:9:16: ssh_keys.dsa_private: OpenSSH no longer takes DSA keys, so it is ignored",
+		"warning: user-data:12:3: ssh_keys.rsa_privat: there is no such key (did you mean rsa_private?); it was ignored",
+		"warning: user-data:11:16: ssh_keys.dsa_private: OpenSSH no longer takes DSA keys, so it is ignored",
 	}
 	if diff := cmp.Diff(want, reports); diff != "" {
 		t.Error(diff)
 	}
 	files := map[string]string{
-		"ssh_host_rsa_key": "-----BEGIN hunter2", "ssh_host_rsa_key.pub": "ssh-rsa DERIVED root@localhost",
+		"ssh_host_rsa_key": "-----BEGIN RSA PRIVATE KEY-----\naHVudGVyMg==\n-----END RSA PRIVATE KEY-----", "ssh_host_rsa_key.pub": "ssh-rsa DERIVED root@localhost",
 		"ssh_host_rsa_key-cert.pub": "ssh-rsa-cert CERT",
-		"ssh_host_ecdsa_key":        "ecdsa-hunter2", "ssh_host_ecdsa_key.pub": "ecdsa PUB", "ssh_host_ecdsa_key-cert.pub": "ecdsa-cert CERT",
+		"ssh_host_ecdsa_key":        "-----BEGIN EC PRIVATE KEY-----\naHVudGVyMg==\n-----END EC PRIVATE KEY-----", "ssh_host_ecdsa_key.pub": "ecdsa PUB", "ssh_host_ecdsa_key-cert.pub": "ecdsa-cert CERT",
 		"sshd_config": "HostCertificate /mine\nHostCertificate /etc/ssh/ssh_host_rsa_key-cert.pub\nHostCertificate /etc/ssh/ssh_host_ecdsa_key-cert.pub",
 	}
 	if diff := cmp.Diff(files, g.hostKeyFiles(t)); diff != "" {
@@ -288,7 +290,7 @@ ssh_keys:
 	if info, err := g.Stat(hostKeyPath("ecdsa")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
-	g.mustNotShow(t, "hunter2")
+	g.mustNotShow(t, "aHVudGVyMg")
 }
 
 func TestWithoutAPrivateKeyAmongTheGivenOnesKeysAreMade(t *testing.T) {
@@ -296,6 +298,7 @@ func TestWithoutAPrivateKeyAmongTheGivenOnesKeysAreMade(t *testing.T) {
 	for userData, report := range map[string]string{
 		"ssh_keys: -----BEGIN hunter2":           "error: user-data:1:11: ssh_keys: expected keys with values, got a text",
 		"ssh_keys: {}":                           "",
+		"ssh_keys: {ed25519_private: hunter2}":   "error: user-data:1:29: ssh_keys.ed25519_private: this is not a private key in PEM; it is not written",
 		"ssh_keys: {rsa_certificate: ssh-rsa-c}": "",
 	} {
 		g := newSSHGuest(t, userData)
@@ -314,7 +317,7 @@ func TestWithoutAPrivateKeyAmongTheGivenOnesKeysAreMade(t *testing.T) {
 
 func TestTheImagesKeysStayIfAGivenOneCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	g := newSSHGuest(t, "ssh_keys: {ed25519_private: nonsense}")
+	g := newSSHGuest(t, "ssh_keys: {ed25519_private: \"-----BEGIN OPENSSH PRIVATE KEY-----\\neA==\\n-----END OPENSSH PRIVATE KEY-----\"}")
 	g.Answer("ssh-keygen -y", host.Result{Exit: 255, Stderr: "Load key: invalid format\n"}, nil)
 	want := []string{
 		"error: user-data:1:11: ssh_keys: cannot derive the public key of /etc/ssh/ssh_host_ed25519_key: " +
@@ -354,9 +357,9 @@ func TestWhoMayLogInWithTheInstancesKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newSSHGuest(t, row.userData+"\nssh_authorized_keys:\n  - from=\"10.0.0.1\" ssh-rsa AAAAown o\n")
-			g.env.Instance.PublicKeys = []string{"ssh-rsa AAAAmeta m\n"}
+			g.env.Instance.PublicKeys = []string{valid("ssh-rsa AAAAmeta m\n")}
 			g.clean(t, sshModule)
-			if diff := cmp.Diff(row.root, g.Text(t, "/root/.ssh/authorized_keys")); diff != "" {
+			if diff := cmp.Diff(valid(row.root), g.Text(t, "/root/.ssh/authorized_keys")); diff != "" {
 				t.Error(diff)
 			}
 			if row.user == "" {
@@ -365,7 +368,7 @@ func TestWhoMayLogInWithTheInstancesKeys(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(row.user, g.Text(t, "/home/cloud-user/.ssh/authorized_keys")); diff != "" {
+			if diff := cmp.Diff(valid(row.user), g.Text(t, "/home/cloud-user/.ssh/authorized_keys")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -388,11 +391,11 @@ func TestKeysThatAreNoneAreReportedAndTheOthersUsed(t *testing.T) {
 	t.Parallel()
 	g := newSSHGuest(t, "ssh_authorized_keys: ssh-rsa AAAA one text is one key")
 	g.env.Instance.PublicKeys = []string{"nonsense"}
-	want := []string{`warning: of the public keys in the metadata: key 1 is no public key`}
+	want := []string{`warning: key 1 of the public keys in the metadata: this is no public key; it is not written`}
 	if diff := cmp.Diff(want, g.run(t, sshModule)); diff != "" {
 		t.Error(diff)
 	}
-	if got := g.Text(t, "/home/cloud-user/.ssh/authorized_keys"); got != "ssh-rsa AAAA one text is one key\n" {
+	if got := g.Text(t, "/home/cloud-user/.ssh/authorized_keys"); got != valid("ssh-rsa AAAA one text is one key\n") {
 		t.Errorf("got %q", got)
 	}
 }

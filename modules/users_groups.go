@@ -85,8 +85,7 @@ func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 		if err == nil {
 			keys.wantedUsers = append(keys.wantedUsers, u)
 		}
-		u.keys, err = keyList(u.SSHAuthorizedKeys)
-		u.report("ssh_authorized_keys", err)
+		u.keys = keyList(u.account.find("ssh_authorized_keys"))
 		u.sudoRules, err = sudoRules(u.Sudo)
 		u.report("sudo", err)
 		u.doasRules, err = doasRules(u.Doas, u.name)
@@ -286,6 +285,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []*user) error {
 
 // create makes the account, with its groups and its home.
 func (u *user) create(ctx context.Context) error {
+	u.checkShell()
 	note := u.name + "\n"
 	if home := u.home(); !u.e.Host.Exists(home) {
 		note += home + "\n"
@@ -300,6 +300,19 @@ func (u *user) create(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
 	return nil
+}
+
+// checkShell warns of a shell without which the user cannot log in. Packages that are
+// still to be installed may bring it.
+func (u *user) checkShell() {
+	if u.Shell == "" || u.e.Host.Exists(u.Shell) {
+		return
+	}
+	report := u.account.find("shell").Warnf
+	if !u.e.At("packages").IsNull() {
+		report = u.account.find("shell").Notef
+	}
+	report("there is no %s in this guest, without which the user %s cannot log in", u.Shell, u.name)
 }
 
 // home is the home directory that useradd gives the user, unless the machine has another

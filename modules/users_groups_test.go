@@ -42,6 +42,9 @@ func newUsersGuest(t *testing.T, userData string) *guest {
 	g := newGuest(t, userData)
 	g.Put(t, "/etc/shadow", "root:!locked:20000:0:99999:7:::\ncloud-user:!!:20000:0:99999:7:::\n")
 	g.Put(t, "/etc/sudoers", "root ALL=(ALL) ALL\n#includedir /etc/sudoers.d\n")
+	for _, shell := range []string{"/bin/bash", "/bin/sh"} {
+		g.Put(t, shell, "")
+	}
 	g.makesUsers(t)
 	return g
 }
@@ -233,7 +236,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"a public key that is none": {
 			"users:\n  - name: ann\n    ssh_authorized_keys: [not a key]\n  - joe\n",
-			`error: user-data:3:26: users.0.ssh_authorized_keys: key 1 is no public key`, "useradd joe -m",
+			`error: user-data:3:27: users.0.ssh_authorized_keys.0: this is no public key; it is not written`, "useradd joe -m",
 		},
 		"a rule for somebody else": {
 			"users:\n  - name: ann\n    doas: [permit bob]\n",
@@ -350,15 +353,15 @@ users:
   - name: bob
     ssh_redirect_user: true
 `)
-	g.env.Instance.PublicKeys = []string{"ssh-rsa AAAAcloud admin@cloud"}
+	g.env.Instance.PublicKeys = []string{valid("ssh-rsa AAAAcloud admin@cloud")}
 	g.clean(t, usersGroups)
-	if got := g.Text(t, "/home/ann/.ssh/authorized_keys"); got != "ssh-ed25519 AAAAann ann@home\n" {
+	if got := g.Text(t, "/home/ann/.ssh/authorized_keys"); got != valid("ssh-ed25519 AAAAann ann@home\n") {
 		t.Errorf("got %q", got)
 	}
 	want := `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,` +
 		`command="echo 'Please login as the user \"cloud-user\" rather than the user \"bob\".';echo;sleep 10;exit 142" ` +
 		"ssh-rsa AAAAcloud admin@cloud\n"
-	if diff := cmp.Diff(want, g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
+	if diff := cmp.Diff(valid(want), g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -436,5 +439,24 @@ func TestKeysOfAUserThatCloudInitIgnores(t *testing.T) {
 	g.clean(t, usersGroups)
 	if got := g.lines(); !slices.Contains(got, "useradd ann --groups adm -m") || !slices.Contains(got, "useradd bob -m") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAShellThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ userData, want string }{
+		"is a warning": {
+			"users: [{name: ann, shell: /bin/zsh}]", "warning: user-data:1:28: users.0.shell: there is no /bin/zsh in this guest, without which the user ann cannot log in",
+		},
+		"is a note where packages may bring it": {
+			"packages: [zsh]\nusers: [{name: ann, shell: /bin/zsh}]", "note: user-data:2:28: users.0.shell: there is no /bin/zsh in this guest, without which the user ann cannot log in",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := newUsersGuest(t, row.userData).run(t, usersGroups); len(got) != 1 || got[0] != row.want {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }

@@ -1,8 +1,7 @@
 package modules
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -45,8 +44,7 @@ func (u *user) redirect(defaultUser string) {
 		u.warn("ssh_redirect_user", "there is no default user, so it is ignored")
 		return
 	}
-	keys, err := parseKeys(u.e.Instance.PublicKeys)
-	u.report("ssh_redirect_user", err)
+	keys := metadataKeys(u.e)
 	if len(keys) == 0 {
 		u.warn("ssh_redirect_user", "the instance has no public keys, so it is ignored")
 		return
@@ -56,50 +54,85 @@ func (u *user) redirect(defaultUser string) {
 }
 
 // keyList reads public keys from the configuration: a list, one text, or the values of
-// a map. The error is about those that are none.
+// a map. What is no key is reported, and not written.
 //
 // Difference from cloud-init: one text is one key, for the default user too, for whom
-// it takes each letter for a key; and what is no key is reported, not passed over.
-func keyList(v *config.Value) ([]authorizedKey, error) {
-	var lines []string
-	switch v.Kind() {
-	case config.Null:
-	case config.List:
-		for _, item := range v.Items() {
-			lines = append(lines, item.Text())
-		}
-	case config.Map:
-		for _, name := range v.Keys() {
-			lines = append(lines, v.Get(name).Text())
-		}
-	default:
-		lines = append(lines, v.Text())
-	}
-	return parseKeys(lines)
-}
-
-// parseKeys reads public keys, of which one text may hold several lines, and drops
-// those that come again. The errors name keys by their numbers.
-func parseKeys(texts []string) ([]authorizedKey, error) {
+// it takes each letter for a key; and it writes what is no key.
+func keyList(at config.Cursor) []authorizedKey {
 	var keys []authorizedKey
-	var errs []error
-	seen := map[string]bool{}
-	for i, text := range texts {
-		if strings.Contains(text, "PRIVATE KEY-----") {
-			errs = append(errs, fmt.Errorf("key %d is a private key: it is the public one that belongs here", i+1))
-			continue
+	read := func(at config.Cursor) {
+		more, faults := parseKeys(at.Text())
+		keys = append(keys, more...)
+		for _, fault := range faults {
+			at.Errorf("%s; it is not written", fault)
 		}
-		for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
-			k := parseAuthorizedKey(line)
-			switch {
-			case k.isKey() && !seen[k.base64]:
-				seen[k.base64] = true
-				keys = append(keys, k)
-			case !k.isKey() && strings.TrimSpace(line) != "" && !strings.HasPrefix(strings.TrimSpace(line), "#"):
-				// It is not shown: what is no public key may be a piece of a private one.
-				errs = append(errs, fmt.Errorf("key %d is no public key", i+1))
+		for _, k := range more {
+			if !k.isKnown() {
+				at.Notef("the key type %s is not known to this version; it is written", k.kind)
 			}
 		}
 	}
-	return keys, errors.Join(errs...)
+	switch at.Kind() {
+	case config.Null:
+	case config.List:
+		for _, item := range at.Items() {
+			read(item)
+		}
+	case config.Map:
+		for _, entry := range at.Entries() {
+			read(entry.Value)
+		}
+	default:
+		read(at)
+	}
+	return distinct(keys)
+}
+
+// metadataKeys are the public keys of the instance's metadata.
+func metadataKeys(e *Env) []authorizedKey {
+	var keys []authorizedKey
+	for i, text := range e.Instance.PublicKeys {
+		more, faults := parseKeys(text)
+		keys = append(keys, more...)
+		for _, fault := range faults {
+			e.Warn("key %d of the public keys in the metadata: %s; it is not written", i+1, fault)
+		}
+	}
+	return distinct(keys)
+}
+
+// parseKeys reads public keys, a line each, and tells what is wrong with the lines that
+// are none. What they hold is not shown: it may be a piece of a private key.
+func parseKeys(text string) (keys []authorizedKey, faults []string) {
+	if strings.Contains(text, "PRIVATE KEY-----") {
+		return nil, []string{"this is a private key: it is the public one that belongs here"}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		k := parseAuthorizedKey(line)
+		switch fault := k.fault(); {
+		case !k.isKey():
+			faults = append(faults, "this is no public key")
+		case fault != "":
+			faults = append(faults, "this is no public key: "+fault)
+		default:
+			keys = append(keys, k)
+		}
+	}
+	return keys, faults
+}
+
+// distinct drops keys that come again with the same options. One with others is kept
+// beside it, as in cloud-init.
+func distinct(keys []authorizedKey) []authorizedKey {
+	type identity struct{ options, base64 string }
+	seen := map[identity]bool{}
+	return slices.DeleteFunc(keys, func(k authorizedKey) bool {
+		id := identity{k.options, k.base64}
+		again := seen[id]
+		seen[id] = true
+		return again
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
+	"cloudseed/python"
 	"cloudseed/state"
 )
 
@@ -330,7 +331,7 @@ func TestGunzip(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := gunzip(test.data, 1<<20)
+			got, err := python.Gunzip(test.data, 1<<20)
 			fail := ""
 			if err != nil {
 				fail = err.Error()

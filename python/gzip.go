@@ -1,0 +1,48 @@
+package python
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+)
+
+// Gunzip unzips data, to at most limit bytes. As with Python's gzip, several zipped
+// parts follow one another and zeros may follow the last; nothing unzips to nothing.
+func Gunzip(data []byte, limit int64) ([]byte, error) {
+	in := bufio.NewReader(bytes.NewReader(data))
+	var out bytes.Buffer
+	for parts := 0; ; parts++ {
+		if parts > 0 {
+			skipZeros(in)
+		}
+		if _, err := in.Peek(1); err != nil {
+			return out.Bytes(), nil // the end: a reader of bytes has no other error
+		}
+		part, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, err
+		}
+		part.Multistream(false) // it reads no further than its end
+		if _, err := io.Copy(&out, io.LimitReader(part, limit+1-int64(out.Len()))); err != nil {
+			return nil, err
+		}
+		if int64(out.Len()) > limit {
+			return nil, fmt.Errorf("it has more than %d MiB", limit>>20)
+		}
+	}
+}
+
+// skipZeros reads up to the first byte that is not zero.
+func skipZeros(in *bufio.Reader) {
+	for {
+		next, err := in.Peek(1)
+		if err != nil || next[0] != 0 {
+			return
+		}
+		if _, err := in.Discard(1); err != nil {
+			return
+		}
+	}
+}
