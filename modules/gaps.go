@@ -13,8 +13,6 @@ import (
 // does no more at all.
 var Absent = map[string][]string{
 	"seed_random":      {"random_seed"},
-	"growpart":         {"growpart"},
-	"resizefs":         {"resize_rootfs"},
 	"disk_setup":       {"disk_setup", "fs_setup", "device_aliases"},
 	"mounts":           {"mounts", "swap"},
 	"update_etc_hosts": {"manage_etc_hosts"},

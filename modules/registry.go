@@ -7,6 +7,8 @@ func All() []Module {
 	return []Module{
 		bootcmd,
 		writeFiles,
+		growpart,
+		resizefs,
 		setHostname,
 		updateHostname,
 		usersGroups,

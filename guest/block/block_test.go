@@ -1,198 +1,147 @@
 package block
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"cloudseed/guest/block/blocktest"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
 )
 
-// tree puts a fake /sys and mountinfo into a machine.
-type tree struct {
-	*hosttest.Machine
-	t      *testing.T
-	mounts int
-}
-
-func newTree(t *testing.T) *tree {
-	t.Helper()
-	return &tree{Machine: hosttest.New(t), t: t}
-}
-
-func (f *tree) link(target, path string) {
-	f.t.Helper()
-	at := filepath.Join(f.Dir, path)
-	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
-	if err := os.Symlink(target, at); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// device adds a block device; in is the disk that it is a partition of, or "".
-func (f *tree) device(name, in, number string, mib int64, files ...string) {
-	f.t.Helper()
-	dir := "devices/virtual/block/" + name
-	if in != "" {
-		dir = "devices/virtual/block/" + in + "/" + name
-	}
-	f.Put(f.t, "/sys/"+dir+"/size", fmt.Sprintln(mib*2048))
-	f.Put(f.t, "/sys/"+dir+"/dev", number+"\n")
-	for i := 0; i+1 < len(files); i += 2 {
-		f.Put(f.t, "/sys/"+dir+"/"+files[i], files[i+1]+"\n")
-	}
-	f.link("../../"+dir, "/sys/class/block/"+name)
-	f.link("../../"+dir, "/sys/dev/block/"+number)
-	f.Put(f.t, "/dev/"+name, "")
-}
-
-// on says that one device stands on another.
-func (f *tree) on(above, below string) {
-	f.t.Helper()
-	f.link("../../"+below, "/sys/devices/virtual/block/"+above+"/slaves/"+below)
-}
-
-func (f *tree) mount(line string) {
-	f.t.Helper()
-	old, err := f.ReadFile("/proc/self/mountinfo")
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		f.t.Fatal(err)
-	}
-	f.mounts++
-	f.Put(f.t, "/proc/self/mountinfo", string(old)+fmt.Sprintf("%d 1 %s\n", f.mounts, line))
-}
-
 func TestAMountPointStandsOnItsLayers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		build func(f *tree)
+		build func(t *testing.T, f *blocktest.Machine)
 		point string
 		want  string // the layers, or the error
 	}{
 		"a partition of a disk": {
-			build: func(f *tree) {
-				f.device("vda", "", "252:0", 100)
-				f.device("vda3", "vda", "252:3", 50, "partition", "3", "start", "2048")
-				f.mount("252:3 / / rw,relatime shared:1 - xfs /dev/vda3 rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Device("vda3", "vda", "252:3", 50, "partition", "3", "start", "2048")
+				f.Mount("252:3 / / rw,relatime shared:1 - xfs /dev/vda3 rw")
 			},
 			want: "partition /dev/vda3, disk /dev/vda",
 		},
 		"an NVMe partition by /dev/root": {
-			build: func(f *tree) {
-				f.device("nvme0n1", "", "259:0", 100)
-				f.device("nvme0n1p1", "nvme0n1", "259:1", 50, "partition", "1", "start", "2048")
-				f.mount("259:1 / / ro - ext4 /dev/root ro")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("nvme0n1", "", "259:0", 100)
+				f.Device("nvme0n1p1", "nvme0n1", "259:1", 50, "partition", "1", "start", "2048")
+				f.Mount("259:1 / / ro - ext4 /dev/root ro")
 			},
 			want: "partition /dev/nvme0n1p1, disk /dev/nvme0n1",
 		},
 		"a whole disk": {
-			build: func(f *tree) { f.device("vdb", "", "252:16", 100); f.mount("252:16 / / rw - ext4 /dev/vdb rw") },
-			want:  "disk /dev/vdb",
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vdb", "", "252:16", 100)
+				f.Mount("252:16 / / rw - ext4 /dev/vdb rw")
+			},
+			want: "disk /dev/vdb",
 		},
 		"an LV on LUKS on a partition": {
-			build: func(f *tree) {
-				f.device("sda", "", "8:0", 100)
-				f.device("sda2", "sda", "8:2", 50, "partition", "2", "start", "2048")
-				f.device("dm-0", "", "253:0", 48, "dm/name", "luks-1", "dm/uuid", "CRYPT-LUKS2-77-luks-1")
-				f.device("dm-1", "", "253:1", 40, "dm/name", "my--vg-root--lv", "dm/uuid", "LVM-abc")
-				f.on("dm-0", "sda2")
-				f.on("dm-1", "dm-0")
-				f.mount("253:1 / / rw - xfs /dev/mapper/my--vg-root--lv rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("sda", "", "8:0", 100)
+				f.Device("sda2", "sda", "8:2", 50, "partition", "2", "start", "2048")
+				f.Device("dm-0", "", "253:0", 48, "dm/name", "luks-1", "dm/uuid", "CRYPT-LUKS2-77-luks-1")
+				f.Device("dm-1", "", "253:1", 40, "dm/name", "my--vg-root--lv", "dm/uuid", "LVM-abc")
+				f.Stands("dm-0", "sda2")
+				f.Stands("dm-1", "dm-0")
+				f.Mount("253:1 / / rw - xfs /dev/mapper/my--vg-root--lv rw")
 			},
 			want: "LV /dev/mapper/my--vg-root--lv, LUKS /dev/mapper/luks-1, partition /dev/sda2, disk /dev/sda",
 		},
 		"a partition of a multipath disk": {
-			build: func(f *tree) {
+			build: func(t *testing.T, f *blocktest.Machine) {
 				for _, disk := range []string{"sda", "sdb"} {
-					f.device(disk, "", "8:"+disk, 100)
+					f.Device(disk, "", "8:"+disk, 100)
 				}
-				f.device("dm-0", "", "253:0", 100, "dm/name", "mpatha", "dm/uuid", "mpath-36001")
-				f.device("dm-2", "", "253:2", 50, "dm/name", "mpatha2", "dm/uuid", "part2-mpath-36001")
-				f.on("dm-0", "sda")
-				f.on("dm-0", "sdb")
-				f.on("dm-2", "dm-0")
-				f.mount("253:2 / / rw - xfs /dev/mapper/mpatha2 rw")
+				f.Device("dm-0", "", "253:0", 100, "dm/name", "mpatha", "dm/uuid", "mpath-36001")
+				f.Device("dm-2", "", "253:2", 50, "dm/name", "mpatha2", "dm/uuid", "part2-mpath-36001")
+				f.Stands("dm-0", "sda")
+				f.Stands("dm-0", "sdb")
+				f.Stands("dm-2", "dm-0")
+				f.Mount("253:2 / / rw - xfs /dev/mapper/mpatha2 rw")
 			},
 			want: "partition /dev/mapper/mpatha2, multipath /dev/mapper/mpatha",
 		},
 		"a RAID array ends the stack, even one of a single disk": {
-			build: func(f *tree) {
-				f.device("sda", "", "8:0", 100)
-				f.device("md127", "", "9:127", 90, "md/level", "raid1")
-				f.on("md127", "sda")
-				f.mount("9:127 / / rw - ext4 /dev/md127 rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("sda", "", "8:0", 100)
+				f.Device("md127", "", "9:127", 90, "md/level", "raid1")
+				f.Stands("md127", "sda")
+				f.Mount("9:127 / / rw - ext4 /dev/md127 rw")
 			},
 			want: "md /dev/md127",
 		},
 		"an LV on two disks ends the stack": {
-			build: func(f *tree) {
-				f.device("sda", "", "8:0", 100)
-				f.device("sdb", "", "8:16", 100)
-				f.device("dm-0", "", "253:0", 190, "dm/name", "vg-data", "dm/uuid", "LVM-abc")
-				f.on("dm-0", "sda")
-				f.on("dm-0", "sdb")
-				f.mount("253:0 / /data rw - ext4 /dev/mapper/vg-data rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("sda", "", "8:0", 100)
+				f.Device("sdb", "", "8:16", 100)
+				f.Device("dm-0", "", "253:0", 190, "dm/name", "vg-data", "dm/uuid", "LVM-abc")
+				f.Stands("dm-0", "sda")
+				f.Stands("dm-0", "sdb")
+				f.Mount("253:0 / /data rw - ext4 /dev/mapper/vg-data rw")
 			},
 			point: "/data", want: "LV /dev/mapper/vg-data",
 		},
 		"a subvolume of btrfs, whose number is no device's": {
-			build: func(f *tree) {
-				f.device("vda", "", "252:0", 100)
-				f.device("vda4", "vda", "252:4", 50, "partition", "4", "start", "2048")
-				f.mount("0:33 /root / rw - btrfs /dev/vda4 rw,subvol=/root")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Device("vda4", "vda", "252:4", 50, "partition", "4", "start", "2048")
+				f.Mount("0:33 /root / rw - btrfs /dev/vda4 rw,subvol=/root")
 			},
 			want: "partition /dev/vda4, disk /dev/vda",
 		},
 		"btrfs by /dev/root, from the kernel's command line": {
-			build: func(f *tree) {
-				f.device("vda", "", "252:0", 100)
-				f.device("vda4", "vda", "252:4", 50, "partition", "4", "start", "2048")
-				f.link("../../vda4", "/dev/disk/by-uuid/7-7")
-				f.Put(f.t, "/proc/cmdline", "ro root=UUID=7-7 quiet\n")
-				f.mount("0:33 /root / rw - btrfs /dev/root rw,subvol=/root")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Device("vda4", "vda", "252:4", 50, "partition", "4", "start", "2048")
+				f.Link("../../vda4", "/dev/disk/by-uuid/7-7")
+				f.Put(t, "/proc/cmdline", "ro root=UUID=7-7 quiet\n")
+				f.Mount("0:33 /root / rw - btrfs /dev/root rw,subvol=/root")
 			},
 			want: "partition /dev/vda4, disk /dev/vda",
 		},
 		"the last mount hides the first": {
-			build: func(f *tree) {
-				f.device("vda", "", "252:0", 100)
-				f.mount("0:1 / / rw - rootfs rootfs rw")
-				f.mount("252:0 / / rw - xfs /dev/vda rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Mount("0:1 / / rw - rootfs rootfs rw")
+				f.Mount("252:0 / / rw - xfs /dev/vda rw")
 			},
 			want: "disk /dev/vda",
 		},
 		"a mount point with a space": {
-			build: func(f *tree) { f.device("vda", "", "252:0", 100); f.mount(`252:0 / /my\040data rw - xfs /dev/vda rw`) },
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Mount(`252:0 / /my\040data rw - xfs /dev/vda rw`)
+			},
 			point: "/my data", want: "disk /dev/vda",
 		},
 		"the disk of an ostree system is at /sysroot": {
-			build: func(f *tree) {
-				f.device("vda", "", "252:0", 100)
-				f.mount("0:40 / / ro - overlay composefs ro")
-				f.mount("252:0 / /sysroot ro - xfs /dev/vda rw")
+			build: func(t *testing.T, f *blocktest.Machine) {
+				f.Device("vda", "", "252:0", 100)
+				f.Mount("0:40 / / ro - overlay composefs ro")
+				f.Mount("252:0 / /sysroot ro - xfs /dev/vda rw")
 			},
 			want: "disk /dev/vda",
 		},
 		"an overlay is on no device": {
-			build: func(f *tree) { f.mount("0:40 / / rw - overlay overlayroot rw") },
+			build: func(t *testing.T, f *blocktest.Machine) { f.Mount("0:40 / / rw - overlay overlayroot rw") },
 			want:  "/ (overlay): it is on no block device",
 		},
 		"what is no mount point says so": {
-			build: func(f *tree) { f.mount("0:40 / / rw - tmpfs none rw") },
+			build: func(t *testing.T, f *blocktest.Machine) { f.Mount("0:40 / / rw - tmpfs none rw") },
 			point: "/data", want: "/data: nothing is mounted there",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			test.build(f)
+			f := blocktest.New(t, hosttest.New(t))
+			test.build(t, f)
 			if test.point == "" {
 				test.point = "/"
 			}
@@ -203,7 +152,7 @@ func TestAMountPointStandsOnItsLayers(t *testing.T) {
 	}
 }
 
-func stack(f *tree, point string) string {
+func stack(f *blocktest.Machine, point string) string {
 	m, err := MountAt(f.Host, point)
 	if err != nil {
 		return err.Error()
@@ -221,13 +170,16 @@ func stack(f *tree, point string) string {
 
 func TestADeviceIsFoundByAnyOfItsNames(t *testing.T) {
 	t.Parallel()
-	f := newTree(t)
-	f.device("sda", "", "8:0", 100)
-	f.device("cciss!c0d0", "", "104:0", 100)
-	f.device("dm-1", "", "253:1", 40, "dm/name", "vg-root", "dm/uuid", "LVM-abc")
-	f.link("../../sda", "/dev/disk/by-id/ata-disk")
-	f.link("../dm-1", "/dev/mapper/linked")
-	f.link("../mapper/linked", "/dev/vg/root")
+	f := blocktest.New(t, hosttest.New(t))
+	f.Device("sda", "", "8:0", 100)
+	f.Device("cciss!c0d0", "", "104:0", 100)
+	f.Device("dm-1", "", "253:1", 40, "dm/name", "vg-root", "dm/uuid", "LVM-abc")
+	f.Link("../../sda", "/dev/disk/by-id/ata-disk")
+	f.Link("../dm-1", "/dev/mapper/linked")
+	f.Link("../mapper/linked", "/dev/vg/root")
+	if err := f.Remove("/dev/mapper/vg-root"); err != nil { // as without udev
+		t.Fatal(err)
+	}
 	for device, want := range map[string]string{
 		"/dev/sda": "sda", "/dev/disk/by-id/ata-disk": "sda", "/dev/vg/root": "dm-1", "/dev/mapper/vg-root": "dm-1",
 		"/dev/cciss/c0d0": "cciss!c0d0", "/dev/sdz": "", "/dev/mapper/none": "", "/dev/../etc/passwd": "", "sda": "",
@@ -268,18 +220,18 @@ func TestAPartitionGrowsIfThereIsRoom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			f.device("vda", "", "252:0", 100)
-			f.device("vda1", "vda", "252:1", test.size, "partition", "1", "start", "2048")
+			f := blocktest.New(t, hosttest.New(t))
+			f.Device("vda", "", "252:0", 100)
+			f.Device("vda1", "vda", "252:1", test.size, "partition", "1", "start", "2048")
 			if test.next > 0 {
-				f.device("vda2", "vda", "252:2", 5, "partition", "2", "start", fmt.Sprint(test.next*2048))
+				f.Device("vda2", "vda", "252:2", 5, "partition", "2", "start", fmt.Sprint(test.next*2048))
 			}
 			f.Lacks(test.lacks...)
 			f.Answer("sfdisk --version", host.Result{Stdout: test.version}, nil)
 			if len(test.lacks) > 1 {
 				f.Answer("sfdisk --version", host.Result{}, &host.MissingError{Program: "sfdisk"})
 			}
-			grow := func(host.Command) { f.Put(t, "/sys/class/block/vda1/size", fmt.Sprintln(98*2048)) }
+			grow := func(host.Command) { f.Resize("vda1", 98) }
 			f.On(growpart, grow)
 			f.On(partx, grow)
 			layers, err := Under(f.Host, "vda1")
@@ -300,39 +252,21 @@ func TestAPartitionGrowsIfThereIsRoom(t *testing.T) {
 	}
 }
 
-// xfs is the head of an XFS file system of so many MiB; pv that of a physical volume.
-func xfs(mib int64) string {
-	b := make([]byte, superblocks)
-	copy(b, "XFSB")
-	binary.BigEndian.PutUint32(b[4:], 4096)
-	binary.BigEndian.PutUint64(b[8:], uint64(mib<<20/4096))
-	return string(b)
-}
-
-func pv(mib int64) string {
-	b := make([]byte, superblocks)
-	copy(b[512:], "LABELONE")
-	binary.LittleEndian.PutUint32(b[512+20:], 32)
-	copy(b[512+24:], "LVM2 001")
-	binary.LittleEndian.PutUint64(b[512+64:], uint64(mib<<20))
-	return string(b)
-}
-
 func TestAPhysicalVolumeGrowsIfThereIsRoom(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ head, want string }{
-		"to its device's size":            {pv(50), "lvm pvresize /dev/vda"},
-		"not where it has all":            {pv(100), ""},
-		"not what is no physical volume":  {xfs(50), ""},
-		"not where the label is nonsense": {pv(50)[:512+20] + "\xff\xff\xff\xff" + pv(50)[512+24:], ""},
+		"to its device's size":            {blocktest.PV(50), "lvm pvresize /dev/vda"},
+		"not where it has all":            {blocktest.PV(100), ""},
+		"not what is no physical volume":  {blocktest.XFS(50), ""},
+		"not where the label is nonsense": {blocktest.PV(50)[:512+20] + "\xff\xff\xff\xff" + blocktest.PV(50)[512+24:], ""},
 		"not an empty device":             {"", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			f.device("vda", "", "252:0", 100)
+			f := blocktest.New(t, hosttest.New(t))
+			f.Device("vda", "", "252:0", 100)
 			f.Put(t, "/dev/vda", test.head)
-			f.On("lvm pvresize", func(host.Command) { f.Put(t, "/dev/vda", pv(100)) })
+			f.On("lvm pvresize", func(host.Command) { f.Put(t, "/dev/vda", blocktest.PV(100)) })
 			layers, err := Under(f.Host, "vda")
 			if err != nil {
 				t.Fatal(err)
@@ -364,10 +298,10 @@ func TestALUKSDeviceGrowsIfThereIsRoom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			f.device("vda", "", "252:0", 100)
-			f.device("dm-0", "", "253:0", test.size, "dm/name", "root", "dm/uuid", "CRYPT-LUKS2-77-root")
-			f.on("dm-0", "vda")
+			f := blocktest.New(t, hosttest.New(t))
+			f.Device("vda", "", "252:0", 100)
+			f.Device("dm-0", "", "253:0", test.size, "dm/name", "root", "dm/uuid", "CRYPT-LUKS2-77-root")
+			f.Stands("dm-0", "vda")
 			if test.key != "" {
 				f.Put(t, KeyFile, test.key)
 			}
@@ -410,8 +344,8 @@ func TestAnLVGrowsAndNeverShrinks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			f.device("dm-1", "", "253:1", 40, "dm/name", "vg-root", "dm/uuid", "LVM-abc")
+			f := blocktest.New(t, hosttest.New(t))
+			f.Device("dm-1", "", "253:1", 40, "dm/name", "vg-root", "dm/uuid", "LVM-abc")
 			f.Answer(free, host.Result{Stdout: test.free}, nil)
 			layers, err := Under(f.Host, "dm-1")
 			if err != nil {
@@ -427,47 +361,32 @@ func TestAnLVGrowsAndNeverShrinks(t *testing.T) {
 	}
 }
 
-func btrfs(mib int64, id byte) string {
-	b := make([]byte, superblocks)
-	copy(b[0x10040:], "_BHRfS_M")
-	b[0x100c9] = id
-	binary.LittleEndian.PutUint64(b[0x100d1:], uint64(mib<<20))
-	return string(b)
-}
-
-func ext(mib int64) string {
-	b := make([]byte, superblocks)
-	binary.LittleEndian.PutUint16(b[0x438:], 0xEF53)
-	binary.LittleEndian.PutUint32(b[0x404:], uint32(mib<<10))
-	return string(b)
-}
-
 func TestAFileSystemGrowsIfThereIsRoom(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ mount, more, head, version, want string }{
-		"ext4 by its device":                     {mount: "252:0 / / rw - ext4 /dev/vda rw", head: ext(50), want: "resize2fs /dev/vda"},
-		"ext4 that has all":                      {mount: "252:0 / / rw - ext4 /dev/vda rw", head: ext(100)},
-		"XFS by its mount point":                 {mount: "252:0 / / rw - xfs /dev/vda rw", head: xfs(50), want: "xfs_growfs /"},
-		"XFS that has all":                       {mount: "252:0 / / rw - xfs /dev/vda rw", head: xfs(100)},
-		"XFS that is larger":                     {mount: "252:0 / / rw - xfs /dev/vda rw", head: xfs(200)},
-		"XFS that can be written to elsewhere":   {mount: "252:0 / / ro - xfs /dev/vda rw", more: "252:0 /var /var rw - xfs /dev/vda rw", head: xfs(50), want: "xfs_growfs /var"},
-		"btrfs":                                  {mount: "0:33 / / rw - btrfs /dev/vda rw", head: btrfs(50, 1), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue max /"},
-		"btrfs of tools that cannot wait":        {mount: "0:33 / / rw - btrfs /dev/vda rw", head: btrfs(50, 1), version: "btrfs-progs v4.9.1\n", want: "btrfs --version; btrfs filesystem resize max /"},
-		"btrfs whose disk is not its first":      {mount: "0:33 / / rw - btrfs /dev/vda rw", head: btrfs(50, 2), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue 2:max /"},
-		"btrfs that only its snapshots can grow": {mount: "0:33 / / ro - btrfs /dev/vda rw", more: "snapshots", head: btrfs(50, 1), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue max /.snapshots"},
-		"btrfs that has all":                     {mount: "0:33 / / rw - btrfs /dev/vda rw", head: btrfs(100, 1)},
+		"ext4 by its device":                     {mount: "252:0 / / rw - ext4 /dev/vda rw", head: blocktest.Ext(50), want: "resize2fs /dev/vda"},
+		"ext4 that has all":                      {mount: "252:0 / / rw - ext4 /dev/vda rw", head: blocktest.Ext(100)},
+		"XFS by its mount point":                 {mount: "252:0 / / rw - xfs /dev/vda rw", head: blocktest.XFS(50), want: "xfs_growfs /"},
+		"XFS that has all":                       {mount: "252:0 / / rw - xfs /dev/vda rw", head: blocktest.XFS(100)},
+		"XFS that is larger":                     {mount: "252:0 / / rw - xfs /dev/vda rw", head: blocktest.XFS(200)},
+		"XFS that can be written to elsewhere":   {mount: "252:0 / / ro - xfs /dev/vda rw", more: "252:0 /var /var rw - xfs /dev/vda rw", head: blocktest.XFS(50), want: "xfs_growfs /var"},
+		"btrfs":                                  {mount: "0:33 / / rw - btrfs /dev/vda rw", head: blocktest.Btrfs(50, 1), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue max /"},
+		"btrfs of tools that cannot wait":        {mount: "0:33 / / rw - btrfs /dev/vda rw", head: blocktest.Btrfs(50, 1), version: "btrfs-progs v4.9.1\n", want: "btrfs --version; btrfs filesystem resize max /"},
+		"btrfs whose disk is not its first":      {mount: "0:33 / / rw - btrfs /dev/vda rw", head: blocktest.Btrfs(50, 2), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue 2:max /"},
+		"btrfs that only its snapshots can grow": {mount: "0:33 / / ro - btrfs /dev/vda rw", more: "snapshots", head: blocktest.Btrfs(50, 1), version: "btrfs-progs v6.2\n", want: "btrfs --version; btrfs filesystem resize --enqueue max /.snapshots"},
+		"btrfs that has all":                     {mount: "0:33 / / rw - btrfs /dev/vda rw", head: blocktest.Btrfs(100, 1)},
 		"a type that is not known":               {mount: "252:0 / / rw - f2fs /dev/vda rw", want: "error: / (f2fs): its type of file system is not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newTree(t)
-			f.device("vda", "", "252:0", 100)
+			f := blocktest.New(t, hosttest.New(t))
+			f.Device("vda", "", "252:0", 100)
 			f.Put(t, "/dev/vda", test.head)
-			f.mount(test.mount)
+			f.Mount(test.mount)
 			if test.more == "snapshots" {
 				f.Put(t, "/.snapshots/1", "")
 			} else if test.more != "" {
-				f.mount(test.more)
+				f.Mount(test.more)
 			}
 			f.Answer("btrfs --version", host.Result{Stdout: test.version}, nil)
 			m, err := MountAt(f.Host, "/")

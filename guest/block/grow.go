@@ -271,8 +271,19 @@ func GrowFileSystem(ctx context.Context, h *host.Host, m Mount, device Layer) (G
 	if err != nil || argv == nil {
 		return grown, err
 	}
-	if _, err := h.Run(ctx, host.Command{Argv: argv, Timeout: growing}); err != nil {
-		return Grown{grown.Before, grown.Before}, fmt.Errorf("cannot grow the file system at %s: %w", m.Point, err)
+	same := Grown{grown.Before, grown.Before}
+	result, err := h.Run(ctx, host.Command{Argv: argv, Timeout: growing})
+	if err != nil {
+		return same, fmt.Errorf("cannot grow the file system at %s: %w", m.Point, err)
+	}
+	// The superblock of a mounted XFS may be that of before: what its tool says counts.
+	if _, changed, ok := strings.Cut(result.Stdout, "data blocks changed from "); m.Type == "xfs" && !ok {
+		return same, nil
+	} else if ok {
+		var before, after int64
+		if _, err := fmt.Sscanf(changed, "%d to %d", &before, &after); err == nil && before > 0 && after > before {
+			grown.After = grown.Before / before * after // whole blocks
+		}
 	}
 	return grown, nil
 }
