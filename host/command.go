@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,6 +33,10 @@ type Command struct {
 	OK         []int         // exit codes beside 0 that are no error
 	Quiet      bool          // not recorded: it only asks
 	Secretive  bool          // errors do not show what it said
+
+	// Line is called with each line of captured output as it comes, one at a time: long
+	// work shows by it how far it is. May be nil.
+	Line func(line string)
 }
 
 // NoTimeout lets a command run as long as it takes: the user's own scripts.
@@ -184,6 +190,13 @@ func (h *Host) executeOnce(ctx context.Context, c Command) (Result, error) {
 	} else {
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	}
+	if c.Line != nil && !c.Pass {
+		var one sync.Mutex
+		outLines, errLines := &lines{call: c.Line, one: &one}, &lines{call: c.Line, one: &one}
+		defer outLines.end()
+		defer errLines.end()
+		cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
+	}
 	err = cmd.Run()
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String(), Exit: -1}
 	if cmd.ProcessState != nil {
@@ -302,4 +315,38 @@ func (c *capture) Write(p []byte) (int, error) {
 		c.Buffer.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
+}
+
+// lines calls a function with each line that is written; one is held meanwhile.
+type lines struct {
+	call func(string)
+	one  *sync.Mutex
+	rest []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.one.Lock()
+	defer l.one.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
+		if !found && len(l.rest) < maxLine {
+			return len(p), nil
+		}
+		l.call(string(line))
+		l.rest = bytes.Clone(rest)
+	}
+}
+
+// maxLine is how much of a line without an end is kept.
+const maxLine = 64 << 10
+
+// end gives away a last line that has no end.
+func (l *lines) end() {
+	l.one.Lock()
+	defer l.one.Unlock()
+	if len(l.rest) > 0 {
+		l.call(string(l.rest))
+		l.rest = nil
+	}
 }

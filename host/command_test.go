@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -155,5 +156,30 @@ func TestAProgramThatIsBeingWrittenIsWaitedFor(t *testing.T) {
 	defer timer.Stop()
 	if r, err := h.Run(t.Context(), host.Command{Argv: []string{script}}); err != nil || r.Stdout != "ran\n" {
 		t.Errorf("%q, %v", r.Stdout, err)
+	}
+}
+
+func TestLinesOfACommandComeWhileItRuns(t *testing.T) {
+	t.Parallel()
+	h := host.New("/", host.Options{})
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	result, err := h.Run(t.Context(), host.Command{
+		// The command goes on only after its first line was given away.
+		Argv: []string{"sh", "-c", "echo one; read go <" + fifo + "; echo two >&2; printf three >&2"},
+		Line: func(line string) {
+			if got = append(got, line); line == "one" {
+				if err := os.WriteFile(fifo, []byte("go\n"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+		Timeout: 30 * time.Second,
+	})
+	if err != nil || strings.Join(got, ",") != "one,two,three" || result.Stdout != "one\n" || result.Stderr != "two\nthree" {
+		t.Errorf("lines %q, result %+v, %v", got, result, err)
 	}
 }

@@ -116,10 +116,16 @@ func (m *Machine) exec(_ context.Context, c host.Command) (host.Result, error) {
 	if found.do != nil {
 		found.do(c)
 	}
+	result, err := found.result, found.err
 	if found.reply != nil {
-		return found.reply(c), nil
+		result, err = found.reply(c), nil
 	}
-	return found.result, found.err
+	if c.Line != nil {
+		for line := range strings.Lines(result.Stdout + result.Stderr) {
+			c.Line(strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return result, err
 }
 
 // start runs a detached command to its end at once: Wait then has nothing to wait for.
