@@ -65,6 +65,9 @@ func TestRoomsImportNothingFromAbove(t *testing.T) {
 			if room != rule.room && !(strings.HasSuffix(rule.room, "/") && (strings.HasPrefix(room, rule.room) || room+"/" == rule.room)) {
 				continue
 			}
+			if rule.room == "guest/" && strings.HasSuffix(room, "test") {
+				continue // what tests of several packages share: it is linked into no program
+			}
 			for _, bad := range rule.imports {
 				if slices.ContainsFunc(imports, func(i string) bool { return reaches(i, bad) && !reaches("cloudseed/"+room, bad) }) {
 					t.Errorf("%s imports %s: %s", room, bad, rule.why)
