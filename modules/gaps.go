@@ -13,8 +13,7 @@ import (
 // does no more at all.
 var Absent = map[string][]string{
 	"seed_random":      {"random_seed"},
-	"disk_setup":       {"disk_setup", "fs_setup", "device_aliases"},
-	"mounts":           {"mounts", "swap"},
+	"disk_setup":       {"disk_setup", "fs_setup"},
 	"update_etc_hosts": {"manage_etc_hosts"},
 	"ca_certs":         {"ca_certs", "ca-certs"},
 	"rsyslog":          {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
@@ -54,7 +53,7 @@ var Absent = map[string][]string{
 var otherKeys = []string{
 	"allow_userdata", "cloud_config_modules", "cloud_final_modules", "cloud_init_modules", "datasource", "datasource_list",
 	"def_log_file", "disable_network_activation", "launch-index", "log_cfgs", "manual_cache_clean",
-	"merge_how", "merge_type", "migrate", "mount_default_fields", "network", "output", "policy", "reporting",
+	"merge_how", "merge_type", "migrate", "network", "output", "policy", "reporting",
 	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "version", "yum_repo_dir",
 
 	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",

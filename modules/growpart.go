@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -101,7 +100,7 @@ func lvExtensions(c config.Cursor) []lvExtension {
 		if share, ok := strings.CutSuffix(text, "%"); ok {
 			x.percent, _ = strconv.Atoi(share)
 		} else {
-			x.size = sizeInBytes(text)
+			x.size = block.ParseSize(text)
 		}
 		if !path.IsAbs(x.point) || x.percent > 100 || x.percent <= 0 && x.size <= 0 {
 			entry.Value.Errorf("expected a mount point with a size (20G) or a share of the free space (50%%), got %s; skipped", shown(entry.Value.Value()))
@@ -110,20 +109,6 @@ func lvExtensions(c config.Cursor) []lvExtension {
 		list = append(list, x)
 	}
 	return list
-}
-
-// sizeInBytes reads 20G, 512MiB or 1073741824, in powers of 1024; 0 is none.
-func sizeInBytes(text string) int64 {
-	unit := strings.ToUpper(strings.TrimLeft(text, "0123456789"))
-	n, err := strconv.ParseInt(text[:len(text)-len(unit)], 10, 64)
-	shift, ok := map[string]int{
-		"": 0, "B": 0, "K": 10, "KB": 10, "KIB": 10, "M": 20, "MB": 20, "MIB": 20,
-		"G": 30, "GB": 30, "GIB": 30, "T": 40, "TB": 40, "TIB": 40,
-	}[unit]
-	if err != nil || !ok || n > math.MaxInt64>>shift {
-		return 0
-	}
-	return n << shift
 }
 
 func runGrowpart(ctx context.Context, e *Env, keys *growpartKeys) error {

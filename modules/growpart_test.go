@@ -219,15 +219,3 @@ func TestSpaceThatAPowerCutLeftUnusedIsUsedAtTheNextBoot(t *testing.T) {
 		t.Errorf("the boot after it runs %q", got)
 	}
 }
-
-func TestSizesAreReadInPowersOf1024(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]int64{
-		"20G": 20 << 30, "20GiB": 20 << 30, "20gb": 20 << 30, "512M": 512 << 20, "7": 7, "7B": 7, "1T": 1 << 40,
-		"": 0, "G": 0, "-1G": 0, "20X": 0, "20GG": 0, "1.5G": 0, "99999999T": 0, "20iB": 0, "G20": 0,
-	} {
-		if got := sizeInBytes(text); got != want {
-			t.Errorf("%q is %d, want %d", text, got, want)
-		}
-	}
-}

@@ -9,6 +9,7 @@ func All() []Module {
 		writeFiles,
 		growpart,
 		resizefs,
+		mounts,
 		setHostname,
 		updateHostname,
 		usersGroups,

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -99,6 +100,11 @@ func unescape(field string) string {
 		b.WriteByte(field[i])
 	}
 	return b.String()
+}
+
+// Escape writes what would part fields in octal, as /proc/swaps and fstab have it.
+func Escape(field string) string {
+	return strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`, "\r", `\015`).Replace(field)
 }
 
 // MountAt returns what is mounted at a path: the last mount hides those before it.
@@ -412,6 +418,20 @@ func number(h *host.Host, file string) (int64, error) {
 		return 0, err
 	}
 	return strconv.ParseInt(text, 10, 64)
+}
+
+// ParseSize reads a size: 20G, 1.5GiB, 512MB or 1073741824, in powers of 1024; 0 is none.
+func ParseSize(text string) int64 {
+	unit := strings.ToUpper(strings.TrimLeft(text, "0123456789."))
+	n, err := strconv.ParseFloat(text[:len(text)-len(unit)], 64)
+	shift, ok := map[string]int{
+		"": 0, "B": 0, "K": 10, "KB": 10, "KIB": 10, "M": 20, "MB": 20, "MIB": 20,
+		"G": 30, "GB": 30, "GIB": 30, "T": 40, "TB": 40, "TIB": 40,
+	}[unit]
+	if n *= float64(int64(1) << shift); err != nil || !ok || n >= math.MaxInt64 {
+		return 0
+	}
+	return int64(n)
 }
 
 // Bytes writes a size for people: 9.5 GiB.

@@ -408,3 +408,15 @@ func TestAFileSystemGrowsIfThereIsRoom(t *testing.T) {
 		})
 	}
 }
+
+func TestSizesAreReadInPowersOf1024(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int64{
+		"20G": 20 << 30, "20GiB": 20 << 30, "20gb": 20 << 30, "512M": 512 << 20, "7": 7, "7B": 7, "1T": 1 << 40,
+		"": 0, "G": 0, "-1G": 0, "20X": 0, "20GG": 0, "1.5G": 3 << 29, ".5K": 512, "1e3": 0, "NaN": 0, "InfG": 0, "0x1G": 0, "1_0": 0, "99999999T": 0, "20iB": 0, "G20": 0,
+	} {
+		if got := ParseSize(text); got != want {
+			t.Errorf("%q is %d, want %d", text, got, want)
+		}
+	}
+}
