@@ -198,6 +198,7 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 	want := map[string]boot.Result{
 		"bootcmd": boot.ResultNoConfig, "write_files": boot.ResultNoConfig, "growpart": boot.ResultOK, "resizefs": boot.ResultOK, "mounts": boot.ResultNoConfig, "set_hostname": boot.ResultAlreadyRun, "update_hostname": boot.ResultOK,
 		"users_groups": boot.ResultAlreadyRun, "ssh": boot.ResultAlreadyRun, "set_passwords": boot.ResultAlreadyRun,
+		"yum_add_repo": boot.ResultNoConfig, "package_update_upgrade_install": boot.ResultNoConfig,
 		"timezone": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "scripts_vendor": boot.ResultAlreadyRun,
 		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
 		"scripts_user": boot.ResultAlreadyRun, "install_hotplug": boot.ResultOK, "final_message": boot.ResultOK,
@@ -356,10 +357,10 @@ func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 
 func TestWhatNoModuleDoesIsToldOnce(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\npackages: [vim]\n"))
-	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "cloud_final_modules: [package_update_upgrade_install]\n")
+	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\npuppet: [vim]\n"))
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "cloud_final_modules: [puppet]\n")
 	r := g.boot(t)
-	const want = "user-data:2:11: packages has no effect: this version of cloudseed has no module package_update_upgrade_install"
+	const want = "user-data:2:9: puppet has no effect: this version of cloudseed has no module puppet"
 	if i := slices.Index(r.Warnings, want); i < 0 || slices.Contains(r.Warnings[i+1:], want) {
 		t.Errorf("warnings are %q", r.Warnings)
 	}

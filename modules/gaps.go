@@ -23,14 +23,9 @@ var Absent = map[string][]string{
 	"keyboard":             {"keyboard"},
 	"rh_subscription":      {"rh_subscription"},
 	"spacewalk":            {"spacewalk"},
-	"yum_add_repo":         {"yum_repos"},
 	"ntp":                  {"ntp"},
 	"disable_ec2_metadata": {"disable_ec2_metadata"},
 
-	"package_update_upgrade_install": {
-		"packages", "package_update", "package_upgrade", "package_reboot_if_required",
-		"apt_update", "apt_upgrade", "apt_reboot_if_required",
-	},
 	"puppet":                   {"puppet"},
 	"chef":                     {"chef"},
 	"ansible":                  {"ansible"},
@@ -54,7 +49,7 @@ var otherKeys = []string{
 	"allow_userdata", "cloud_config_modules", "cloud_final_modules", "cloud_init_modules", "datasource", "datasource_list",
 	"def_log_file", "disable_network_activation", "launch-index", "log_cfgs", "manual_cache_clean",
 	"merge_how", "merge_type", "migrate", "network", "output", "policy", "reporting",
-	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "version", "yum_repo_dir",
+	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "version",
 
 	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",
 	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ssh_import_id", "ubuntu-advantage", "ubuntu_advantage",

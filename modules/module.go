@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/packages"
 	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -115,7 +116,10 @@ type Env struct {
 	// could not do, or does without.
 	Output io.Writer                                                                        // where the stage's output goes (the key output)
 	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
+	Reboot func(why string)                                                                 // has the machine reboot when the stage has ended and all is recorded
 	Steps  Steps                                                                            // how far an interrupted run of this module came
+
+	Packages packages.Manager // of tests; nil: the guest's own
 
 	findings   config.Findings
 	unfinished bool

@@ -16,9 +16,11 @@ func All() []Module {
 		sshModule,
 		setPasswords,
 
+		yumAddRepo,
 		timezone,
 		runcmd,
 
+		packageUpdateUpgradeInstall,
 		writeFilesDeferred,
 		scriptsVendor,
 		scriptsPerOnce,

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"cloudseed/boot"
+	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/printable"
 	"cloudseed/state"
@@ -70,7 +71,14 @@ func (g *globals) runStage(ctx context.Context, stage string, files []string) er
 		m.log.Error("the stage " + stage + " did not run: " + err.Error())
 		errs = append(errs, err, m.store.StageMissed(stage, fmt.Errorf("the stage %s did not run: %w", stage, err)))
 	} else {
-		errs = m.boot(boot.Options{Files: files}).Run(ctx, stage)
+		o := boot.Options{Files: files}
+		if m.host.Booted() {
+			o.Reboot = func(ctx context.Context) error {
+				_, err := m.host.Run(ctx, host.Command{Argv: []string{"/sbin/reboot"}})
+				return err
+			}
+		}
+		errs = m.boot(o).Run(ctx, stage)
 	}
 	errs = append(errs, m.Close())
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
