@@ -74,12 +74,13 @@ type guest struct {
 	host     *host.Host
 	progress func(string)
 	sleep    func(context.Context, time.Duration) error
+	lockWait time.Duration // for a tool that waits by itself
 }
 
 // Of returns the package manager of a guest. progress is called with each line that a tool
 // says, and before each wait.
 func Of(h *host.Host, progress func(line string)) Manager {
-	return &guest{host: h, progress: progress, sleep: sleep}
+	return &guest{host: h, progress: progress, sleep: sleep, lockWait: lockWait}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -241,14 +242,14 @@ func (g *guest) ask(ctx context.Context, argv ...string) (host.Result, error) {
 
 // run calls the tool until neither a lock nor a silent repository holds it up.
 func (g *guest) run(ctx context.Context, t tool, args ...string) (host.Result, error) {
-	c := host.Command{Argv: slices.Concat(t.argv, args), Env: t.env, Timeout: host.NoTimeout, Line: g.progress}
+	c := host.Command{Argv: slices.Concat(t.argv, args), Env: t.env, Timeout: host.NoTimeout}
 	var waited time.Duration
 	tries := 0
 	for {
-		r, err := g.host.Run(ctx, c)
+		r, err := g.once(ctx, c)
 		pause := time.Duration(0)
 		switch {
-		case err == nil || ctx.Err() != nil:
+		case err == nil || ctx.Err() != nil || r.Exit < 0:
 			return r, err
 		case locked(r) && waited >= lockWait:
 			return r, fmt.Errorf("another program has held the package manager's lock for %s: %w", lockWait, err)
@@ -267,6 +268,31 @@ func (g *guest) run(ctx context.Context, t tool, args ...string) (host.Result, e
 			return r, err
 		}
 	}
+}
+
+// once calls the tool, and ends it where it has waited for a lock too long: dnf5 waits for ever.
+func (g *guest) once(ctx context.Context, c host.Command) (host.Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	waiting := time.AfterFunc(g.lockWait, func() {
+		cancel(fmt.Errorf("another program has held the package manager's lock for %s", g.lockWait))
+	})
+	waiting.Stop()
+	defer waiting.Stop()
+	var since time.Time
+	c.Line = func(line string) {
+		switch {
+		case waits.MatchString(line):
+			since = time.Now()
+			waiting.Reset(g.lockWait)
+		case time.Since(since) > time.Second: // before that, it names who holds the lock
+			waiting.Stop()
+		}
+		if g.progress != nil {
+			g.progress(line)
+		}
+	}
+	return g.host.Run(ctx, c)
 }
 
 // reasoned names the line in which the tool says what is wrong; the last is often only how it ended.

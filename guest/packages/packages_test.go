@@ -49,7 +49,7 @@ func link(t *testing.T, m *hosttest.Machine, target, path string) {
 // manager is the machine's, with waits that only are noted.
 func manager(m *hosttest.Machine, said *[]string, waits *[]time.Duration) *guest {
 	return &guest{
-		host: m.Host, progress: func(line string) { *said = append(*said, line) },
+		host: m.Host, lockWait: lockWait, progress: func(line string) { *said = append(*said, line) },
 		sleep: func(_ context.Context, d time.Duration) error { *waits = append(*waits, d); return nil },
 	}
 }
@@ -263,6 +263,39 @@ func TestWhetherARebootIsNeeded(t *testing.T) {
 			m.Answer("", test.answer, nil)
 			if got, err := Of(m.Host, nil).NeedsReboot(t.Context()); got != test.want || err != nil {
 				t.Errorf("it says %q, %v; want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestAToolThatWaitsForALockByItselfIsEnded(t *testing.T) {
+	t.Parallel()
+	const waits = "echo 'Waiting for a lock on the system repository. The following processes are currently accessing it:'; echo '1 systemd'; "
+	for name, test := range map[string]struct{ script, err string }{
+		"the lock is not given back": {waits + "sleep 60", "cannot upgrade the packages: sh was stopped: another program has held the package manager's lock for 1.5s"},
+		"the lock is given back":     {waits + "sleep 1.2; echo 'Running transaction'; sleep 1", ""},
+		"it only takes long":         {"echo 'Running transaction'; sleep 2", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := has(t, "dnf5")
+			live := host.New("/", host.Options{})
+			h := host.New(m.Dir, host.Options{
+				LookPath: func(program string) (string, error) {
+					if program == "dnf5" {
+						return program, nil
+					}
+					return "", &host.MissingError{Program: program}
+				},
+				Exec: func(ctx context.Context, c host.Command) (host.Result, error) {
+					c.Argv = []string{"sh", "-c", test.script}
+					return live.Run(ctx, c)
+				},
+			})
+			start := time.Now()
+			g := &guest{host: h, sleep: sleep, lockWait: 1500 * time.Millisecond}
+			if err := g.Upgrade(t.Context()); message(err) != test.err || time.Since(start) > 20*time.Second {
+				t.Errorf("after %s: %q, want %q", time.Since(start), message(err), test.err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package packages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"cloudseed/host"
 	"cloudseed/test/needs"
@@ -66,14 +69,14 @@ func newWorld(t *testing.T, tool string) *world {
 			}
 			c.Argv = slices.Insert(slices.Clone(c.Argv), 1, options...)
 			r, err := real.Run(ctx, c)
-			if r.Exit > 0 {
+			if exit := (*host.ExitError)(nil); errors.As(err, &exit) && r.Exit > 0 {
 				err = nil // the host outside judges it
 			}
 			return r, err
 		},
 	})
 	w.guest = &guest{
-		host: h, progress: func(line string) { w.said = append(w.said, line) },
+		host: h, lockWait: lockWait, progress: func(line string) { w.said = append(w.said, line) },
 		sleep: func(_ context.Context, d time.Duration) error {
 			w.waits = append(w.waits, d)
 			if w.waiting != nil {
@@ -194,6 +197,26 @@ func TestARealLockIsWaitedFor(t *testing.T) {
 	}
 	if len(w.waits) != 2 || w.installed() != "ok-2-1.noarch" {
 		t.Errorf("waits %v, installed is %s", w.waits, w.installed())
+	}
+}
+
+func TestARealToolDoesNotWaitForALockForEver(t *testing.T) {
+	w := newWorld(t, "dnf5")
+	const name = "root/var/lib/dnf/system-repo.lock"
+	w.write(name, "")
+	f, err := os.OpenFile(filepath.Join(w.dir, name), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// Of the open file: another lock of this process would be its own.
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+		t.Fatal(err)
+	}
+	w.lockWait = 3 * time.Second
+	_, err = w.Install(t.Context(), []Spec{{Name: "ok"}})
+	if err == nil || !strings.Contains(err.Error(), "another program has held the package manager's lock for 3s") || w.installed() != "" {
+		t.Errorf("%v, installed is %q; it said %s", err, w.installed(), strings.Join(w.said, "\n"))
 	}
 }
 

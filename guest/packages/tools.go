@@ -24,7 +24,7 @@ type tool struct {
 
 // The options are those of each one's manual: dnf.conf(5), dnf5-install(8), yum.conf(5),
 // apt-get(8). exit_on_lock makes dnf 4 and yum end with exit code 200 where they would wait
-// for another program for ever. dnf5 ends at a held transaction lock by itself.
+// for another program for ever. dnf5 5.4 waits whatever it is told, and says so.
 var (
 	dnf4 = tool{
 		argv:    []string{"dnf", "-y", "--setopt=exit_on_lock=1"},
@@ -98,6 +98,9 @@ const lockedExit = 200
 var (
 	// rpm's own lock is meant by "transaction lock", whichever tool wanted it.
 	lockWords = regexp.MustCompile(`transaction lock|Could not get lock|Unable to acquire the dpkg frontend lock|Unable to lock (?:directory|the administration)`)
+
+	// What a tool says as it begins to wait for a lock by itself.
+	waits = regexp.MustCompile(`^Waiting for (?:a lock|process with pid|cache lock)`)
 
 	noAnswer = regexp.MustCompile(`(?i)failed to download|cannot download|errors? during downloading|cannot retrieve|failed to fetch|` +
 		`cannot find a valid baseurl|temporary failure resolving|no more mirrors to try|all mirrors were tried|failed to synchronize cache`)
