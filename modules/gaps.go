@@ -13,7 +13,6 @@ import (
 // does no more at all.
 var Absent = map[string][]string{
 	"seed_random":      {"random_seed"},
-	"disk_setup":       {"disk_setup", "fs_setup"},
 	"update_etc_hosts": {"manage_etc_hosts"},
 	"ca_certs":         {"ca_certs", "ca-certs"},
 	"rsyslog":          {"rsyslog", "rsyslog_filename", "rsyslog_dir"},

@@ -9,6 +9,7 @@ func All() []Module {
 		writeFiles,
 		growpart,
 		resizefs,
+		diskSetup,
 		mounts,
 		setHostname,
 		updateHostname,

@@ -33,6 +33,9 @@ func New(t testing.TB, m *hosttest.Machine) *Machine {
 func (m *Machine) Link(target, path string) {
 	m.t.Helper()
 	at := filepath.Join(m.Dir, path)
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(filepath.Dir(at))); err == nil { // in /sys, devices are links
+		at = filepath.Join(dir, filepath.Base(filepath.Dir(at)), filepath.Base(at))
+	}
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
@@ -50,6 +53,8 @@ func (m *Machine) Device(name, in, number string, mib int64, files ...string) {
 		dir = "devices/virtual/block/" + in + "/" + name
 	}
 	m.Put(m.t, "/sys/"+dir+"/size", fmt.Sprintln(mib*2048))
+	m.Put(m.t, "/sys/"+dir+"/dev", number+"\n")
+	m.Put(m.t, "/sys/"+dir+"/queue/logical_block_size", "512\n")
 	for i := 0; i+1 < len(files); i += 2 {
 		m.Put(m.t, "/sys/"+dir+"/"+files[i], files[i+1]+"\n")
 		if files[i] == "dm/name" {
@@ -71,6 +76,7 @@ func (m *Machine) Resize(name string, mib int64) {
 func (m *Machine) Stands(above, below string) {
 	m.t.Helper()
 	m.Link("../../"+below, "/sys/devices/virtual/block/"+above+"/slaves/"+below)
+	m.Link("../../"+above, "/sys/class/block/"+below+"/holders/"+above)
 }
 
 // Mount adds a line of mountinfo, from the device number on: "8:1 / / rw - xfs /dev/sda1 rw".

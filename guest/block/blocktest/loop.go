@@ -11,8 +11,8 @@ import (
 )
 
 // Loop makes a loop device of a new file with a partition table by sfdisk, and makes it larger
-// than the table knows. It leaves the test out where this machine has no loop devices.
-func Loop(t testing.TB, before, after int64, table string) string {
+// than the table knows. Options are losetup's. It leaves the test out where this machine has no loop devices.
+func Loop(t testing.TB, before, after int64, table string, options ...string) string {
 	t.Helper()
 	needs.Root(t)
 	needs.Programs(t, "losetup", "sfdisk", "partx")
@@ -25,7 +25,7 @@ func Loop(t testing.TB, before, after int64, table string) string {
 			t.Fatalf("sfdisk: %v: %s", err, out)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), "losetup", "--find", "--show", file).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "losetup", append([]string{"--find", "--show", "--partscan", file}, options...)...).CombinedOutput()
 	if err != nil {
 		needs.LeftOut(t, "loop devices: "+strings.TrimSpace(string(out)))
 	}
