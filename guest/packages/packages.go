@@ -301,10 +301,10 @@ func reasoned(r host.Result, err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	for line := range strings.Lines(r.Stderr + r.Stdout) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "Error:") || strings.HasPrefix(line, "E: ") || strings.HasPrefix(line, "Failed ") {
-			return &host.ExitError{Argv: exit.Argv, Exit: exit.Exit, Reason: line}
+	said := r.Stderr + "\n" + r.Stdout
+	for _, words := range reasons { // the most telling first
+		if match := words.FindStringSubmatch(said); match != nil {
+			return &host.ExitError{Argv: exit.Argv, Exit: exit.Exit, Reason: strings.TrimSpace(match[1])}
 		}
 	}
 	return err

@@ -102,6 +102,12 @@ var (
 	// What a tool says as it begins to wait for a lock by itself.
 	waits = regexp.MustCompile(`^Waiting for (?:a lock|process with pid|cache lock)`)
 
+	// The lines in which tools say why they failed.
+	reasons = []*regexp.Regexp{
+		regexp.MustCompile(`(?m)^\s*(?:>>> )?(Error in \S+ scriptlet.*)$`),
+		regexp.MustCompile(`(?m)^\s*((?:Error:|E: |Failed to |Transaction failed).*)$`),
+	}
+
 	noAnswer = regexp.MustCompile(`(?i)failed to download|cannot download|errors? during downloading|cannot retrieve|failed to fetch|` +
 		`cannot find a valid baseurl|temporary failure resolving|no more mirrors to try|all mirrors were tried|failed to synchronize cache`)
 	// What a server says for good, and a file that is not there, come out the same again.
