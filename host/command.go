@@ -127,7 +127,7 @@ func shownArgv(c Command) []string {
 	return shown
 }
 
-// withoutSecrets is what a command says of itself, or nothing if it says any of the
+// withoutSecrets is what a command says of itself, logins of URLs redacted, or nothing if it says any of the
 // secrets that it was given: each line of its input, what follows the first colon there
 // (chpasswd's form), and its secret arguments.
 func (c Command) withoutSecrets(said string) string {
@@ -148,7 +148,7 @@ func (c Command) withoutSecrets(said string) string {
 	if slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(said, s) }) {
 		return secret.Redacted
 	}
-	return said
+	return secret.WithoutLogins(said)
 }
 
 func lastLine(text string) string {

@@ -10,17 +10,16 @@ import (
 	"unicode"
 
 	"cloudseed/host"
+	"cloudseed/secret"
 )
 
 // Spec is a package to install: a name, or what else the guest's tool takes for one
 // (a file, a URL, @group). Without a version it is the newest.
 type Spec struct{ Name, Version string }
 
+// String is for messages: a URL has no login in it.
 func (s Spec) String() string {
-	if s.Version == "" {
-		return s.Name
-	}
-	return s.Name + " " + s.Version
+	return secret.WithoutLogins(strings.TrimSpace(s.Name + " " + s.Version))
 }
 
 // Check returns why a name or version cannot be given to a package manager. One that begins
@@ -243,6 +242,11 @@ func (g *guest) ask(ctx context.Context, argv ...string) (host.Result, error) {
 // run calls the tool until neither a lock nor a silent repository holds it up.
 func (g *guest) run(ctx context.Context, t tool, args ...string) (host.Result, error) {
 	c := host.Command{Argv: slices.Concat(t.argv, args), Env: t.env, Timeout: host.NoTimeout}
+	for i, argument := range c.Argv {
+		if secret.WithoutLogins(argument) != argument {
+			c.SecretArgs = append(c.SecretArgs, i)
+		}
+	}
 	var waited time.Duration
 	tries := 0
 	for {
@@ -289,7 +293,7 @@ func (g *guest) once(ctx context.Context, c host.Command) (host.Result, error) {
 			waiting.Stop()
 		}
 		if g.progress != nil {
-			g.progress(line)
+			g.progress(secret.WithoutLogins(line))
 		}
 	}
 	return g.host.Run(ctx, c)
@@ -304,7 +308,7 @@ func reasoned(r host.Result, err error) error {
 	said := r.Stderr + "\n" + r.Stdout
 	for _, words := range reasons { // the most telling first
 		if match := words.FindStringSubmatch(said); match != nil {
-			return &host.ExitError{Argv: exit.Argv, Exit: exit.Exit, Reason: strings.TrimSpace(match[1])}
+			return &host.ExitError{Argv: exit.Argv, Exit: exit.Exit, Reason: secret.WithoutLogins(strings.TrimSpace(match[1]))}
 		}
 	}
 	return err

@@ -300,3 +300,19 @@ func TestAToolThatWaitsForALockByItselfIsEnded(t *testing.T) {
 		})
 	}
 }
+
+func TestALoginInAURLIsShownNowhere(t *testing.T) {
+	t.Parallel()
+	m := has(t, "dnf 4")
+	const url = "https://me:hunter2@h/a.rpm"
+	m.Answer("dnf", host.Result{Exit: 1, Stderr: "Error: Status code: 404 for " + url + "\nno " + url + "\n"}, nil)
+	var said []string
+	_, err := manager(m, &said, &[]time.Duration{}).Install(t.Context(), []Spec{{Name: url}})
+	shown := fmt.Sprint(err, said, Spec{Name: url}, m.Effects(), m.Logged())
+	if strings.Contains(shown, "hunter2") || !strings.Contains(message(err), "Error: Status code: 404") {
+		t.Error(shown)
+	}
+	if line := m.Lines()[0]; !strings.HasSuffix(line, " install "+url) {
+		t.Errorf("it runs %s", line)
+	}
+}
