@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cloudseed/test/needs"
 )
@@ -31,7 +32,7 @@ func Loop(t testing.TB, before, after int64, table string, options ...string) st
 	}
 	device := strings.TrimSpace(string(out))
 	t.Cleanup(func() {
-		if table != "" {
+		if _, err := os.Stat(device + "p1"); err == nil {
 			Undo(t, "partx", "--delete", device)
 		}
 		Undo(t, "losetup", "--detach", device)
@@ -75,10 +76,17 @@ func Do(t testing.TB, argv ...string) string {
 	return string(out)
 }
 
-// Undo is Do for a test's cleanup, when its context is over.
+// Undo is Do for a test's cleanup, when its context is over. It tries again while a copy of the
+// machine's mounts, which another test made, keeps a device busy.
 func Undo(t testing.TB, argv ...string) {
 	t.Helper()
-	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-		t.Errorf("%q: %v: %s", argv, err, out)
+	var out []byte
+	var err error
+	for range 120 {
+		if out, err = exec.Command(argv[0], argv[1:]...).CombinedOutput(); err == nil {
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
 	}
+	t.Errorf("%q: %v: %s", argv, err, out)
 }
