@@ -15,6 +15,7 @@ import (
 	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/nocloud"
 	"cloudseed/host"
+	"cloudseed/modules"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -27,7 +28,7 @@ const settleTime = 2 * time.Minute
 // Sources are the kinds of seeds, in the order in which they are looked for where the
 // configuration has none.
 func Sources() []datasource.Source {
-	return []datasource.Source{nocloud.Source{}, configdrive.Source{}}
+	return []datasource.Source{nocloud.Source{Misplaced: modules.MisplacedInMetadata()}, configdrive.Source{}}
 }
 
 // SystemConfig is a machine's own configuration, without a seed's. What is wrong with it

@@ -63,18 +63,37 @@ var Misplaced = map[string]string{
 	"user_data":       "write its content into the user data itself",
 }
 
+// MisplacedInMetadata returns the keys of modules that have no effect in a seed's
+// metadata, with where each belongs.
+func MisplacedInMetadata() map[string]string {
+	misplaced := map[string]string{"network": Misplaced["network"]}
+	for _, key := range moduleKeys() {
+		misplaced[key] = "write it to the user data"
+	}
+	for _, key := range []string{"hostname", "random_seed"} {
+		delete(misplaced, key) // metadata has these too
+	}
+	return misplaced
+}
+
 // Keys are all top-level keys that cloud-config may have, sorted: those of the
 // modules here, of the absent ones, and of the program itself.
 func Keys() []string {
-	keys := slices.Clone(otherKeys)
+	keys := append(moduleKeys(), otherKeys...)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// moduleKeys are those of the modules here and of the absent ones.
+func moduleKeys() []string {
+	var keys []string
 	for _, m := range All() {
 		keys = append(keys, keysOf(reflect.TypeOf(m.Keys))...)
 	}
 	for _, absent := range Absent {
 		keys = append(keys, absent...)
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
+	return keys
 }
 
 // keysOf are the names in a key struct's tags, older spellings too.

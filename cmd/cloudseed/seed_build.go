@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cloudseed/boot"
@@ -140,6 +141,9 @@ func (s *seedBuild) run(ctx context.Context, args []string, stdout, stderr io.Wr
 	}
 	_, err = printable.Fprintf(told, "%s is a %s seed, a volume of type %s with the label %q, for the instance %s\n",
 		name, shown.Datasource, s.format, label, shown.InstanceID)
+	if err == nil && shown.faulty() {
+		return exitCode(exitError) // what the machine will warn of was printed
+	}
 	return err
 }
 
@@ -246,10 +250,8 @@ func inspectSeed(ctx context.Context, dir string, named bool) (shownSeed, error)
 			"NoCloud": "instance-id", "ConfigDrive": "uuid",
 		}[shown.Datasource])
 	}
-	for _, p := range shown.Problems {
-		if p.Severity == config.Error.String() {
-			return shown, errors.New("it has the errors above")
-		}
+	if slices.ContainsFunc(shown.Problems, func(p shownProblem) bool { return p.Severity == config.Error.String() }) {
+		return shown, errors.New("it has the errors above")
 	}
 	return shown, nil
 }

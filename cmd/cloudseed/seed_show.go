@@ -40,6 +40,11 @@ type shownSeed struct {
 	Problems   []shownProblem        `json:"problems"`
 }
 
+// faulty reports whether something of the seed would not be applied as it is written.
+func (s *shownSeed) faulty() bool {
+	return slices.ContainsFunc(s.Problems, func(p shownProblem) bool { return isFault(p.Severity) })
+}
+
 type shownUserData struct {
 	Size   int    `json:"size"`
 	SHA256 string `json:"sha256"`
@@ -80,7 +85,7 @@ func seedShowCommand(g *globals) *cobra.Command {
 			default:
 				err = usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
 			}
-			if err == nil && inspected.Seed == nil {
+			if err == nil && (inspected.Seed == nil || shown.faulty()) {
 				return exitCode(exitError)
 			}
 			return err

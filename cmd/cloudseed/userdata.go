@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -216,14 +217,14 @@ func (s *shownParts) add(problems []config.Problem) {
 	}
 }
 
-// failed tells that something cannot be used.
+// failed reports whether something would not be applied as it is written.
 func (s *shownParts) failed() bool {
-	for _, p := range s.Problems {
-		if p.Severity == config.Error.String() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Problems, func(p placedProblem) bool { return isFault(p.Severity) })
+}
+
+// isFault is schema.IsFault of a severity's name.
+func isFault(severity string) bool {
+	return severity == config.Error.String() || severity == config.Warning.String()
 }
 
 func printParts(w io.Writer, s shownParts) error {

@@ -1,6 +1,7 @@
 package nocloud
 
 import (
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -19,7 +20,8 @@ type files struct {
 	vendorData *[]byte
 	network    *datasource.NetworkConfig
 	problems   []config.Problem
-	broken     string // what is wrong with the metadata, when that could not be understood
+	misplaced  map[string]string // see Source
+	broken     string            // what is wrong with the metadata, when that could not be understood
 }
 
 // gathered is what several places say together. Of metadata the first to name a key
@@ -30,6 +32,8 @@ type gathered struct {
 	files
 	places   []string
 	hintOnly bool // nothing but a bare "ds=nocloud" so far
+
+	misplaced map[string]string // see Source
 }
 
 // add puts what a place says behind what is there.
@@ -124,7 +128,7 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 		AvailabilityZone: datasource.Zone(m),
 		Region:           datasource.Text(m, "region"), LaunchIndex: datasource.Text(m, "launch-index"),
 		RandomSeed: secret.NewBytes([]byte(m.Get("random_seed").Text())),
-		Network:    g.network, Problems: append(g.problems, problems...),
+		Network:    g.network, Problems: slices.Concat(g.problems, problems, g.keysOfUserData()),
 		Platform: "nocloud", Subplatform: datasource.Subplatform(source), CloudName: datasource.CloudName(m, "unknown"),
 	}
 	if s.Host.Exists("/dev/lxd/sock") {
@@ -148,6 +152,20 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 	}
 	seed.Description = g.description(mode)
 	return seed
+}
+
+// keysOfUserData reports keys of the metadata that have an effect elsewhere only.
+func (g *gathered) keysOfUserData() []config.Problem {
+	var found config.Findings
+	for _, entry := range g.metadata.At(&found).Entries() {
+		if hint := g.misplaced[entry.Key]; hint != "" {
+			found.Add(config.Problem{
+				Severity: config.Warning, Pos: g.metadata.KeyPos(entry.Key), Key: entry.Key,
+				Message: "it has no effect in metadata, and is ignored: " + hint,
+			})
+		}
+	}
+	return found.List()
 }
 
 // facts are the metadata with cloud-init's defaults filled in.

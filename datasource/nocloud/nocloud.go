@@ -19,14 +19,17 @@ import (
 )
 
 // Source finds NoCloud seeds.
-type Source struct{}
+type Source struct {
+	// Misplaced are keys that metadata may not have, with where each belongs.
+	Misplaced map[string]string
+}
 
 // Name is the name in datasource_list.
 func (Source) Name() string { return "NoCloud" }
 
 // Find asks all places, in cloud-init's order, and joins what they say.
-func (Source) Find(ctx context.Context, s *datasource.Search, r *datasource.Report) *datasource.Seed {
-	g := &gathered{}
+func (source Source) Find(ctx context.Context, s *datasource.Search, r *datasource.Report) *datasource.Seed {
+	g := &gathered{misplaced: source.Misplaced}
 	if s.Only == "" {
 		g.words("dmi", serial(s))
 		g.words("cmdline", s.Cmdline)
