@@ -164,6 +164,9 @@ func (p *passwordSetter) list(v *config.Value) bool {
 				continue
 			}
 			p.entry(item.Text(), report)
+			if beginsWithSpace(item.Text()) {
+				p.e.At(path).Items()[i].Warnf(spaceInPassword)
+			}
 		}
 	default:
 		report := reporter(v, path)
@@ -171,9 +174,20 @@ func (p *passwordSetter) list(v *config.Value) bool {
 			if line = strings.TrimSuffix(line, "\r"); line != "" {
 				p.entry(line, func(err error) { report(fmt.Errorf("line %d: %w", i+1, err)) })
 			}
+			if beginsWithSpace(line) {
+				p.e.At(path).Warnf("line %d: "+spaceInPassword, i+1)
+			}
 		}
 	}
 	return failed || len(p.text)+len(p.hashes) > before
+}
+
+const spaceInPassword = "the password begins with a space, which is part of it"
+
+// beginsWithSpace reports whether the password of name:password does, which is hardly meant.
+func beginsWithSpace(entry string) bool {
+	_, password, _ := strings.Cut(entry, ":")
+	return strings.HasPrefix(password, " ")
 }
 
 // pairs adds the entries of a map, which `- root: secret` is to YAML.

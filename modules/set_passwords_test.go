@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/config"
 	"cloudseed/host"
 
 	"github.com/google/go-cmp/cmp"
@@ -265,6 +266,26 @@ func TestWhatIsAHash(t *testing.T) {
 	} {
 		if got := isHash(text); got != want {
 			t.Errorf("%q: got %v", text, got)
+		}
+	}
+}
+
+func TestAPasswordThatBeginsWithASpaceIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for userData, want := range map[string]string{
+		"chpasswd: {list: ['root: hunter2']}":                "warning: user-data:1:19: chpasswd.list.0: the password begins with a space, which is part of it",
+		"chpasswd:\n  list: |\n    root:hunter2\n    a: b\n": "warning: user-data:2:9: chpasswd.list: line 2: the password begins with a space, which is part of it",
+	} {
+		g := newGuest(t, userData)
+		setPasswords.Check(g.env)
+		var got []string
+		for _, p := range g.env.Problems() {
+			if p.Severity == config.Warning {
+				got = append(got, p.Severity.String()+": "+p.Error())
+			}
+		}
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%s: got %q, want %q", userData, got, want)
 		}
 	}
 }
