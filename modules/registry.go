@@ -13,6 +13,7 @@ func All() []Module {
 		mounts,
 		setHostname,
 		updateHostname,
+		updateEtcHosts,
 		usersGroups,
 		sshModule,
 		setPasswords,

@@ -1,0 +1,163 @@
+package modules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/host"
+	"cloudseed/state"
+)
+
+type etcHostsKeys struct {
+	Manage *config.Value `key:"manage_etc_hosts" takes:"bool|text" default:"false" doc:"true: write /etc/hosts from a template at each boot; localhost: only have a line of 127.0.0.1 with the machine's names"`
+
+	how hostsMode // what Check read of it
+}
+
+type hostsMode int
+
+const (
+	hostsUnmanaged hostsMode = iota
+	hostsTemplate
+	hostsLocalhost
+)
+
+const (
+	hostsPath         = "/etc/hosts"
+	hostsTemplatePath = "/etc/cloud/templates/hosts.redhat.tmpl"
+)
+
+// builtInHosts is the template where there is none in /etc/cloud/templates.
+const builtInHosts = `## template: jinja
+# Written by cloud-init at each boot, because manage_etc_hosts is true. Lines of other
+# addresses are kept; what is changed in these is lost.
+127.0.0.1 {{fqdn}} {{hostname}}
+127.0.0.1 localhost.localdomain localhost
+127.0.0.1 localhost4.localdomain4 localhost4
+
+::1 {{fqdn}} {{hostname}}
+::1 localhost.localdomain localhost
+::1 localhost6.localdomain6 localhost6
+`
+
+var updateEtcHosts = Of[etcHostsKeys]{
+	Name:       "update_etc_hosts",
+	Stage:      InitStage,
+	Frequency:  state.Always,
+	ActiveIf:   []string{"manage_etc_hosts"},
+	Repeatable: true,
+	Doc: "Has the machine's names in /etc/hosts: by the template /etc/cloud/templates/hosts.redhat.tmpl, or a built-in one " +
+		"where that does not exist, with the variables hostname and fqdn. Lines of addresses that the template does not have are kept.",
+	Example: "manage_etc_hosts: true\nfqdn: web1.example.com\n",
+	Check:   checkEtcHosts,
+	Run:     runUpdateEtcHosts,
+}.Module()
+
+func checkEtcHosts(e *Env, keys *etcHostsKeys) {
+	at := e.At("manage_etc_hosts")
+	switch word := strings.ToLower(at.Text()); {
+	case word == "template":
+		at.Deprecatedf("deprecated since cloud-init 22.2: write true")
+		keys.how = hostsTemplate
+	case word == "localhost":
+		keys.how = hostsLocalhost
+	case isTrue(at.Value()):
+		keys.how = hostsTemplate
+	case !at.IsNull() && !isFalse(at.Value()):
+		at.Warnf("expected true, false or localhost, got %s; /etc/hosts is unchanged", shown(at.Value()))
+	}
+}
+
+func runUpdateEtcHosts(ctx context.Context, e *Env, keys *etcHostsKeys) error {
+	if keys.how == hostsUnmanaged {
+		return nil
+	}
+	var hostname hostnameKeys
+	e.decode(&hostname, true) // set_hostname reports what is wrong with it
+	n := findNames(e, &hostname)
+	for _, name := range []string{n.short, n.full} {
+		if fault := hostnameFault(name); fault != "" {
+			return fmt.Errorf("cannot write %s to %s: it %s", abbreviate(name), hostsPath, fault)
+		}
+	}
+	old, err := e.Host.ReadFile(hostsPath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := withLocalhost(string(old), n)
+	if keys.how == hostsTemplate {
+		if text, err = hostsFromTemplate(ctx, e, string(old), n); err != nil {
+			return err
+		}
+	}
+	_, err = e.Host.WriteFile(hostsPath, []byte(text), host.File{Mode: 0o644})
+	return err
+}
+
+// hostsFromTemplate fills in the template.
+//
+// Difference from cloud-init: lines of addresses that it does not have are kept; and
+// without the file, which is an error there, a built-in one is used.
+func hostsFromTemplate(ctx context.Context, e *Env, old string, n names) (string, error) {
+	template, err := e.Host.ReadFile(hostsTemplatePath)
+	if errors.Is(err, fs.ErrNotExist) {
+		template, err = []byte(builtInHosts), nil
+	}
+	if err != nil {
+		return "", err
+	}
+	problem := config.Problem{Severity: config.Error, Pos: config.Pos{File: hostsTemplatePath}}
+	text, err := render(ctx, e, problem, string(template), map[string]string{"hostname": n.short, "fqdn": n.full})
+	if err != nil {
+		return "", fmt.Errorf("cannot fill in %s: %w", hostsTemplatePath, err)
+	}
+	var managed []string
+	for line := range strings.Lines(text) {
+		managed = append(managed, hostsAddress(line))
+	}
+	text = strings.TrimRight(text, "\n") + "\n"
+	for line := range strings.Lines(old) {
+		if address := hostsAddress(line); address != "" && !slices.Contains(managed, address) {
+			text += strings.TrimRight(line, "\n") + "\n"
+		}
+	}
+	return text, nil
+}
+
+// withLocalhost has a line of 127.0.0.1 with both names, behind those that there are.
+//
+// Difference from cloud-init: all other lines stay as they are and where they are.
+func withLocalhost(old string, n names) string {
+	lines := strings.Split(strings.TrimRight(old, "\n"), "\n")
+	if strings.TrimSpace(old) == "" {
+		lines = nil
+	}
+	last := len(lines)
+	for i, line := range lines {
+		if hostsAddress(line) != "127.0.0.1" {
+			continue
+		}
+		line, _, _ = strings.Cut(line, "#")
+		if known := strings.Fields(line)[1:]; len(known) > 1 && known[0] == n.full && slices.Contains(known[1:], n.short) {
+			return old
+		}
+		last = i + 1
+	}
+	lines = slices.Insert(lines, last, "127.0.0.1\t"+n.full+"\t"+n.short)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// hostsAddress is the address of a line of hosts(5); "" where it has none.
+func hostsAddress(line string) string {
+	line, _, _ = strings.Cut(line, "#")
+	fields := strings.Fields(line)
+	if len(fields) == 0 {
+		return ""
+	}
+	return fields[0]
+}
