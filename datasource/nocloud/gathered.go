@@ -20,8 +20,7 @@ type files struct {
 	vendorData *[]byte
 	network    *datasource.NetworkConfig
 	problems   []config.Problem
-	misplaced  map[string]string // see Source
-	broken     string            // what is wrong with the metadata, when that could not be understood
+	broken     string // what is wrong with the metadata, when that could not be understood
 }
 
 // gathered is what several places say together. Of metadata the first to name a key

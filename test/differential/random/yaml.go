@@ -80,7 +80,7 @@ func (m maker) anchors() string {
 
 // faults make a document that nothing can read.
 var faults = []string{
-	"z: [1, 2\n", "z: {a: 1\n", "z: \"x\n", "z: 'x\n", "z: [1}\n", "z: *none\n", "z: !none x\n", "z: @x\n", "z: `x`\n", "z: %x\n", "z: x: y\n", "\tz: 1\n", "z\n", "z: 1\n  y: 2\n", "- z\n", "z: &\n", "z: |x\n  a\n", "z: [a, b]c\n", "z: \"a\" b\n", "z: 1\n---\ny: 2\n", "z: ,\n", "z: ]\n", "? [a]\n: 1\n", "z: !!int x\n", "z: !!python/object:os.system {}\n", "z: \"\\q\"\n", "z: - 1\n", "z: !!binary ä\n",
+	"z: [1, 2\n", "z: {a: 1\n", "z: \"x\n", "z: 'x\n", "z: [1}\n", "z: *none\n", "z: !none x\n", "z: @x\n", "z: `x`\n", "z: %x\n", "z: x: y\n", "\tz: 1\n", "z\n", "z: 1\n  y: 2\n", "- z\n", "z: &\n", "z: |x\n  a\n", "z: [a, b]c\n", "z: \"a\" b\n", "z: 1\n---\ny: 2\n", "z: ,\n", "z: ]\n", "? [a]\n: 1\n", "z: !!int x\n", "z: !!python/object:os.system {}\n", "z: \"\\q\"\n", "z: - 1\n",
 }
 
 // fields are keys with values, at an indentation.
