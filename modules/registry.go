@@ -20,6 +20,7 @@ func All() []Module {
 
 		yumAddRepo,
 		timezone,
+		disableEC2Metadata,
 		runcmd,
 
 		packageUpdateUpgradeInstall,
