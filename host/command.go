@@ -127,9 +127,9 @@ func shownArgv(c Command) []string {
 	return shown
 }
 
-// withoutSecrets is what a command says of itself, logins of URLs redacted, or nothing if it says any of the
-// secrets that it was given: each line of its input, what follows the first colon there
-// (chpasswd's form), and its secret arguments.
+// withoutSecrets is what a command says of itself, logins of URLs redacted, or nothing if it
+// says any of the secrets that it was given: each line of its input, what follows the first
+// colon there (chpasswd's form), and its secret arguments.
 func (c Command) withoutSecrets(said string) string {
 	if c.Secretive {
 		return ""

@@ -35,6 +35,9 @@ type Options struct {
 	// removes something. May be nil.
 	Guard func(path string) error
 
+	// Runs says in tests that a root other than / stands for a running machine.
+	Runs bool
+
 	// Units answers for systemd in tests; nil: systemd does.
 	Units func(ctx context.Context, units ...string) ([]UnitState, error)
 
@@ -74,6 +77,7 @@ type Host struct {
 	sync     func(fd int) error
 	units    func(ctx context.Context, units ...string) ([]UnitState, error)
 	aside    func() (resume func() error)
+	runs     bool // see Options.Runs
 	owners   bool // owners are real: what is there can be compared with what is wanted
 	now      func() time.Time
 	shared   *shared
@@ -92,7 +96,7 @@ func New(root string, o Options) *Host {
 	h := &Host{
 		root: filepath.Clean(root), log: o.Log, output: o.Output, exec: o.Exec, start: o.Start, now: o.Now,
 		look: o.LookPath, setOwner: o.Chown, owner: o.Owner, owners: o.Chown == nil,
-		guard: o.Guard, units: o.Units, sync: o.Sync, aside: o.Aside,
+		guard: o.Guard, units: o.Units, runs: o.Runs, sync: o.Sync, aside: o.Aside,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.look == nil {
@@ -159,6 +163,11 @@ func (h *Host) Root() string { return h.root }
 
 // IsLive tells whether this is the running machine and not an image's root.
 func (h *Host) IsLive() bool { return h.root == "/" }
+
+// Runs reports whether the kernel that answers in the root is the machine's own. An image's
+// root may have /proc and /dev of the machine that builds it, whose devices and mounts are
+// none of the image's.
+func (h *Host) Runs() bool { return h.IsLive() || h.runs }
 
 // Now is the time by the machine's clock.
 func (h *Host) Now() time.Time { return h.now() }

@@ -134,7 +134,7 @@ func readLayout(layout config.Cursor, table string) ([]block.Part, bool) {
 }
 
 func runDiskSetup(ctx context.Context, e *Env, keys *diskSetupKeys) error {
-	if !e.Host.Exists("/proc/self/mountinfo") {
+	if !block.Running(e.Host) {
 		e.Log.Debug("no disk is set up: this is a machine that does not run")
 		return nil
 	}

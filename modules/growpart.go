@@ -121,7 +121,7 @@ func runGrowpart(ctx context.Context, e *Env, keys *growpartKeys) error {
 		e.Log.Info("nothing is grown: /etc/growroot-disabled is there")
 		return nil
 	}
-	if !e.Host.Exists("/proc/self/mountinfo") {
+	if !block.Running(e.Host) {
 		e.Log.Debug("nothing is grown: this is a machine that does not run")
 		return nil
 	}

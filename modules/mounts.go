@@ -176,8 +176,8 @@ func runMounts(ctx context.Context, e *Env, keys *mountsKeys) error {
 			entry.at.Fail(e.Host.Mkdir(point, 0o755, "", ""))
 		}
 	}
-	live := e.Host.Exists("/proc/self/mountinfo")
-	active := keys.swap.Path != "" && block.IsActiveSwap(e.Host, keys.swap.Path)
+	live := block.Running(e.Host)
+	active := live && keys.swap.Path != "" && block.IsActiveSwap(e.Host, keys.swap.Path)
 	first := entries
 	if active {
 		first = append(first, swap...)
@@ -290,7 +290,7 @@ func (m *mounter) device(name string) string {
 	if name == "ephemeral" {
 		name = "ephemeral0"
 	}
-	if strings.IndexByte(name, ':') > 0 {
+	if strings.IndexByte(name, ':') > 0 || !block.Running(m.e.Host) {
 		return ""
 	}
 	device, part := name, ""

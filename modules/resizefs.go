@@ -72,7 +72,7 @@ func runResizefs(ctx context.Context, e *Env, keys *resizefsKeys) error {
 		e.Log.Debug("resizefs is off")
 		return nil
 	}
-	if !e.Host.Exists("/proc/self/mountinfo") {
+	if !block.Running(e.Host) {
 		e.Log.Debug("nothing is grown: this is a machine that does not run")
 		return nil
 	}
@@ -104,8 +104,9 @@ func growRoot(ctx context.Context, e *Env, mount block.Mount, device block.Layer
 	case err != nil || argv == nil:
 		return err
 	case how == resizeAside && e.Host.Exists("/run/systemd/system"):
-		// Difference from cloud-init: a failure is not lost. Without dependencies of its own it does not wait for units that wait for this stage. If it
-		// fails, the unit is among systemd's failed ones.
+		// Difference from cloud-init: a failure is not lost, the unit is then among systemd's
+		// failed ones. It has no default dependencies: they would have it wait for units that
+		// wait for this stage.
 		argv = append([]string{"systemd-run", "--unit=cloudseed-resizefs", "--property=DefaultDependencies=no"}, argv...)
 		_, err := e.Host.Run(ctx, host.Command{Argv: argv})
 		return err

@@ -54,6 +54,10 @@ var ErrNoDevice = errors.New("it is on no block device")
 // ErrNotMounted says that a path is not a mount point.
 var ErrNotMounted = errors.New("nothing is mounted there")
 
+// Running reports whether there are devices and mounts to look at: those of an image are not
+// there, whatever its root has of the machine that builds it.
+func Running(h *host.Host) bool { return h.Runs() && h.Exists("/proc/self/mountinfo") }
+
 // Mount is a line of /proc/self/mountinfo.
 type Mount struct {
 	Point, Type, Source string

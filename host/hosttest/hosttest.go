@@ -66,7 +66,7 @@ func New(t testing.TB) *Machine {
 	m.Host = host.New(m.Dir, host.Options{
 		Log:   slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Sync:  func(int) error { return nil }, // no test cuts the power
-		Guard: m.guarded, Units: m.unitStates,
+		Guard: m.guarded, Units: m.unitStates, Runs: true,
 		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
