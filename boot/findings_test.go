@@ -20,9 +20,9 @@ func TestWhatIsWrongWithUserDataIsToldOnceWithItsPlace(t *testing.T) {
 	g.Put(t, "/etc/cloud/cloud.cfg", "merge_how: nonsense(\n")
 	r := g.boot(t)
 	wantErrors := []string{
-		`user-data:4:3: runcmd.0: expected a command as text or a list, got keys with values; it was left out (a command with a colon and a space in it must be quoted)`,
+		`user-data:4:3: runcmd.0: expected a command as text or a list, got a mapping; it was left out (a command with a colon and a space in it must be quoted)`,
 		`user-data:12:13: ssh_pwauth: expected true, false or unchanged, got "perhaps"; sshd is left as it is`,
-		`vendor-data:2:11: hostname: expected a text, got a list`,
+		`vendor-data:2:11: hostname: expected a string, got a list`,
 		`/etc/cloud/cloud.cfg:1:12: merge_how: "nonsense(" is no rule for merging: expected the like of list(append); it was merged as if it named no rules`,
 	}
 	wantWarnings := []string{

@@ -99,7 +99,7 @@ func (b *Boot) yamlLayer(name string, data []byte, lines []int) config.Layer {
 		return config.Layer{Name: name}
 	}
 	if !value.IsNull() && value.Kind() != config.Map {
-		b.note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected keys with values; the file counts as empty"})
+		b.note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected a mapping; the file counts as empty"})
 		return config.Layer{Name: name}
 	}
 	return config.Layer{Name: name, Value: value}

@@ -216,7 +216,7 @@ other_modules_key: 1
 		`error user-data:3:7: mode: expected auto or off, got "atuo" (did you mean auto?)`,
 		"deprecated user-data:6:3: users.0.lock-passwd: deprecated since cloud-init 22.3: write lock_passwd",
 		"warning user-data:9:3: users.0.shel: there is no such key; it was ignored",
-		`error user-data:10:3: users.1: expected keys with values, got a text`,
+		`error user-data:10:3: users.1: expected a mapping, got a string`,
 		"deprecated user-data:13:1: old: deprecated since cloud-init 22.2: use new",
 		`error user-data:14:8: count: expected a whole number, got "many"`,
 	}
@@ -325,15 +325,15 @@ func TestDescribe(t *testing.T) {
 	got := config.Describe(keys{})
 	want := []config.KeyDoc{
 		{
-			Key: "lock_passwd", Aliases: []string{"lock-passwd"}, Type: "true or false", Doc: "Lock it.", Default: "true",
+			Key: "lock_passwd", Aliases: []string{"lock-passwd"}, Type: "boolean", Doc: "Lock it.", Default: "true",
 			Deprecated: map[string]string{"lock-passwd": "deprecated since cloud-init 22.3: write lock_passwd"},
 		},
-		{Key: "mode", Type: "text", Enum: []string{"a", "b"}},
-		{Key: "groups", Type: "list of: keys with values, or one alone", Children: []config.KeyDoc{
-			{Key: "name", Type: "text", Doc: "Its name."}, {Key: "sub", Type: "list of: keys with values"},
+		{Key: "mode", Type: "string", Enum: []string{"a", "b"}},
+		{Key: "groups", Type: "list of: mapping, or one alone", Children: []config.KeyDoc{
+			{Key: "name", Type: "string", Doc: "Its name."}, {Key: "sub", Type: "list of: mapping"},
 		}},
-		{Key: "passwd", Type: "text (secret)"},
-		{Key: "extra", Type: "keys, each with a value: list of: whole number"},
+		{Key: "passwd", Type: "string (secret)"},
+		{Key: "extra", Type: "mapping of: list of: whole number"},
 		{Key: "raw", Type: "a text or a list"},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(config.KeyDoc{}, "Form", "OneAlone")); diff != "" {

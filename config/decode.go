@@ -157,7 +157,7 @@ func (d *decoder) plain(v *Value, into reflect.Value, at path, rules fieldRules)
 			into.SetBool(b)
 			return
 		}
-		d.problem(Error, v, at, "expected true or false, got %s", describe(v))
+		d.problem(Error, v, at, "expected a boolean, got %s", describe(v))
 	case reflect.Int, reflect.Int64:
 		if n, ok := asInt(v); ok {
 			into.SetInt(n)
@@ -217,7 +217,7 @@ func asFloat(v *Value) (float64, bool) {
 
 func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) {
 	if v.kind == List || v.kind == Map {
-		d.problem(Error, v, at, "expected a text, got %s", describe(v))
+		d.problem(Error, v, at, "expected a string, got %s", describe(v))
 		return
 	}
 	if len(rules.enum) > 0 && !slices.Contains(rules.enum, v.text) {
@@ -229,7 +229,7 @@ func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) 
 
 func (d *decoder) secret(v *Value, into reflect.Value, at path) {
 	if v.kind == List || v.kind == Map {
-		d.problem(Error, v, at, "expected a text, got %s", kindInWords(v))
+		d.problem(Error, v, at, "expected a string, got %s", kindInWords(v))
 		return
 	}
 	into.Set(reflect.ValueOf(secret.New(v.text)))
@@ -250,7 +250,7 @@ func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) 
 		element := reflect.New(into.Type().Elem()).Elem()
 		before := len(d.problems)
 		if d.strict && item.IsNull() {
-			d.problem(Error, item, at.child(strconv.Itoa(i)), "expected %s, got nothing", typeInWords(element.Type()))
+			d.problem(Error, item, at.child(strconv.Itoa(i)), "expected a %s, got nothing", typeInWords(element.Type()))
 		}
 		d.value(item, element, at.child(strconv.Itoa(i)), fieldRules{enum: rules.enum})
 		// An item that is no use at all is left out; a struct keeps what it has.
@@ -271,7 +271,7 @@ func isOrderedMap(t reflect.Type) bool {
 
 func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected keys with values, got %s", kindInWords(v))
+		d.problem(Error, v, at, "expected a mapping, got %s", kindInWords(v))
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), 0, len(v.pairs))
@@ -286,7 +286,7 @@ func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 
 func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected keys with values, got %s", kindInWords(v))
+		d.problem(Error, v, at, "expected a mapping, got %s", kindInWords(v))
 		return
 	}
 	known := map[string]bool{}

@@ -7,7 +7,7 @@ import "reflect"
 type KeyDoc struct {
 	Key        string
 	Aliases    []string // spellings that are understood too
-	Type       string   // in words: "true or false", "list of texts"
+	Type       string   // in words: "boolean", "list of: string"
 	Doc        string
 	Default    string
 	Enum       []string
@@ -94,9 +94,9 @@ func typeInWords(t reflect.Type) string {
 	case t == valueType:
 		return "anything"
 	case t == secretType:
-		return "text (secret)"
+		return "string (secret)"
 	case isOrderedMap(t):
-		return "keys, each with a value: " + typeInWords(t.Elem().Field(1).Type)
+		return "mapping of: " + typeInWords(t.Elem().Field(1).Type)
 	case t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(decoderType):
 		return "several forms"
 	}
@@ -106,13 +106,13 @@ func typeInWords(t reflect.Type) string {
 	case reflect.Slice:
 		return "list of: " + typeInWords(t.Elem())
 	case reflect.Struct:
-		return "keys with values"
+		return "mapping"
 	case reflect.Bool:
-		return "true or false"
+		return "boolean"
 	case reflect.Int, reflect.Int64:
 		return "whole number"
 	case reflect.Float64:
 		return "number"
 	}
-	return "text"
+	return "string"
 }

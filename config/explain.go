@@ -134,7 +134,7 @@ func inWords(message string) string {
 		{"did not find expected whitespace", `"*", "&" or "!" at the start of a value have a meaning of their own: put the value in quotes`},
 		{"unknown anchor", "nothing before this has the name that follows the \"*\": put the value in quotes if it is a text"},
 		{"found incompatible YAML document", "a %YAML line names a version other than 1: remove it"},
-		{"did not find expected <document start>", `the document begins after other text: expected keys with values, or "---"`},
+		{"did not find expected <document start>", `the document begins after other text: expected a mapping, or "---"`},
 	} {
 		if strings.Contains(message, known.has) {
 			return known.words

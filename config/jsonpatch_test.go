@@ -26,7 +26,7 @@ func TestPatch(t *testing.T) {
 			name: "no such operation", patch: `[{"op": "fix", "path": "/q"}]`,
 			err: `user-data:1:2: there is no operation "fix": there are add, remove, replace, move, copy and test`,
 		},
-		{name: "no list", patch: `{}`, err: "user-data:1:1: expected a list of operations, got keys with values"},
+		{name: "no list", patch: `{}`, err: "user-data:1:1: expected a list of operations, got a mapping"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

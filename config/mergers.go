@@ -237,7 +237,7 @@ func mergeTexts(rule merger, old, fresh *Value) (*Value, error) {
 		return fresh, nil
 	}
 	if fresh.Kind() != String {
-		return nil, Problem{Pos: fresh.Pos(), Message: "expected a text, as it is to be added to one"}
+		return nil, Problem{Pos: fresh.Pos(), Message: "expected a string, as it is to be added to one"}
 	}
 	text := old.text + fresh.text
 	return &Value{kind: String, pos: fresh.pos, text: text, any: text}, nil

@@ -37,7 +37,7 @@ type Problem struct {
 // Unwrap returns the cause.
 func (p Problem) Unwrap() error { return p.Cause }
 
-// Error is `user-data:12:5: chpasswd.expire: expected true or false, got "maybe"`.
+// Error is `user-data:12:5: chpasswd.expire: expected a boolean, got "maybe"`.
 func (p Problem) Error() string {
 	text := p.Message
 	if p.Key != "" {

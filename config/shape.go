@@ -75,15 +75,15 @@ func (s Shape) String() string {
 func (a Alternative) String() string {
 	switch a.Word {
 	case "text":
-		return "a text"
+		return "a string"
 	case "bool":
-		return "true or false"
+		return "a boolean"
 	case "list":
-		return "a list (each: " + a.Of.String() + ")"
+		return "a list of (" + a.Of.String() + ")"
 	case "map":
-		return "names, each with " + a.Of.String()
+		return "a mapping of (" + a.Of.String() + ")"
 	case "keys":
-		return "keys with values"
+		return "a mapping"
 	}
 	return a.Word
 }
@@ -96,7 +96,7 @@ func (s Shape) brief() string {
 		case "list":
 			words = append(words, "a list")
 		case "map":
-			words = append(words, "names with values")
+			words = append(words, "a mapping")
 		case "nothing":
 		default:
 			words = append(words, a.String())

@@ -25,8 +25,8 @@ func describe(v *Value) string {
 
 func kindInWords(v *Value) string {
 	return map[Kind]string{
-		Null: "nothing", Bool: "a true or false", Int: "a number", Float: "a number", String: "a text",
-		Binary: "binary data", Timestamp: "a date", List: "a list", Map: "keys with values",
+		Null: "nothing", Bool: "a boolean", Int: "a number", Float: "a number", String: "a string",
+		Binary: "binary data", Timestamp: "a date", List: "a list", Map: "a mapping",
 	}[v.Kind()]
 }
 

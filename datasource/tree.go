@@ -127,7 +127,7 @@ func (t *Tree) Parse(file string, data []byte) *config.Value {
 func (t *Tree) ParseMap(file string, data []byte) *config.Value {
 	value := t.Parse(file, data)
 	if value != nil && value.Kind() != config.Map {
-		t.Problem(config.Error, value.Pos(), "", "expected keys with values; the file was left out")
+		t.Problem(config.Error, value.Pos(), "", "expected a mapping; the file was left out")
 		return nil
 	}
 	return value

@@ -179,14 +179,14 @@ func TestAPasswordThatCannotBeSetIsNamedByItsPlaceAlone(t *testing.T) {
 		},
 		"a user that is only a text": {
 			"chpasswd:\n  expire: false\n  users: ['root:hunter2']\n",
-			"error: user-data:3:11: chpasswd.users.0: expected keys with values, got a text", nil,
+			"error: user-data:3:11: chpasswd.users.0: expected a mapping, got a string", nil,
 		},
 		"all in one text": {
-			"chpasswd: root:hunter2\npassword: ok\n", "error: user-data:1:11: chpasswd: expected keys with values, got a text",
+			"chpasswd: root:hunter2\npassword: ok\n", "error: user-data:1:11: chpasswd: expected a mapping, got a string",
 			[]string{"chpasswd < cloud-user:ok", "passwd --expire cloud-user"},
 		},
 		"a password that is a list": {
-			"password: [hunter2]", "error: user-data:1:11: password: expected a text, got a list", nil,
+			"password: [hunter2]", "error: user-data:1:11: password: expected a string, got a list", nil,
 		},
 		"no default user": {
 			"users: []\npassword: hunter2",

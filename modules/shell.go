@@ -110,11 +110,11 @@ func kindName(v *config.Value) string {
 	case config.Null:
 		return "nothing"
 	case config.Bool:
-		return "the truth value " + v.Text()
+		return "the boolean " + v.Text()
 	case config.Int, config.Float:
 		return "the number " + v.Text()
 	case config.String:
-		return "text"
+		return "a string"
 	case config.Binary:
 		return "binary data"
 	case config.Timestamp:
@@ -122,7 +122,7 @@ func kindName(v *config.Value) string {
 	case config.List:
 		return "a list"
 	case config.Map:
-		return "keys with values"
+		return "a mapping"
 	}
 	return "something else"
 }

@@ -43,7 +43,7 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 			name:     "an entry that is no command fails in its place and costs no other",
 			userData: "runcmd:\n- echo a\n- echo b: c\n- echo d\n- 12\n",
 			want:     "echo a\nfalse # runcmd.1 was left out: it is no command\necho d\nfalse # runcmd.3 was left out: it is no command\n",
-			reports: "error: user-data:3:3: runcmd.1: expected a command as text or a list, got keys with values; it was left out " +
+			reports: "error: user-data:3:3: runcmd.1: expected a command as text or a list, got a mapping; it was left out " +
 				"(a command with a colon and a space in it must be quoted)\n" +
 				"error: user-data:5:3: runcmd.3: expected a command as text or a list, got the number 12; it was left out",
 		},
@@ -69,7 +69,7 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 func TestRuncmdThatIsNoListWritesNoScript(t *testing.T) {
 	t.Parallel()
 	for userData, want := range map[string]string{
-		"runcmd: {a: b}\n": "error: user-data:1:9: runcmd: expected a list of commands, got keys with values; none was run",
+		"runcmd: {a: b}\n": "error: user-data:1:9: runcmd: expected a list of commands, got a mapping; none was run",
 		"runcmd:\n":        "",
 	} {
 		m := hosttest.New(t)

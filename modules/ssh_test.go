@@ -296,7 +296,7 @@ ssh_keys:
 func TestWithoutAPrivateKeyAmongTheGivenOnesKeysAreMade(t *testing.T) {
 	t.Parallel()
 	for userData, report := range map[string]string{
-		"ssh_keys: -----BEGIN hunter2":           "error: user-data:1:11: ssh_keys: expected keys with values, got a text",
+		"ssh_keys: -----BEGIN hunter2":           "error: user-data:1:11: ssh_keys: expected a mapping, got a string",
 		"ssh_keys: {}":                           "",
 		"ssh_keys: {ed25519_private: hunter2}":   "error: user-data:1:29: ssh_keys.ed25519_private: this is not a private key in PEM; it is not written",
 		"ssh_keys: {rsa_certificate: ssh-rsa-c}": "",

@@ -94,7 +94,7 @@ func TestBadDataCostsOnlyItsFile(t *testing.T) {
 		"error: user-data:7:3: write_files.5: expected ",
 		"error: user-data:8:3: write_files.6: cannot write /etc: it is a directory",
 		"error: user-data:9:25: write_files.7.content: cannot decode the content as base64: it has a character that is not ASCII; nothing was written",
-		"error: user-data:10:37: write_files.8.append: expected true or false, got \"maybe\"",
+		"error: user-data:10:37: write_files.8.append: expected a boolean, got \"maybe\"",
 	} {
 		if !strings.Contains(got+"\n", want) {
 			t.Errorf("the report lacks %q:\n%s", want, got)
@@ -113,7 +113,7 @@ func TestWriteFilesThatIsNoListIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	const text = "write_files: {path: /x}\n"
-	same(t, "the report", outcome(t, writeFiles, configured(t, m, text)), "error: user-data:1:14: write_files: expected a list, got keys with values")
+	same(t, "the report", outcome(t, writeFiles, configured(t, m, text)), "error: user-data:1:14: write_files: expected a list, got a mapping")
 	same(t, "the deferred pass's report", outcome(t, writeFilesDeferred, configured(t, m, text)), "")
 	same(t, "the report of an empty list", outcome(t, writeFiles, configured(t, m, "write_files:\n")), "")
 }

@@ -87,7 +87,7 @@ func (r *yumRepo) read() bool {
 		case name == "overwrite":
 			is, ok := value.Value().Bool()
 			if !ok {
-				value.Errorf("expected true or false; taken as false")
+				value.Errorf("expected a boolean; taken as false")
 			}
 			r.overwrite = is
 			continue

@@ -44,7 +44,7 @@ func (r *reader) option(options []Option, v *config.Value, kernel, key string) [
 			text = strconv.Itoa(map[bool]int{true: 1}[b])
 		}
 		if !printable(text) {
-			r.error(item, key, "expected a text of one line; it was ignored")
+			r.error(item, key, "expected a string of one line; it was ignored")
 			return options
 		}
 		parts = append(parts, text)

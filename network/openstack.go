@@ -34,7 +34,7 @@ func ParseOpenStack(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 		return nil, nil
 	}
 	if v.Kind() != config.Map {
-		r.error(v, "", "expected keys with values")
+		r.error(v, "", "expected a mapping")
 		return nil, r.problems
 	}
 	if v.Get("network") != nil || v.Get("version") != nil {

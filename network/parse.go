@@ -21,7 +21,7 @@ func Parse(v *config.Value, nics []NIC) (*Config, []config.Problem) {
 		return nil, nil
 	}
 	if v.Kind() != config.Map {
-		r.error(v, strings.TrimSuffix(at, "."), "expected keys with values, got %s", config.KindInWords(v))
+		r.error(v, strings.TrimSuffix(at, "."), "expected a mapping, got %s", config.KindInWords(v))
 		return nil, r.problems
 	}
 	if v.Get("config").Text() == "disabled" {

@@ -41,13 +41,13 @@ func (r *reader) version2(v *config.Value, at string) {
 			continue
 		}
 		if !absent(section) && section.Kind() != config.Map {
-			r.error(section, key, "expected keys with values, got %s; it was left out", config.KindInWords(section))
+			r.error(section, key, "expected a mapping, got %s; it was left out", config.KindInWords(section))
 			continue
 		}
 		for _, name := range section.Keys() {
 			device := section.Get(name)
 			if device.Kind() != config.Map && !absent(device) {
-				r.error(device, key+"."+name, "expected keys with values, got %s; the device was left out", config.KindInWords(device))
+				r.error(device, key+"."+name, "expected a mapping, got %s; the device was left out", config.KindInWords(device))
 				continue
 			}
 			r.device2(kinds2[kind], name, device, section.KeyPos(name), key+"."+name)

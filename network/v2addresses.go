@@ -78,7 +78,7 @@ func (r *reader) overrides(s *Subnet, v *config.Value, key string) {
 func (r *reader) line(v *config.Value, key string) string {
 	text := r.text(v, key)
 	if !printable(text) {
-		r.error(v, key, "expected a text of one line; it was ignored")
+		r.error(v, key, "expected a string of one line; it was ignored")
 		return ""
 	}
 	return text

@@ -165,7 +165,7 @@ func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
 func (r *reader) wifi(v *config.Value, key string) *WiFi {
 	w := &WiFi{}
 	if !absent(v) && v.Kind() != config.Map {
-		r.error(v, key, "expected keys with values; it was left out")
+		r.error(v, key, "expected a mapping; it was left out")
 	}
 	for _, ssid := range v.Keys() {
 		if p, ok := r.accessPoint(ssid, v.Get(ssid), v.KeyPos(ssid), key+"."+ssid); ok {

@@ -56,7 +56,7 @@ func (r *reader) text(v *config.Value, key string) string {
 		return ""
 	}
 	if v.Kind() == config.List || v.Kind() == config.Map {
-		r.error(v, key, "expected a text")
+		r.error(v, key, "expected a string")
 		return ""
 	}
 	return strings.TrimSpace(v.Text())
@@ -87,7 +87,7 @@ func (r *reader) maps(v *config.Value, key string) (items []*config.Value, keys 
 	for i, item := range v.Items() {
 		at := key + "." + strconv.Itoa(i)
 		if item.Kind() != config.Map {
-			r.error(item, at, "expected keys with values, got %s; it was left out", config.KindInWords(item))
+			r.error(item, at, "expected a mapping, got %s; it was left out", config.KindInWords(item))
 			continue
 		}
 		items, keys = append(items, item), append(keys, at)
@@ -131,7 +131,7 @@ func (r *reader) boolean(v *config.Value, key string) *bool {
 	}
 	b, ok := config.AsBool(v)
 	if !ok {
-		r.error(v, key, "expected true or false, got %q; it was ignored", v.Text())
+		r.error(v, key, "expected a boolean, got %q; it was ignored", v.Text())
 		return nil
 	}
 	return &b

@@ -15,7 +15,7 @@ func Reference() string {
 	var page strings.Builder
 	page.WriteString("# Modules and their keys\n\n" +
 		"This page is made of the modules' own key structs by `go generate ./schema`. A module that runs\n" +
-		"\"once-per-instance\" runs at the first boot of an instance, \"always\" at every boot. A text may be any\n" +
+		"\"once-per-instance\" runs at the first boot of an instance, \"always\" at every boot. A string may be any\n" +
 		"single value: a number is taken as it is written. A key without a value counts as absent.\n")
 	for _, m := range modules.All() {
 		fmt.Fprintf(&page, "\n## %s\n\n%s\n\nIt runs: %s.", m.Name, m.Doc, m.Frequency)

@@ -22,7 +22,7 @@ func CloudConfig(v *config.Value) []config.Problem {
 		return nil
 	}
 	if v.Kind() != config.Map {
-		return []config.Problem{{Severity: config.Error, Pos: v.Pos(), Message: "expected keys with values, such as hostname: web1; nothing of it was applied"}}
+		return []config.Problem{{Severity: config.Error, Pos: v.Pos(), Message: "expected a mapping, such as hostname: web1; nothing of it was applied"}}
 	}
 	var found findings
 	topLevel := modules.Keys()

@@ -57,7 +57,7 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 		if key, ok := config.KeyWithoutBlank(fresh.Text()); ok {
 			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a blank is missing behind %q", key)}
 		}
-		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected keys with values after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
+		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected a mapping after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
 	}
 	rules, fresh, err := config.TakeMergers(fresh)
 	if err != nil {

@@ -71,7 +71,7 @@ func (p *processor) archive(part *Part) {
 		if item.Kind() == config.Map {
 			entry = item.Get("content")
 		} else if item.Kind() != config.String {
-			p.problem(config.Error, item.Pos(), "expected a text, or keys with values such as content; part %d of the archive was left out", i+1)
+			p.problem(config.Error, item.Pos(), "expected a string, or a mapping with keys such as content; part %d of the archive was left out", i+1)
 			continue
 		}
 		if !p.room(len(entry.Text())) { // aliases may stand for much

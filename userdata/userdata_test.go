@@ -295,7 +295,7 @@ func TestProcess(t *testing.T) {
 		{
 			name: "an archive", data: "#cloud-config-archive\n- |\n  #!/bin/sh\n- {content: 'a: 1'}\n- {type: text/x-shellscript-per-once, filename: once.sh, content: x}\n- 5\n",
 			config: "{'a': 1}", scripts: []string{"part-001  #!/bin/sh\n", "once.sh once x"},
-			problems: []string{"error user-data:6:3: expected a text, or keys with values such as content; part 4 of the archive was left out"},
+			problems: []string{"error user-data:6:3: expected a string, or a mapping with keys such as content; part 4 of the archive was left out"},
 		},
 		{
 			name: "an include", data: "#include\n# a comment\nhttp://h/config\n\n#include-once http://h/script\nhttp://u:pw@h/404?token=x\n",
@@ -332,7 +332,7 @@ func TestProcess(t *testing.T) {
 			problems: []string{`error user-data:1:1: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`},
 		},
 		{
-			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{`error user-data:2:1: expected keys with values after #cloud-config, such as "hostname: web1", got a list; nothing of it was applied`},
+			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{`error user-data:2:1: expected a mapping after #cloud-config, such as "hostname: web1", got a list; nothing of it was applied`},
 		},
 	}
 	for _, test := range tests {

@@ -36,7 +36,7 @@ func TestWhatIsBrokenIsToldAndLeftOut(t *testing.T) {
 		},
 		"network_data.json is a number": {
 			files: with(good, latest+"network_data.json", "42"),
-			want:  []string{"error: " + file + "network_data.json:1:1: expected keys with values"},
+			want:  []string{"error: " + file + "network_data.json:1:1: expected a mapping"},
 		},
 		"a broken network_data.json leaves ENI": {
 			files: with(oVirt, latest+"network_data.json", "[1,", "openstack/content/0000", eni),
@@ -50,11 +50,11 @@ func TestWhatIsBrokenIsToldAndLeftOut(t *testing.T) {
 		},
 		"vendor data is a map inside a map": {
 			files: with(good, latest+"vendor_data.json", `{"cloud-init": {"a": 1}}`),
-			want:  []string{"warning: " + file + "vendor_data.json:1:16: cloud-init: expected a text"},
+			want:  []string{"warning: " + file + "vendor_data.json:1:16: cloud-init: expected a string"},
 		},
 		"an item of the vendor data is no text": {
 			files: with(good, latest+"vendor_data2.json", `["a", {"b": 1}]`),
-			want:  []string{"warning: " + file + "vendor_data2.json:1:7: expected a text"},
+			want:  []string{"warning: " + file + "vendor_data2.json:1:7: expected a string"},
 			ok:    map[string]string{"vendor2": "a"},
 		},
 		"the random seed is no base64": {
@@ -72,7 +72,7 @@ func TestWhatIsBrokenIsToldAndLeftOut(t *testing.T) {
 		},
 		"ec2 metadata is broken": {
 			files: with(good, "ec2/latest/meta-data.json", "[]"),
-			want:  []string{"error: /dev/sr0:ec2/latest/meta-data.json:1:1: expected keys with values"},
+			want:  []string{"error: /dev/sr0:ec2/latest/meta-data.json:1:1: expected a mapping"},
 		},
 		"a mode that there is not": {
 			files: metadata(`"meta": {"dsmode": "lokal"}`),

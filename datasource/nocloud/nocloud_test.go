@@ -304,7 +304,7 @@ func TestWhatIsBrokenIsToldWithItsPlace(t *testing.T) {
 		told  string
 	}{
 		"the metadata is no YAML":         {[]string{"meta-data", "instance-id: a\n\tx: 1\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:2:"},
-		"the metadata is a text":          {[]string{"meta-data", "instance-id=a\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: expected keys with values; the file was left out"},
+		"the metadata is a text":          {[]string{"meta-data", "instance-id=a\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: expected a mapping; the file was left out"},
 		"the metadata is UTF-16":          {[]string{"meta-data", "\xff\xfei\x00"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: the byte 0xff is no UTF-8"},
 		"the network-config is no YAML":   {[]string{"meta-data", "instance-id: a", "network-config", "version: 2\n\tethernets:"}, "a  net user:#cloud-config\n", "error: /dev/sr0:network-config:2:"},
 		"a key is there twice":            {[]string{"meta-data", "instance-id: a\nlocal-hostname: x\nlocal-hostname: y"}, "a y net user:#cloud-config\n", "warning: /dev/sr0:meta-data:3:1"},
