@@ -92,7 +92,7 @@ func (c Cursor) Entries() []Entry[Cursor] {
 	return entries
 }
 
-// Errorf, Warnf and Notef report a finding about the value.
+// Errorf reports what left something undone, at the place of the value.
 func (c Cursor) Errorf(format string, args ...any) { c.report(Error, nil, format, args...) }
 
 // Warnf reports what stopped nothing; see Errorf.
@@ -104,8 +104,15 @@ func (c Cursor) Notef(format string, args ...any) { c.report(Note, nil, format, 
 // Deprecatedf reports a spelling that will not be understood for ever; see Errorf.
 func (c Cursor) Deprecatedf(format string, args ...any) { c.report(Deprecated, nil, format, args...) }
 
-// Fail reports an error about the value, with its cause. nil is none.
+// Fail reports an error about the value, with its cause; each of a joined one by itself.
+// nil is none.
 func (c Cursor) Fail(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			c.Fail(one)
+		}
+		return
+	}
 	if err != nil {
 		c.report(Error, err, "%v", err)
 	}

@@ -265,8 +265,10 @@ func PartitionDisk(ctx context.Context, h *host.Host, disk Layer, table string, 
 		sizes[i] = strconv.FormatInt(int64(float64(disk.Size/sector)*part.Percent/100), 10)
 	}
 	if _, err := h.LookPath("sgdisk"); table == "gpt" && err == nil {
-		err = bySgdisk(ctx, h, disk, sizes, parts)
-		return errors.Join(err, reread(ctx, h, disk))
+		if err := bySgdisk(ctx, h, disk, sizes, parts); err != nil {
+			return err
+		}
+		return reread(ctx, h, disk)
 	}
 	argv := []string{"sfdisk", "-uS", "--force", disk.Path}
 	if table == "gpt" {
@@ -286,7 +288,10 @@ func PartitionDisk(ctx context.Context, h *host.Host, disk Layer, table string, 
 		fmt.Fprintf(&script, ",%s,%s\n", sizes[i], kind)
 	}
 	_, err = h.Run(ctx, host.Command{Argv: argv, Stdin: secret.NewBytes([]byte(script.String())), Timeout: growing})
-	return errors.Join(err, reread(ctx, h, disk))
+	if err != nil {
+		return err
+	}
+	return reread(ctx, h, disk)
 }
 
 func bySgdisk(ctx context.Context, h *host.Host, disk Layer, sizes []string, parts []Part) error {
