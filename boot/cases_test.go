@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write what the boots of testdata/cases 
 //	want/commands  the commands of the first boot, with their input
 //	want/again     those of a second boot, when there are any
 //	want/guest/…   the files that the boot of an empty seed does not write in the same way,
-//	               below a line with mode and owner
+//	               below a line with mode and owner, and the directories of users
 func TestSeedsOfPeople(t *testing.T) {
 	t.Parallel()
 	cases, err := filepath.Glob("testdata/cases/*.txtar")
@@ -146,6 +146,13 @@ func (g *guest) makesAccounts(t *testing.T) {
 		enter("/etc/passwd", fmt.Sprintf("%s:x:%d:%d::/home/%s:/bin/bash", name, next, next, name))
 		enter("/etc/group", fmt.Sprintf("%s:x:%d:", name, next))
 		enter("/etc/shadow", name+":!!:20000:0:99999:7:::")
+		if slices.Contains(c.Argv, "-M") {
+			return
+		}
+		if err := os.MkdirAll(filepath.Join(g.Dir, "home", name), 0o755); err != nil {
+			t.Error(err)
+		}
+		g.Give("/home/"+name, next, next)
 	})
 	g.On("groupadd", func(c host.Command) {
 		next++
@@ -224,6 +231,8 @@ func (g *guest) changed(t *testing.T, before map[string]string) map[string]strin
 			return fs.SkipDir
 		case d.IsDir() && strings.HasPrefix(path, "/var/lib/cloud/instances/") && strings.Count(path, "/") == 6 && d.Name() != "scripts":
 			return fs.SkipDir
+		case d.IsDir() && g.Owner(path) != "" && g.Owner(path) != "0:0":
+			path += "/"
 		case d.IsDir(), strings.HasPrefix(path, "/var/lib/cloud/") && !strings.Contains(path, "/scripts/"), strings.HasPrefix(d.Name(), "ssh_host_"),
 			slices.Contains([]string{"/etc/passwd", "/etc/group", "/etc/shadow"}, path):
 			return nil
@@ -233,12 +242,14 @@ func (g *guest) changed(t *testing.T, before map[string]string) map[string]strin
 			return err
 		}
 		var content string
-		if d.Type()&fs.ModeSymlink != 0 {
+		switch {
+		case d.IsDir():
+		case d.Type()&fs.ModeSymlink != 0:
 			if content, err = os.Readlink(at); err != nil {
 				return err
 			}
 			content = "-> " + strings.TrimPrefix(content, g.Dir) + "\n"
-		} else {
+		default:
 			data, err := os.ReadFile(at)
 			if err != nil {
 				return err
@@ -248,7 +259,7 @@ func (g *guest) changed(t *testing.T, before map[string]string) map[string]strin
 				return nil
 			}
 		}
-		owner := g.Owner(path)
+		owner := g.Owner(strings.TrimSuffix(path, "/"))
 		if owner == "" {
 			owner = "0:0"
 		}
