@@ -77,14 +77,16 @@ func ruleList(v *config.Value) ([]string, error) {
 	switch v.Kind() {
 	case config.List:
 		items = v.Items()
-	case config.Map, config.Bool:
-		return nil, errors.New("expected a rule or a list of rules")
+	case config.Map:
+		return nil, errors.New("expected a rule or a list of rules, got keys with values; no rule is written")
+	case config.Bool:
+		return nil, fmt.Errorf("expected a rule or a list of rules, got %s; no rule is written", v.Text())
 	}
 	var rules []string
 	for _, item := range items {
 		rule := item.Text()
 		if rule == "" || strings.ContainsAny(rule, "\n\x00") {
-			return nil, errors.New("a rule must be one line of text")
+			return nil, errors.New("a rule must be one line of text; no rule is written")
 		}
 		rules = append(rules, rule)
 	}

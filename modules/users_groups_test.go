@@ -404,7 +404,9 @@ func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
 	}{
 		"visudo refuses it": {"ALL=(ALL) NOPASWD:ALL", "error: user-data:1:28: users.0.sudo: the sudo rules are not written, since visudo refuses them: visudo failed with exit code 1: syntax error", false},
 		"it has no form":    {"NOPASSWD", "error: user-data:1:28: users.0.sudo: a sudo rule has the form HOST=(USER) COMMAND, such as ALL=(ALL) NOPASSWD:ALL, got \"NOPASSWD\"; it is not written", true},
-		"true":              {"true", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules", true},
+		"true":              {"true", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got true; no rule is written", true},
+		"a mapping":         {"{ann: ALL}", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got keys with values; no rule is written", true},
+		"two lines":         {`"ALL=(ALL) ALL\nx"`, "error: user-data:1:28: users.0.sudo: a rule must be one line of text; no rule is written", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

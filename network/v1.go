@@ -203,6 +203,9 @@ func (r *reader) lengthText(v *config.Value, key string) string {
 // nameserver1 reads name servers of all devices or of one.
 func (r *reader) nameserver1(v *config.Value, key string) {
 	r.unknownKeys(v, key, nameserverKeys1...)
+	if absent(v.Get("address")) && absent(v.Get("search")) {
+		r.warn(v, key, "there is neither an address nor a search domain; it was ignored")
+	}
 	into := &r.config.DNS
 	if name := r.text(v.Get("interface"), key+".interface"); name != "" {
 		i, ok := r.index[name]
