@@ -78,7 +78,7 @@ func ruleList(v *config.Value) ([]string, error) {
 	case config.List:
 		items = v.Items()
 	case config.Map:
-		return nil, errors.New("expected a rule or a list of rules, got keys with values; no rule is written")
+		return nil, errors.New("expected a rule or a list of rules, got a mapping; no rule is written")
 	case config.Bool:
 		return nil, fmt.Errorf("expected a rule or a list of rules, got %s; no rule is written", v.Text())
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -145,7 +146,7 @@ func addMembers(ctx context.Context, e *Env, g group) {
 // checkName refuses names that would be read as something else by the programs and
 // files that they go into.
 func checkName(name string) error {
-	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":,/\n\x00 \t") {
+	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":,/ ") || strings.ContainsFunc(name, unicode.IsControl) {
 		return fmt.Errorf("%q cannot be the name of a user or group", name)
 	}
 	return nil

@@ -205,6 +205,10 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 			"users:\n  - name: bad\n  - ann\n",
 			"error: user-data:2:5: users.0: cannot make the user bad: useradd failed with exit code 9: no", "useradd ann -m",
 		},
+		"a name with a control character": {
+			"users:\n  - name: \"a\\e[31m\"\n  - ann\n",
+			`error: user-data:2:5: users.0: "a\x1b[31m" cannot be the name of a user or group`, "useradd ann -m",
+		},
 		"a name that is an option": {
 			"users:\n  - name: -D\n  - ann\n",
 			`error: user-data:2:5: users.0: "-D" cannot be the name of a user or group`, "useradd ann -m",
@@ -405,7 +409,7 @@ func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
 		"visudo refuses it": {"ALL=(ALL) NOPASWD:ALL", "error: user-data:1:28: users.0.sudo: the sudo rules are not written, since visudo refuses them: visudo failed with exit code 1: syntax error", false},
 		"it has no form":    {"NOPASSWD", "error: user-data:1:28: users.0.sudo: a sudo rule has the form HOST=(USER) COMMAND, such as ALL=(ALL) NOPASSWD:ALL, got \"NOPASSWD\"; it is not written", true},
 		"true":              {"true", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got true; no rule is written", true},
-		"a mapping":         {"{ann: ALL}", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got keys with values; no rule is written", true},
+		"a mapping":         {"{ann: ALL}", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got a mapping; no rule is written", true},
 		"two lines":         {`"ALL=(ALL) ALL\nx"`, "error: user-data:1:28: users.0.sudo: a rule must be one line of text; no rule is written", true},
 	} {
 		t.Run(name, func(t *testing.T) {
