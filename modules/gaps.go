@@ -12,7 +12,6 @@ import (
 // keys lose nothing: cloud-init does not run them on the RHEL family either, or
 // does no more at all.
 var Absent = map[string][]string{
-	"seed_random": {"random_seed"},
 	"ca_certs":    {"ca_certs", "ca-certs"},
 	"rsyslog":     {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
 	"resolv_conf": {"manage_resolv_conf", "resolv_conf"},

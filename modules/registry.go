@@ -5,6 +5,7 @@ package modules
 // keys, packages before the user's scripts.
 func All() []Module {
 	return []Module{
+		seedRandom,
 		bootcmd,
 		writeFiles,
 		growpart,
