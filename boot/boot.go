@@ -202,7 +202,8 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
 
 	b.watched(Event{Stage: name})
-	if b.takeOver(ctx, name) {
+	ready := b.takeOver(ctx, name)
+	if ready {
 		b.note(run(b, ctx))
 	}
 	b.note(b.Host.Relabel(ctx))
@@ -223,6 +224,9 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 		}
 	}
 	b.note(b.store.EndStage(name, errs, warnings))
+	if !ready {
+		b.note(b.store.StageUndone(name))
+	}
 	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
 	if name == state.StageFinal || b.over {
 		b.note(b.store.Finish())

@@ -305,3 +305,33 @@ func TestAStageThatMissedItsTurnIsTakenOver(t *testing.T) {
 		})
 	}
 }
+
+// What the stage before could not do, nothing is built on: no module of this stage runs.
+func TestAStageDoesNotRunWhenTheOneBeforeItCannotBeDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, busySeed("net"))
+	must(t, g.RemoveAll(state.RunDir))
+	g.run(t, state.StageLocal)
+	must(t, state.New(g.Host).StageMissed(state.StageNetwork, errors.New("another process was at work")))
+	if _, err := g.WriteFile(state.InstanceDir("i-1")+"/seed.json", []byte("{"), host.File{Mode: 0o600}); err != nil {
+		t.Fatal(err)
+	}
+	before := g.Lines()
+	r := g.run(t, state.StageConfig)
+	says := strings.Join(r.Errors, "\n")
+	for _, want := range []string{
+		"the stage init did not run in this boot; the stage modules-config runs what it left undone",
+		"cannot read the seed of instance i-1",
+		"the stage modules-config does not run: the stage init could not be done",
+	} {
+		if !strings.Contains(says, want) {
+			t.Errorf("%q is not in %s", want, says)
+		}
+	}
+	if diff := cmp.Diff(before, g.Lines()); diff != "" || len(r.Modules) > 0 || g.Exists("/etc/a") {
+		t.Errorf("something ran: %v\n%s", r.Modules, diff)
+	}
+	if s := standing(t, state.New(g.Host), state.StageConfig); s == state.Done {
+		t.Error("the stage counts as done")
+	}
+}

@@ -21,6 +21,12 @@ func (s *Store) StageDone(stage string) error {
 	return errors.Join(s.write(mark, nil, false), s.host.RemoveAll(mark+startedSuffix))
 }
 
+// StageUndone records that a stage ended and could do nothing: its work is the next one's.
+func (s *Store) StageUndone(stage string) error {
+	mark := stageMark(stage)
+	return errors.Join(s.host.RemoveAll(mark), s.host.RemoveAll(mark+startedSuffix))
+}
+
 // forgetStages forgets the last run of the stages, and what was done once a boot in it.
 func (s *Store) forgetStages() error {
 	files, err := s.host.Glob(path.Join(RunDir, "sem", "*"))

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
 
 	"cloudseed/datasource/media"
@@ -20,6 +23,38 @@ func TestMain(m *testing.M) {
 		main() // in the sandbox it has another name
 	}
 	testscript.Main(m, map[string]func(){"cloudseed": main, perName: main})
+}
+
+// A user who may not change the machine is told how to, by a line to paste into a shell.
+func TestOtherUsersAreToldToUseSudo(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		args []string
+		want string
+	}{
+		"a module by hand": {[]string{"single", "--name", "timezone"}, "needs root: sudo cloudseed single --name timezone"},
+		"an argument with a space": {
+			[]string{"single", "--name", "timezone", "my zone"},
+			"needs root: sudo cloudseed single --name timezone 'my zone'",
+		},
+		"clean":       {[]string{"clean"}, "needs root: sudo cloudseed clean"},
+		"acknowledge": {[]string{"status", "--acknowledge"}, "needs root: sudo cloudseed status --acknowledge"},
+		"a stage":     {[]string{"init", "--local"}, "needs root: sudo cloudseed init --local"},
+		"the network": {[]string{"network", "apply"}, "needs root: sudo cloudseed network apply"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+			cmd.Args = append([]string{"cloudseed"}, row.args...)
+			if os.Geteuid() == 0 {
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			}
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), row.want) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
 }
 
 func TestScripts(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -86,7 +87,7 @@ func runPlain(argv []string) (code int, err error) {
 	case errors.As(err, &ended) && ended.Exited():
 		return ended.ExitCode(), nil
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		fmt.Fprintf(os.Stderr, "%s: %s: not found\n", perName, shellword(argv[0]))
+		printable.Fprintf(os.Stderr, "%s: %s: not found\n", perName, shellword(argv[0]))
 		return 127, nil
 	}
 	return 0, fmt.Errorf("cannot run %s: %w", argv[0], err)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudseed/config"
+	"cloudseed/printable"
 	"cloudseed/template"
 )
 
@@ -92,7 +93,7 @@ func fillIn(cmd *cobra.Command, text string, data map[string]any) (string, error
 		return "", fmt.Errorf("cannot fill in the template: %w", err)
 	}
 	for _, problem := range missing {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", problem)
+		printable.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", problem)
 	}
 	if filled == "" {
 		return "", exitCode(exitError)

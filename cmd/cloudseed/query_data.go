@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/python"
 	"cloudseed/state"
 	"cloudseed/template"
@@ -62,7 +63,7 @@ func orElse(text, other string) string {
 func (q query) instanceData(cmd *cobra.Command) (map[string]any, error) {
 	data, file, err := readInstanceData(q.globals, q.file, q.root)
 	if err == nil && q.file == "" && q.root && file != state.SensitiveFile {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: there is no %s; %s is read, which holds no secrets\n", state.SensitiveFile, file)
+		printable.Fprintf(cmd.ErrOrStderr(), "warning: there is no %s; %s is read, which holds no secrets\n", state.SensitiveFile, file)
 	}
 	return data, err
 }

@@ -54,6 +54,9 @@ func confinedMain(command string) int {
 	if command == "privileges" {
 		return showPrivileges()
 	}
+	if command == "files" {
+		return tryFiles(attempts, answers)
+	}
 	missing, err := confine()
 	if err != nil {
 		fmt.Println("confine:", err)
@@ -92,6 +95,33 @@ func showPrivileges() int {
 		return 3
 	}
 	fmt.Printf("lacks %q\n%s", lack, status)
+	return 0
+}
+
+// tryFiles gives up files, by Landlock alone, and tries to have one.
+func tryFiles(attempts chan<- func() string, answers <-chan string) int {
+	if _, err := unix.Open("/etc/passwd", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		fmt.Println("before:", err)
+		return 3
+	}
+	if lack, err := forbidFiles(); lack != "" || err != nil {
+		fmt.Println(lack, err)
+		return 2
+	}
+	for _, try := range []struct {
+		name string
+		do   func() error
+	}{
+		{"open", func() error { _, err := unix.Open("/etc/passwd", unix.O_RDONLY|unix.O_CLOEXEC, 0); return err }},
+		{"list", func() error { _, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); return err }},
+		{"create", func() error { return unix.Mkdir("/tmp/landlock-test", 0o700) }},
+		{"execute", func() error { return unix.Exec("/bin/true", []string{"true"}, nil) }},
+	} {
+		attempt := func() string { return fmt.Sprint(try.do()) }
+		fmt.Printf("%s: %s\n", try.name, attempt())
+		attempts <- attempt
+		fmt.Printf("%s on another thread: %s\n", try.name, <-answers)
+	}
 	return 0
 }
 
@@ -200,6 +230,25 @@ func withoutOtherUsers(t *testing.T, command string) string {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
+}
+
+func TestFilesAreGivenUpWithoutTheFilterToo(t *testing.T) {
+	t.Parallel()
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version); errno != 0 {
+		needs.Rare(t, "a kernel with Landlock")
+	}
+	out, err := confined(t, "files")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, what := range []string{"open", "list", "create", "execute"} {
+		for _, who := range []string{"", " on another thread"} {
+			if line := what + who + ": permission denied\n"; !strings.Contains(out, line) {
+				t.Errorf("%q is not in\n%s", line, out)
+			}
+		}
+	}
 }
 
 func TestTheConfinedChildCannotTakeAGigabyte(t *testing.T) {
