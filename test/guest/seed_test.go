@@ -215,3 +215,22 @@ func truncate(t *testing.T, path string, size int64) {
 		t.Fatal(err)
 	}
 }
+
+// TestGroupsOfTheFamilyMayReadWhatIsTheirs has the groups of RHEL that own files of this
+// program: adm reads what commands wrote, ssh_keys owns the host keys.
+func TestGroupsOfTheFamilyMayReadWhatIsTheirs(t *testing.T) {
+	t.Parallel()
+	files := seed.NoCloud("groups-1", `#cloud-config
+ssh_genkeytypes: [ed25519]
+bootcmd: [groupadd --system ssh_keys, echo booted]
+runcmd: [id -Gn >/root/groups]
+`).With("network-config", static)
+	r := guest.New(t, built).Boot(guest.Options{ISO: files.ISO(t, "cidata")})
+	check.Done(t, r)
+	check.Equal(t, r, "stat -c '%U:%G %a' /var/log/cloud-init-output.log", "root:adm 640")
+	check.Equal(t, r, "grep -c ^booted /var/log/cloud-init-output.log", "1")
+	// From OpenSSH 9.0 on sshd does not take a private key that its group can read.
+	check.Equal(t, r, "stat -c '%U:%G %a %n' /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub",
+		"root:ssh_keys 600 /etc/ssh/ssh_host_ed25519_key\nroot:root 644 /etc/ssh/ssh_host_ed25519_key.pub")
+	r.PowerOff()
+}
