@@ -13,6 +13,7 @@ if [ ! -e "$base" ]; then
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
     rm -rf "$base.new"
     debootstrap --variant=minbase --include=git,make,ca-certificates "$suite" "$base.new" "$mirror" >"$work/debootstrap.log"
+    rm -rf "$base.new/usr/share/doc" # git brings a Go program, which "go vet ./..." would find here
     mv "$base.new" "$base"
 fi
 
