@@ -19,6 +19,7 @@ func All() []Module {
 		sshModule,
 		setPasswords,
 
+		locale,
 		yumAddRepo,
 		timezone,
 		disableEC2Metadata,
