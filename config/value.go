@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
-	"unicode"
 
 	"cloudseed/python"
 )
@@ -243,40 +242,11 @@ func (v *Value) PyStr() string {
 func (v *Value) pyRepr() string {
 	switch v.Kind() {
 	case String:
-		return pyQuote(v.text)
+		return python.Repr(v.text)
 	case Binary:
-		return "b" + pyQuote(v.text)
+		return "b" + python.Repr(v.text)
 	}
 	return v.PyStr()
-}
-
-// pyQuote is a text as Python's repr prints it.
-func pyQuote(s string) string {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	var out strings.Builder
-	out.WriteRune(quote)
-	for _, r := range s {
-		switch {
-		case r == quote || r == '\\':
-			out.WriteRune('\\')
-			out.WriteRune(r)
-		case r == '\n' || r == '\t' || r == '\r':
-			out.WriteString(shortEscape(r))
-		case unicode.IsPrint(r):
-			out.WriteRune(r)
-		case r <= 0xff:
-			fmt.Fprintf(&out, `\x%02x`, r)
-		case r <= 0xffff:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&out, `\U%08x`, r)
-		}
-	}
-	out.WriteRune(quote)
-	return out.String()
 }
 
 // newMap makes a map of pairs; of two with the same key the last wins, in the place

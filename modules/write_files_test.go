@@ -13,7 +13,6 @@ import (
 
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
-	"cloudseed/python"
 	"cloudseed/state"
 )
 
@@ -307,38 +306,5 @@ func TestContentIsNotInTheLedger(t *testing.T) {
 		if e.Kind == host.KindFile && (e.Before != "" || e.After != "") {
 			t.Errorf("a digest, by which a short secret can be guessed, is in the ledger: %+v", e)
 		}
-	}
-}
-
-func TestGunzip(t *testing.T) {
-	t.Parallel()
-	one, two := gzipped(t, "one"), gzipped(t, "two")
-	tests := []struct {
-		name       string
-		data       []byte
-		want, fail string
-	}{
-		{name: "nothing"},
-		{name: "one part", data: one, want: "one"},
-		{name: "two parts", data: append(bytes.Clone(one), two...), want: "onetwo"},
-		{name: "zeros after a part", data: append(bytes.Clone(one), 0, 0, 0), want: "one"},
-		{name: "other data after a part", data: append(bytes.Clone(one), "garbage, ten bytes and more"...), fail: "gzip: invalid header"},
-		{name: "a part that is cut off", data: one[:len(one)-3], fail: "unexpected EOF"},
-		{name: "no gzip", data: []byte("text that is long enough"), fail: "gzip: invalid header"},
-		{name: "as much as is allowed", data: gzipped(t, strings.Repeat("x", 1<<20)), want: strings.Repeat("x", 1<<20)},
-		{name: "more than is allowed", data: gzipped(t, strings.Repeat("x", 1<<20+1)), fail: "it has more than 1 MiB"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := python.Gunzip(test.data, 1<<20)
-			fail := ""
-			if err != nil {
-				fail = err.Error()
-			}
-			if fail != test.fail || err == nil && string(got) != test.want {
-				t.Errorf("got %.20q, %v", got, err)
-			}
-		})
 	}
 }

@@ -1,7 +1,8 @@
-// Package python writes and reads numbers and JSON as Python does, in which cloud-init's
-// files are: what reads them must find the same in ours.
+// Package python writes and reads what cloud-init's files and inputs have of Python's:
+// numbers, strings, JSON, base64 and gzip. What reads them must find the same in ours.
 //
-// In come values, out come texts, and back. It knows nothing of what the values mean.
+// It takes values and returns their text, or the reverse. It knows nothing of what the
+// values mean.
 package python
 
 import (

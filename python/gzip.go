@@ -4,12 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// Gunzip unzips data, to at most limit bytes. As with Python's gzip, several zipped
-// parts follow one another and zeros may follow the last; nothing unzips to nothing.
+// LimitError is the error for data that unzip to more than so many bytes.
+type LimitError int64
+
+func (limit LimitError) Error() string {
+	return fmt.Sprintf("it has more than %d MiB", int64(limit)>>20)
+}
+
+// Gunzip unzips data, to at most limit bytes; the error for more is a LimitError. As with
+// Python's gzip, several zipped parts follow one another and zeros may follow each;
+// nothing unzips to nothing.
 func Gunzip(data []byte, limit int64) ([]byte, error) {
 	in := bufio.NewReader(bytes.NewReader(data))
 	var out bytes.Buffer
@@ -21,6 +30,9 @@ func Gunzip(data []byte, limit int64) ([]byte, error) {
 			return out.Bytes(), nil // the end: a reader of bytes has no other error
 		}
 		part, err := gzip.NewReader(in)
+		if parts > 0 && errors.Is(err, gzip.ErrHeader) {
+			return nil, errors.New("something else follows the compressed data")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -29,7 +41,7 @@ func Gunzip(data []byte, limit int64) ([]byte, error) {
 			return nil, err
 		}
 		if int64(out.Len()) > limit {
-			return nil, fmt.Errorf("it has more than %d MiB", limit>>20)
+			return nil, LimitError(limit)
 		}
 	}
 }

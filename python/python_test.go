@@ -1,8 +1,11 @@
 package python_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +70,85 @@ func TestNumbersOfJSONStayWhatTheyAre(t *testing.T) {
 	for _, wrong := range []string{"", "{", "{} x", "NaN"} {
 		if value, err := python.ParseJSON([]byte(wrong)); err == nil {
 			t.Errorf("%q is read as %v", wrong, value)
+		}
+	}
+}
+
+func TestStringsArePrintedAsByRepr(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": `''`, "it's": `"it's"`, `it's "so"`: `'it\'s "so"'`, `a\b`: `'a\\b'`, "a\tb\r\n": `'a\tb\r\n'`,
+		"\x00\x7f": `'\x00\x7f'`, "ü\u00a0\u2028😀\U000e0001": `'ü\xa0\u2028😀\U000e0001'`,
+	} {
+		if got := python.Repr(text); got != want {
+			t.Errorf("%q is printed as %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestBase64IsDecodedAsPythonDecodesIt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ data, want, inMessage string }{
+		{"aGk=", "hi", "hi"},
+		{"a G\nk=", "hi", "hi"},
+		{"aGk=aGk=", "hi", "hi"},
+		{"aGk==", "hi", "hi"},
+		{"=aGk=", "hi", "hi"},
+		{"", "", ""},
+		{"!", "", "error: it is no base64"},
+		{"aGk", "error: it is not complete", "hi"},
+		{"aGk\xff=", "error: it has a character that is not ASCII", "hi"},
+		{"aGk=\xff", "hi", "hi"},
+		{"a", "error: it is not complete", "error: it is no base64, or is cut short: illegal base64 data at input byte 0"},
+	} {
+		for _, got := range []struct {
+			decode func([]byte) ([]byte, error)
+			want   string
+		}{{python.Base64, c.want}, {python.MessageBase64, c.inMessage}} {
+			data, err := got.decode([]byte(c.data))
+			text := string(data)
+			if err != nil {
+				text = "error: " + err.Error()
+			}
+			if text != got.want {
+				t.Errorf("%q is decoded to %q, want %q", c.data, text, got.want)
+			}
+		}
+	}
+}
+
+func TestZippedDataAreReadAsPythonReadsThem(t *testing.T) {
+	t.Parallel()
+	zip := func(text string) string {
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	const limit = 1 << 20
+	for _, c := range []struct{ name, data, want string }{
+		{"nothing", "", ""},
+		{"one part", zip("a"), "a"},
+		{"two parts", zip("a") + zip("b"), "ab"},
+		{"zeros behind a part", zip("a") + "\x00\x00" + zip("b") + "\x00", "ab"},
+		{"other data behind a part", zip("a") + "something else", "error: something else follows the compressed data"},
+		{"no zipped data", "something else", "error: gzip: invalid header"},
+		{"data that are cut short", zip("a")[:len(zip("a"))-3], "error: unexpected EOF"},
+		{"as much as may be", zip(strings.Repeat("x", limit)), strings.Repeat("x", limit)},
+		{"more than may be", zip(strings.Repeat("x", limit)) + zip("y"), "error: it has more than 1 MiB"},
+	} {
+		data, err := python.Gunzip([]byte(c.data), limit)
+		got := string(data)
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %.80q, want %.80q", c.name, got, c.want)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"cloudseed/python"
@@ -135,43 +134,14 @@ func (in *interpreter) reprDict(b *strings.Builder, d *dict, around []any) {
 	in.write(b, "}")
 }
 
-// quote prints a text as Python writes it in its own source.
+// quote prints a string as Python writes it in its own source.
 func (in *interpreter) quote(b *strings.Builder, text string) {
-	quote := '\''
-	if strings.ContainsRune(text, '\'') && !strings.ContainsRune(text, '"') {
-		quote = '"'
-	}
+	quote := python.Quote(text)
 	in.write(b, string(quote))
 	for piece := range pieces(text) {
-		in.write(b, quoted(piece, quote))
+		in.write(b, python.Escape(piece, quote))
 	}
 	in.write(b, string(quote))
-}
-
-func quoted(text string, quote rune) string {
-	var b strings.Builder
-	for _, c := range text {
-		switch {
-		case c == quote || c == '\\':
-			b.WriteRune('\\')
-			b.WriteRune(c)
-		case c == '\n':
-			b.WriteString(`\n`)
-		case c == '\r':
-			b.WriteString(`\r`)
-		case c == '\t':
-			b.WriteString(`\t`)
-		case c == ' ' || unicode.IsPrint(c):
-			b.WriteRune(c)
-		case c <= 0xff:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		case c <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, c)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, c)
-		}
-	}
-	return b.String()
 }
 
 // pieces are parts of a text, for what makes it longer: it is accounted for piece by piece.

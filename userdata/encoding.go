@@ -2,11 +2,11 @@ package userdata
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // decoded undoes the encoding of a part's content.
@@ -15,7 +15,7 @@ import (
 func decoded(encoding string, body []byte) ([]byte, error) {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":
-		return decodeBase64(body)
+		return python.MessageBase64(body)
 	case "quoted-printable":
 		return decodeQuoted(body), nil
 	case "x-uuencode", "uuencode", "uue", "x-uue":
@@ -23,32 +23,6 @@ func decoded(encoding string, body []byte) ([]byte, error) {
 		return nil, errors.New("it is uuencoded: use base64")
 	}
 	return body, nil
-}
-
-// decodeBase64 passes over what is no base64, completes what lacks its padding, and ends
-// where padding does, as Python does.
-func decodeBase64(body []byte) ([]byte, error) {
-	text := make([]byte, 0, len(body))
-	padding := 0
-	for _, c := range body {
-		if c == '=' && len(text)%4 >= 2 {
-			if padding++; len(text)%4+padding == 4 {
-				break
-			}
-		}
-		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '+' || c == '/' {
-			text, padding = append(text, c), 0
-		}
-	}
-	if len(text) == 0 && len(bytes.TrimSpace(body)) > 0 {
-		return nil, errors.New("it is no base64")
-	}
-	content := make([]byte, base64.RawStdEncoding.DecodedLen(len(text)))
-	n, err := base64.RawStdEncoding.Decode(content, text)
-	if err != nil {
-		return nil, fmt.Errorf("it is no base64, or is cut short: %w", err)
-	}
-	return content[:n], nil
 }
 
 // decodeQuoted decodes quoted-printable as Python does, which refuses nothing and keeps

@@ -2,10 +2,10 @@ package userdata
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
+
+	"cloudseed/python"
 )
 
 // The bounds of what data may unpack to. A bomb is refused, not unpacked.
@@ -33,30 +33,11 @@ func (p *processor) gunzip(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte(gzipMagic)) {
 		return data, nil
 	}
-	source := bytes.NewReader(data)
-	r, err := gzip.NewReader(source)
-	if err != nil {
-		return nil, err
+	unpacked, err := python.Gunzip(data, maxUnpacked-p.unpacked)
+	var tooMuch python.LimitError
+	if errors.As(err, &tooMuch) || err == nil && !p.room(len(unpacked)) {
+		p.unpacked = maxUnpacked + 1 // nothing more is unpacked
+		return nil, fmt.Errorf("it unpacks to more than %d MiB, with all else that is unpacked or included", maxUnpacked>>20)
 	}
-	var out bytes.Buffer
-	for {
-		r.Multistream(false)
-		n, err := io.Copy(&out, io.LimitReader(r, maxUnpacked+1-p.unpacked))
-		if err != nil {
-			return nil, err
-		}
-		if !p.room(int(n)) {
-			return nil, fmt.Errorf("it unpacks to more than %d MiB, with all else that is unpacked or included", maxUnpacked>>20)
-		}
-		rest := data[len(data)-source.Len():]
-		if len(bytes.Trim(rest, "\x00")) == 0 {
-			return out.Bytes(), nil
-		}
-		if err := r.Reset(source); err != nil {
-			if errors.Is(err, gzip.ErrHeader) {
-				err = errors.New("something else follows the compressed data")
-			}
-			return nil, err
-		}
-	}
+	return unpacked, err
 }
