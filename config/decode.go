@@ -211,7 +211,7 @@ func asFloat(v *Value) (float64, bool) {
 	if n, ok := asInt(v); ok {
 		return float64(n), true
 	}
-	f, err := pythonFloat(strings.TrimSpace(v.Text()))
+	f, err := strconv.ParseFloat(strings.TrimSpace(v.Text()), 64)
 	return f, err == nil && v.Kind() == String
 }
 
@@ -277,8 +277,8 @@ func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 	out := reflect.MakeSlice(into.Type(), 0, len(v.pairs))
 	for _, p := range v.pairs {
 		entry := reflect.New(into.Type().Elem()).Elem()
-		entry.FieldByName("Key").SetString(p.key)
-		d.value(p.value, entry.FieldByName("Value"), at.child(p.key), fieldRules{})
+		entry.FieldByName("Key").SetString(p.Name)
+		d.value(p.Value, entry.FieldByName("Value"), at.child(p.Name), fieldRules{})
 		out = reflect.Append(out, entry)
 	}
 	into.Set(out)
@@ -302,7 +302,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 		return
 	}
 	for _, p := range v.pairs {
-		if !known[p.key] {
+		if !known[p.Name] {
 			d.problems = append(d.problems, unknownKey(p, at, names, d.topLevel))
 		}
 	}

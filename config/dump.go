@@ -90,14 +90,14 @@ func (e *emitter) deeper(scalar bool) int {
 func (e *emitter) value(v *Value, inMap bool) {
 	before := e.indent
 	switch {
-	case v.Kind() == Map && len(v.pairs) > 0:
+	case v.Kind() == Map && len(v.Pairs()) > 0:
 		e.indent = e.deeper(false)
-		e.pairs(v.pairs)
-	case v.Kind() == List && len(v.items) > 0:
+		e.pairs(v.Pairs())
+	case v.Kind() == List && len(v.Items()) > 0:
 		if !inMap || e.indention { // a list stands at its key's indentation
 			e.indent = e.deeper(false)
 		}
-		for _, item := range v.items {
+		for _, item := range v.Items() {
 			e.newLine()
 			e.mark("-", true, true)
 			e.value(item, false)
@@ -109,44 +109,44 @@ func (e *emitter) value(v *Value, inMap bool) {
 	e.indent = before
 }
 
-func (e *emitter) pairs(pairs []pair) {
+func (e *emitter) pairs(pairs []Pair) {
 	if !e.inOrder {
 		pairs = sortedPairs(pairs)
 	}
 	for _, p := range pairs {
 		e.newLine()
-		if p.node.isSimpleKey() {
+		if isSimpleKey(p.Key) {
 			before := e.indent
 			e.indent = e.deeper(true)
-			e.scalar(p.node, true)
+			e.scalar(p.Key, true)
 			e.indent = before
 			e.mark(":", false, false)
-			e.value(p.value, true)
+			e.value(p.Value, true)
 			continue
 		}
 		e.mark("?", true, true)
-		e.value(p.node, true)
+		e.value(p.Key, true)
 		e.newLine()
 		e.mark(":", true, true)
-		e.value(p.value, true)
+		e.value(p.Value, true)
 	}
 }
 
 // sortedPairs sorts keys as Python does: keys of types that it cannot compare stay in
 // the order of the document.
-func sortedPairs(pairs []pair) []pair {
+func sortedPairs(pairs []Pair) []Pair {
 	for _, p := range pairs {
-		if p.node.Kind() != pairs[0].node.Kind() {
+		if p.Key.Kind() != pairs[0].Key.Kind() {
 			return pairs
 		}
 	}
-	return slices.SortedStableFunc(slices.Values(pairs), func(a, b pair) int {
-		if x, ok := a.node.Int(); ok {
-			if y, ok := b.node.Int(); ok {
+	return slices.SortedStableFunc(slices.Values(pairs), func(a, b Pair) int {
+		if x, ok := a.Key.Int(); ok {
+			if y, ok := b.Key.Int(); ok {
 				return cmp.Compare(x, y)
 			}
 		}
-		return strings.Compare(a.key, b.key)
+		return strings.Compare(a.Name, b.Name)
 	})
 }
 
@@ -155,11 +155,11 @@ func sortedPairs(pairs []pair) []pair {
 const maxSimpleKey = 123
 
 // isSimpleKey tells keys that need no "?": short ones of one line, and not empty.
-func (v *Value) isSimpleKey() bool {
-	if v.kind == String && v.text == "" {
+func isSimpleKey(v *Value) bool {
+	if v.Kind() == String && v.Text() == "" {
 		return false
 	}
-	return v.kind != Binary && len([]rune(v.text)) < maxSimpleKey && !strings.ContainsAny(v.text, "\n\u0085\u2028\u2029")
+	return v.Kind() != Binary && len([]rune(v.Text())) < maxSimpleKey && !strings.ContainsAny(v.Text(), "\n\u0085\u2028\u2029")
 }
 
 func (e *emitter) scalar(v *Value, isKey bool) {
@@ -169,9 +169,9 @@ func (e *emitter) scalar(v *Value, isKey bool) {
 	case Map:
 		e.mark("{}", true, false)
 	case String:
-		e.text(v.text, isKey)
+		e.text(v.Text(), isKey)
 	case Binary:
-		e.binary([]byte(v.text))
+		e.binary([]byte(v.Text()))
 	default:
 		e.plain(plainText(v), !isKey)
 	}

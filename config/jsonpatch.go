@@ -141,7 +141,7 @@ func (v *Value) add(token string, value *Value) (*Value, error) {
 	switch v.Kind() {
 	case Map:
 		key := &Value{kind: String, pos: value.Pos(), text: token, any: token}
-		return newMap(v.pos, append(slices.Clone(v.pairs), pair{token, key, value})), nil
+		return NewMap(v.pos, append(slices.Clone(v.pairs), Pair{token, key, value})), nil
 	case List:
 		i := len(v.items)
 		if token != "-" {

@@ -36,7 +36,7 @@ func New(layers ...Layer) *Config {
 		}
 	}
 	if c.root == nil {
-		c.root = newMap(Pos{}, nil)
+		c.root = NewMap(Pos{}, nil)
 	}
 	return c
 }
@@ -161,17 +161,17 @@ func FromAny(file string, x any) *Value {
 			v.items = append(v.items, FromAny(file, item))
 		}
 	case map[string]any:
-		var pairs []pair
+		var pairs []Pair
 		for _, key := range sortedKeys(x) {
-			pairs = append(pairs, pair{key, &Value{kind: String, pos: v.pos, text: key, any: key}, FromAny(file, x[key])})
+			pairs = append(pairs, Pair{key, &Value{kind: String, pos: v.pos, text: key, any: key}, FromAny(file, x[key])})
 		}
-		return newMap(v.pos, pairs)
+		return NewMap(v.pos, pairs)
 	case Ordered[any]:
-		var pairs []pair
+		var pairs []Pair
 		for _, e := range x {
-			pairs = append(pairs, pair{e.Key, &Value{kind: String, pos: v.pos, text: e.Key, any: e.Key}, FromAny(file, e.Value)})
+			pairs = append(pairs, Pair{e.Key, &Value{kind: String, pos: v.pos, text: e.Key, any: e.Key}, FromAny(file, e.Value)})
 		}
-		return newMap(v.pos, pairs)
+		return NewMap(v.pos, pairs)
 	}
 	return v
 }

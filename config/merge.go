@@ -15,8 +15,8 @@ func Merge(low, high *Value) *Value {
 	}
 	pairs := slices.Clone(low.pairs)
 	for _, p := range high.pairs {
-		p.value = Merge(low.Get(p.key), p.value)
+		p.Value = Merge(low.Get(p.Name), p.Value)
 		pairs = append(pairs, p)
 	}
-	return newMap(high.pos, pairs)
+	return NewMap(high.pos, pairs)
 }

@@ -117,7 +117,7 @@ func (v *Value) without(key string) *Value {
 	if v.Get(key) == nil {
 		return v
 	}
-	return newMap(v.pos, slices.DeleteFunc(slices.Clone(v.pairs), func(p pair) bool { return p.key == key }))
+	return NewMap(v.pos, slices.DeleteFunc(slices.Clone(v.pairs), func(p Pair) bool { return p.Name == key }))
 }
 
 // Handle tells whether there is a rule for old values of a kind.
@@ -166,28 +166,28 @@ func (m Mergers) mergeMaps(rule merger, old, fresh *Value) (*Value, error) {
 	pairs := slices.Clone(old.pairs)
 	deleted := map[string]bool{}
 	for _, p := range fresh.pairs {
-		before := old.Get(p.key)
+		before := old.Get(p.Name)
 		switch {
 		case before == nil:
-		case p.value.IsNull() && rule.has("allow_delete"):
-			deleted[p.key] = true
+		case p.Value.IsNull() && rule.has("allow_delete"):
+			deleted[p.Name] = true
 			continue
 		case replace:
-		case p.value.Kind() == List && rule.has("recurse_array", "recurse_list"),
-			p.value.Kind() == String && rule.has("recurse_str"),
-			p.value.Kind() == Map:
-			merged, err := m.Merge(before, p.value)
+		case p.Value.Kind() == List && rule.has("recurse_array", "recurse_list"),
+			p.Value.Kind() == String && rule.has("recurse_str"),
+			p.Value.Kind() == Map:
+			merged, err := m.Merge(before, p.Value)
 			if err != nil {
-				return nil, within(p.key, err)
+				return nil, within(p.Name, err)
 			}
-			p.value = merged
+			p.Value = merged
 		default:
 			continue
 		}
 		pairs = append(pairs, p)
 	}
-	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return deleted[p.key] })
-	return newMap(fresh.pos, pairs), nil
+	pairs = slices.DeleteFunc(pairs, func(p Pair) bool { return deleted[p.Name] })
+	return NewMap(fresh.pos, pairs), nil
 }
 
 // mergeLists lays a list over one.

@@ -49,12 +49,12 @@ func ParseFilled(file string, data []byte, lines []int) (*Value, []Problem, erro
 	text, moved := l.rewrite()
 	document, err := decodeOne(from, text)
 	if errors.Is(err, io.EOF) {
-		return &Value{pos: from.pos(1, 1)}, nil, nil
+		return NewScalar(from.pos(1, 1), Null, "", nil), nil, nil
 	}
 	if err != nil {
 		return nil, nil, l.explain(err)
 	}
-	b := builder{source: from, moved: moved, names: map[string]*yaml.Node{}, anchors: map[*yaml.Node]*Value{}}
+	b := builder{source: from, moved: moved, names: map[string]*yaml.Node{}, anchors: map[*yaml.Node]anchored{}}
 	value, err := b.value(document, 0)
 	if err != nil {
 		return nil, nil, err
@@ -106,9 +106,15 @@ type builder struct {
 	moved   moves
 	nodes   int
 	found   Findings
-	path    []string              // keys on the way to the value that is read
-	names   map[string]*yaml.Node // of anchors
-	anchors map[*yaml.Node]*Value // what has an anchor is read once; nil while it is read
+	path    []string                // keys on the way to the value that is read
+	names   map[string]*yaml.Node   // of anchors
+	anchors map[*yaml.Node]anchored // what has an anchor is read once; nothing while it is read
+}
+
+// anchored is a value that has an anchor, with the number of values in it.
+type anchored struct {
+	value *Value
+	size  int
 }
 
 func (b *builder) at(n *yaml.Node) Pos {
@@ -127,7 +133,7 @@ func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
 		return b.alias(n)
 	}
 	if n.Anchor != "" {
-		b.anchors[n] = nil
+		b.anchors[n] = anchored{}
 		b.checkAnchor(n)
 	}
 	before := b.nodes
@@ -139,8 +145,7 @@ func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
 		return nil, err
 	}
 	if n.Anchor != "" {
-		v.size = b.nodes - before
-		b.anchors[n] = v
+		b.anchors[n] = anchored{v, b.nodes - before}
 	}
 	return v, nil
 }
@@ -168,11 +173,11 @@ func (b *builder) count(n *yaml.Node, more int) error {
 }
 
 func (b *builder) alias(n *yaml.Node) (*Value, error) {
-	v, known := b.anchors[n.Alias]
-	if !known || v == nil {
+	a := b.anchors[n.Alias]
+	if a.value == nil {
 		return nil, b.fail(n, "the \"*\" here stands inside of what it stands for")
 	}
-	return v, b.count(n, v.size)
+	return a.value, b.count(n, a.size)
 }
 
 func (b *builder) node(n *yaml.Node, depth int) (*Value, error) {
@@ -194,7 +199,7 @@ func (b *builder) list(n *yaml.Node, depth int) (*Value, error) {
 	default:
 		return nil, b.unknownTag(n)
 	}
-	v := &Value{kind: List, pos: b.at(n)}
+	items := make([]*Value, 0, len(n.Content))
 	for i, child := range n.Content {
 		b.path = append(b.path, strconv.Itoa(i))
 		item, err := b.value(child, depth+1)
@@ -202,9 +207,9 @@ func (b *builder) list(n *yaml.Node, depth int) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.items = append(v.items, item)
+		items = append(items, item)
 	}
-	return v, nil
+	return NewList(b.at(n), items), nil
 }
 
 func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
@@ -213,7 +218,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 	default:
 		return nil, b.unknownTag(n)
 	}
-	var own, merged []pair
+	var own, merged []Pair
 	seen := map[string]Pos{}
 	names := keyNames{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -230,7 +235,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if key.kind == List || key.kind == Map {
+		if key.Kind() == List || key.Kind() == Map {
 			return nil, b.fail(keyNode, "a key must be a single value; if this is text with braces, put it in quotes")
 		}
 		name := names.of(key)
@@ -242,21 +247,21 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 		}
 		if first, ok := seen[name]; ok {
 			b.found.Add(Problem{
-				Severity: Warning, Pos: key.pos, Key: strings.Join(append(slices.Clone(b.path), name), "."),
+				Severity: Warning, Pos: key.Pos(), Key: strings.Join(append(slices.Clone(b.path), name), "."),
 				Message: fmt.Sprintf("it stands here for the second time, first in line %d; the last one counts", first.Line),
 			})
 		}
-		seen[name] = key.pos
-		own = append(own, pair{name, key, value})
+		seen[name] = key.Pos()
+		own = append(own, Pair{name, key, value})
 	}
 	// Merged keys come first and lose against the map's own.
-	return newMap(b.at(n), append(merged, own...)), nil
+	return NewMap(b.at(n), append(merged, own...)), nil
 }
 
 // key reads a map's key. A lone "=" is a text there, for PyYAML too.
 func (b *builder) key(n *yaml.Node, depth int) (*Value, error) {
 	if n.Kind == yaml.ScalarNode && n.Value == "=" {
-		return &Value{kind: String, pos: b.at(n), text: n.Value, any: n.Value}, nil
+		return NewScalar(b.at(n), String, n.Value, n.Value), nil
 	}
 	return b.value(n, depth)
 }
@@ -269,7 +274,7 @@ type keyNames map[string]string
 // value came before, as that was written.
 func (names keyNames) of(key *Value) string {
 	value := key.PyStr()
-	switch x := key.any.(type) {
+	switch x := key.Any().(type) {
 	case bool:
 		value = map[bool]string{false: "0", true: "1"}[x]
 	case float64:
@@ -281,29 +286,29 @@ func (names keyNames) of(key *Value) string {
 	if first, ok := names[value]; ok {
 		return first
 	}
-	names[value] = key.text
-	return key.text
+	names[value] = key.Text()
+	return key.Text()
 }
 
 // merge reads the value of a key "<<": a map, or a list of maps of which the first
 // wins.
-func (b *builder) merge(n *yaml.Node, depth int) ([]pair, error) {
+func (b *builder) merge(n *yaml.Node, depth int) ([]Pair, error) {
 	v, err := b.value(n, depth+1)
 	if err != nil {
 		return nil, err
 	}
-	maps := v.items
-	if v.kind == Map {
+	maps := v.Items()
+	if v.Kind() == Map {
 		maps = []*Value{v}
 	}
-	var pairs []pair
+	var pairs []Pair
 	for i := len(maps) - 1; i >= 0; i-- {
-		if maps[i].kind != Map {
+		if maps[i].Kind() != Map {
 			return nil, b.fail(n, `"<<" takes keys with values`)
 		}
-		pairs = append(pairs, maps[i].pairs...)
+		pairs = append(pairs, maps[i].Pairs()...)
 	}
-	if v.kind != Map && v.kind != List {
+	if v.Kind() != Map && v.Kind() != List {
 		return nil, b.fail(n, `"<<" takes keys with values`)
 	}
 	return pairs, nil

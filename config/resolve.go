@@ -50,8 +50,8 @@ func resolve(text string) (Kind, any, error) {
 	case patterns[Null].MatchString(text):
 		return Null, nil, nil
 	case patterns[Timestamp].MatchString(text):
-		_, err := pythonTime(text)
-		return Timestamp, text, err
+		printed, err := pythonTime(text)
+		return Timestamp, printed, err
 	}
 	return String, text, nil
 }

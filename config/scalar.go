@@ -11,56 +11,46 @@ import (
 
 // scalar reads a single value. In quotes it is a text; else PyYAML's resolver tells.
 func (b *builder) scalar(n *yaml.Node) (*Value, error) {
-	v := &Value{pos: b.at(n), text: n.Value, kind: String, any: n.Value}
-	tagged := n.Style&yaml.TaggedStyle != 0
-	quoted := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	if !tagged {
-		if quoted {
-			return v, nil
-		}
-		if n.Value == "=" || n.Value == "<<" {
-			return nil, b.fail(n, "a lone %q has a meaning of its own in YAML: put it in quotes", n.Value)
-		}
-		var err error
-		if v.kind, v.any, err = resolve(n.Value); err != nil {
-			return nil, b.fail(n, "%v", err)
-		}
-		return v, nil
+	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+	switch {
+	case n.Style&yaml.TaggedStyle != 0:
+		return b.tagged(n)
+	case n.Style&quoted != 0:
+		return NewScalar(b.at(n), String, n.Value, n.Value), nil
+	case n.Value == "=" || n.Value == "<<":
+		return nil, b.fail(n, "a lone %q has a meaning of its own in YAML: put it in quotes", n.Value)
 	}
-	return b.tagged(n, v)
+	kind, value, err := resolve(n.Value)
+	if err != nil {
+		return nil, b.fail(n, "%v", err)
+	}
+	return NewScalar(b.at(n), kind, n.Value, value), nil
 }
 
 // tagged reads a scalar whose type is given, by the rules of PyYAML's constructors:
 // they take what Python's int() and float() take.
-func (b *builder) tagged(n *yaml.Node, v *Value) (*Value, error) {
-	var err error
+func (b *builder) tagged(n *yaml.Node) (*Value, error) {
+	kind, value, err := String, any(n.Value), error(nil)
 	switch tag := n.ShortTag(); tag {
 	case "!!str", "!":
-		return v, nil
 	case "!!null":
-		v.kind, v.any = Null, nil
+		kind, value = Null, nil
 	case "!!binary":
-		// Difference from cloud-init: what is not base64 is an error of this value alone.
-		v.kind, v.any, v.text = Binary, nil, ""
-		if data, wrong := python.Base64([]byte(n.Value)); wrong != nil {
-			b.found.Add(Problem{Severity: Error, Pos: v.pos, Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + wrong.Error()})
-		} else {
-			v.any, v.text = data, string(data)
-		}
+		return b.binary(n), nil
 	case "!!bool":
-		v.kind, v.any, err = resolve(strings.ToLower(n.Value))
-		if v.kind != Bool {
+		kind, value, err = resolve(strings.ToLower(n.Value))
+		if kind != Bool {
 			err = errors.New("no bool")
 		}
 	case "!!int":
-		v.kind = Int
-		v.any, err = integer(n.Value)
+		kind = Int
+		value, err = integer(n.Value)
 	case "!!float":
-		v.kind = Float
-		v.any, err = pythonFloat(n.Value)
+		kind = Float
+		value, err = pythonFloat(n.Value)
 	case "!!timestamp":
-		v.kind = Timestamp
-		if kind, _, wrong := resolve(n.Value); kind != Timestamp || wrong != nil {
+		kind, value, err = resolve(n.Value)
+		if kind != Timestamp {
 			err = errors.New("no date")
 		}
 	default:
@@ -69,7 +59,19 @@ func (b *builder) tagged(n *yaml.Node, v *Value) (*Value, error) {
 	if err != nil {
 		return nil, b.fail(n, "what is marked as %s is none: remove the mark", n.ShortTag())
 	}
-	return v, nil
+	return NewScalar(b.at(n), kind, n.Value, value), nil
+}
+
+// binary reads base64.
+//
+// Difference from cloud-init: what is not base64 is an error of this value alone.
+func (b *builder) binary(n *yaml.Node) *Value {
+	data, err := python.Base64([]byte(n.Value))
+	if err != nil {
+		b.found.Add(Problem{Severity: Error, Pos: b.at(n), Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + err.Error()})
+		return NewScalar(b.at(n), Binary, "", nil)
+	}
+	return NewScalar(b.at(n), Binary, string(data), data)
 }
 
 // unknownTag does not show the tag: it may be a password that begins with "!".

@@ -130,11 +130,11 @@ func (d *decoder) shaped(v *Value, into reflect.Type, at path, s Shape) {
 		}
 	case a.Word == "map":
 		for _, p := range v.pairs {
-			inner := at.child(p.key)
-			if p.value.IsNull() {
+			inner := at.child(p.Name)
+			if p.Value.IsNull() {
 				inner = at // the key may be half of a password (see unknownKey)
 			}
-			d.shaped(p.value, into, inner, a.Of)
+			d.shaped(p.Value, into, inner, a.Of)
 		}
 	case a.Word == "keys":
 		d.structure(v, reflect.New(elementOf(into)).Elem(), at)
@@ -152,7 +152,7 @@ func (v *Value) Unknown(known []string) []Problem {
 		return nil
 	}
 	for _, p := range v.pairs {
-		if names[p.key] {
+		if names[p.Name] {
 			continue
 		}
 		if len(problems) == MaxProblems { // a look for what was meant costs time
@@ -163,17 +163,17 @@ func (v *Value) Unknown(known []string) []Problem {
 	return problems
 }
 
-func unknownKey(p pair, at path, known, topLevel []string) Problem {
-	if p.value.IsNull() {
+func unknownKey(p Pair, at path, known, topLevel []string) Problem {
+	if p.Value.IsNull() {
 		// It is not named: in {password: a,b} the key b is half of a password.
 		return Problem{
-			Severity: Warning, Pos: p.node.Pos(), Key: at.text,
+			Severity: Warning, Pos: p.Key.Pos(), Key: at.text,
 			Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
 		}
 	}
-	message := "there is no such key" + didYouMean(p.key, known) + "; it was ignored"
-	if slices.Contains(topLevel, p.key) {
+	message := "there is no such key" + didYouMean(p.Name, known) + "; it was ignored"
+	if slices.Contains(topLevel, p.Name) {
 		message = "it is a top-level key, and was ignored here: do not indent it"
 	}
-	return Problem{Severity: Warning, Pos: p.node.Pos(), Key: at.child(p.key).text, Message: message}
+	return Problem{Severity: Warning, Pos: p.Key.Pos(), Key: at.child(p.Name).text, Message: message}
 }

@@ -54,19 +54,17 @@ type Value struct {
 	kind  Kind
 	pos   Pos
 	text  string // of scalars, as written
-	any   any    // of scalars: what PyYAML makes of it
+	any   any    // of scalars: what PyYAML makes of it; of timestamps: Python's text for it
 	items []*Value
-	pairs []pair
+	pairs []Pair
 	index map[string]int // of maps: key to position in pairs
-	size  int            // of what has an anchor: the values in it
 }
 
-// pair is a key of a map with its value. The key's own value is kept beside its text:
-// a key may be a number, and has its place.
-type pair struct {
-	key   string
-	node  *Value
-	value *Value
+// Pair is a key of a mapping with its value.
+type Pair struct {
+	Name  string // the key as a string, by which its value is found
+	Key   *Value // the key itself: it may be a number, and has its place
+	Value *Value
 }
 
 // Kind is what the value is; Null when it is absent.
@@ -94,7 +92,7 @@ func (v *Value) Get(key string) *Value {
 		return nil
 	}
 	if i, ok := v.index[key]; ok {
-		return v.pairs[i].value
+		return v.pairs[i].Value
 	}
 	return nil
 }
@@ -105,7 +103,7 @@ func (v *Value) KeyPos(key string) Pos {
 		return Pos{}
 	}
 	if i, ok := v.index[key]; ok {
-		return v.pairs[i].node.Pos()
+		return v.pairs[i].Key.Pos()
 	}
 	return v.pos
 }
@@ -117,9 +115,18 @@ func (v *Value) Keys() []string {
 	}
 	keys := make([]string, len(v.pairs))
 	for i, p := range v.pairs {
-		keys[i] = p.key
+		keys[i] = p.Name
 	}
 	return keys
+}
+
+// Pairs returns a mapping's keys with their values, in the order of the document. The
+// list is not to be changed.
+func (v *Value) Pairs() []Pair {
+	if v == nil {
+		return nil
+	}
+	return v.pairs
 }
 
 // Items are a list's items.
@@ -183,9 +190,11 @@ func (v *Value) Any() any {
 	case Map:
 		all := make(map[string]any, len(v.pairs))
 		for _, p := range v.pairs {
-			all[p.key] = p.value.Any()
+			all[p.Name] = p.Value.Any()
 		}
 		return all
+	case Timestamp:
+		return v.text
 	default:
 		return v.any
 	}
@@ -213,11 +222,6 @@ func (v *Value) PyStr() string {
 	case []byte:
 		return string(x)
 	case string:
-		if v.kind == Timestamp {
-			if printed, err := pythonTime(x); err == nil {
-				return printed
-			}
-		}
 		return x
 	}
 	switch v.kind {
@@ -230,7 +234,7 @@ func (v *Value) PyStr() string {
 	case Map:
 		parts := make([]string, len(v.pairs))
 		for i, p := range v.pairs {
-			parts[i] = p.node.pyRepr() + ": " + p.value.pyRepr()
+			parts[i] = p.Key.pyRepr() + ": " + p.Value.pyRepr()
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	default:
@@ -249,16 +253,27 @@ func (v *Value) pyRepr() string {
 	return v.PyStr()
 }
 
-// newMap makes a map of pairs; of two with the same key the last wins, in the place
+// NewScalar returns a single value: text is how it was written, and value what PyYAML
+// makes of it: a bool, an int64 or *big.Int, a float64, a string, a []byte; of a
+// timestamp, the string that Python prints for it. A binary without a value is one that
+// could not be decoded, which was reported.
+func NewScalar(pos Pos, kind Kind, text string, value any) *Value {
+	return &Value{kind: kind, pos: pos, text: text, any: value}
+}
+
+// NewList returns a list.
+func NewList(pos Pos, items []*Value) *Value { return &Value{kind: List, pos: pos, items: items} }
+
+// NewMap returns a mapping; of two pairs with the same name the last wins, in the place
 // of the first, as in Python.
-func newMap(pos Pos, pairs []pair) *Value {
+func NewMap(pos Pos, pairs []Pair) *Value {
 	v := &Value{kind: Map, pos: pos, index: make(map[string]int, len(pairs))}
 	for _, p := range pairs {
-		if i, ok := v.index[p.key]; ok {
-			v.pairs[i].value, v.pairs[i].node = p.value, p.node
+		if i, ok := v.index[p.Name]; ok {
+			v.pairs[i].Value, v.pairs[i].Key = p.Value, p.Key
 			continue
 		}
-		v.index[p.key] = len(v.pairs)
+		v.index[p.Name] = len(v.pairs)
 		v.pairs = append(v.pairs, p)
 	}
 	return v
