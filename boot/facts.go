@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/host"
 	"cloudseed/python"
@@ -54,7 +55,7 @@ func networkJSON(n *datasource.NetworkConfig) any {
 	if value, err := python.ParseJSON(n.Data); err == nil {
 		return value
 	}
-	value, _, err := config.Parse(n.Name, n.Data)
+	value, _, err := yaml.Parse(n.Name, n.Data)
 	if err != nil {
 		return nil // what is wrong with it is told where the network is applied
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/state"
 	"cloudseed/template"
 )
@@ -92,7 +93,7 @@ func (b *Boot) parseLayer(name string, data []byte) config.Layer {
 }
 
 func (b *Boot) yamlLayer(name string, data []byte, lines []int) config.Layer {
-	value, problems, err := config.ParseFilled(name, data, lines)
+	value, problems, err := yaml.ParseFilled(name, data, lines)
 	b.problems(problems)
 	if err != nil {
 		b.note(fmt.Errorf("%w; the file counts as empty", err))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/network"
 	"cloudseed/state"
@@ -137,7 +138,7 @@ func (b *Boot) commandLineNetwork(nics []network.NIC) described {
 	if err != nil {
 		return problem(err)
 	}
-	value, problems, err := config.Parse("kernel command line network-config", text)
+	value, problems, err := yaml.Parse("kernel command line network-config", text)
 	if err != nil {
 		return problem(err)
 	}
@@ -243,7 +244,7 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
 		return described{config: c, at: n.Name, problems: problems, stored: tree(c)}
 	}
-	value, problems, err := config.Parse(n.Name, n.Data)
+	value, problems, err := yaml.Parse(n.Name, n.Data)
 	if err != nil {
 		return described{
 			why:      "the seed's " + n.Name + " cannot be understood",
@@ -267,7 +268,7 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 // tree is a configuration as version 2, for what was written in no version. cloud-init
 // has version 1 there.
 func tree(c *network.Config) any {
-	value, _, err := config.Parse("", network.RevealV2(c))
+	value, _, err := yaml.Parse("", network.RevealV2(c))
 	if c == nil || err != nil {
 		return nil
 	}

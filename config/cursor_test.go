@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 func TestACursorReportsWithItsPlaceAndPath(t *testing.T) {
 	t.Parallel()
-	v, _, err := config.Parse("doc", []byte("users:\n- name: ann\n  uid: [1]\n- default\n"))
+	v, _, err := yaml.Parse("doc", []byte("users:\n- name: ann\n  uid: [1]\n- default\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

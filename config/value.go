@@ -1,9 +1,8 @@
-// Package config reads configuration as PyYAML would, keeps the place of every
-// value, and merges layers of it.
+// Package config holds configuration: values that keep their places, layers of them and
+// how these are merged, and what fills structs from them.
 //
-// In comes YAML text (JSON is YAML), out come values that know their file, line and
-// column, and problems that a person can find. It is the only package that imports a
-// YAML library, and never knows the machine.
+// It takes values, which config/yaml reads, and returns merged and decoded ones, and
+// problems that a person can find. It never knows the machine.
 package config
 
 import (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/secret"
 )
 
@@ -83,11 +84,11 @@ func encodeMap(m map[string]any) string {
 	if m == nil {
 		return ""
 	}
-	return string(config.FromAny("", m).YAML())
+	return string(yaml.Dump(config.FromAny("", m)))
 }
 
 func decodeMap(name, text string) (map[string]any, error) {
-	value, _, err := config.Parse(name, []byte(text))
+	value, _, err := yaml.Parse(name, []byte(text))
 	if err != nil || value.IsNull() {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/media"
@@ -215,7 +215,7 @@ func TestAMediumThatTheUserNamesIsReadAsWhateverItIs(t *testing.T) {
 		"an empty directory without the files":      {only: dir(nil), want: "it: it holds no config drive"},
 		"what is not there is told by its own name": {only: "/nonexistent/seed", want: "stat /nonexistent/seed: no such file or directory"},
 	} {
-		value, _, err := config.Parse("cloud.cfg", []byte("datasource_list: "+c.list))
+		value, _, err := yaml.Parse("cloud.cfg", []byte("datasource_list: "+c.list))
 		if err != nil {
 			t.Fatal(err)
 		}

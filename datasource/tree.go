@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 // Tree is the files of a medium or directory that may hold a seed, with what was
@@ -108,7 +109,7 @@ func (t *Tree) Parse(file string, data []byte) *config.Value {
 		// can stand as it is.
 		text = bytes.ReplaceAll(data, []byte("\t"), []byte(" "))
 	}
-	value, problems, err := config.Parse(file, text)
+	value, problems, err := yaml.Parse(file, text)
 	if err != nil {
 		value, err = fromJSON(file, data, err)
 	}

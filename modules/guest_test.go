@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/host/hosttest"
 )
 
@@ -55,7 +56,7 @@ func newGuest(t *testing.T, userData string) *guest {
 
 func parsed(t *testing.T, file, text string) *config.Value {
 	t.Helper()
-	v, problems, err := config.Parse(file, []byte(text))
+	v, problems, err := yaml.Parse(file, []byte(text))
 	if err != nil || len(problems) > 0 {
 		t.Fatalf("%s: %v %v", file, err, problems)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/host/hosttest"
 	"cloudseed/state"
 )
@@ -15,7 +16,7 @@ import (
 // configured is what a module is run with in these tests: a machine, and user data.
 func configured(t *testing.T, m *hosttest.Machine, userData string) *Env {
 	t.Helper()
-	v, problems, err := config.Parse("user-data", []byte(userData))
+	v, problems, err := yaml.Parse("user-data", []byte(userData))
 	if err != nil || len(problems) > 0 {
 		t.Fatalf("the test's user data: %v %v", err, problems)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
 )
@@ -23,7 +23,7 @@ func BenchmarkParse(b *testing.B) {
 				b.ReportAllocs()
 				defer networktest.CPU(b)()
 				for b.Loop() {
-					v, _, err := config.Parse("network-config", []byte(text))
+					v, _, err := yaml.Parse("network-config", []byte(text))
 					if err != nil {
 						b.Fatal(err)
 					}

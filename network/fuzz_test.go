@@ -9,7 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/render/networkmanager"
 )
@@ -77,7 +77,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("version: 2\nethernets:\n  id0: {match: {macaddress: '52:54:00:00:00:01'}, set-name: a, dhcp4: true, addresses: [10.0.0.1/8], gateway4: 10.0.0.2, routes: [{to: default, via: 10.0.0.2, metric: 1, table: 5}]}\nbonds: {b: {interfaces: [id0], parameters: {mode: 1, primary: id0}}}\nvlans: {v: {id: 1, link: b}}\nbridges: {br: {interfaces: [v], parameters: {stp: true}}}")
 	addGolden(f, "network-config")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, _, err := config.Parse("network-config", []byte(text))
+		v, _, err := yaml.Parse("network-config", []byte(text))
 		if err != nil {
 			return
 		}
@@ -103,7 +103,7 @@ func FuzzParseOpenStack(f *testing.F) {
 	f.Add(`{"services": [{"type": "dns", "address": "1.1.1.1"}]}`)
 	addGolden(f, "network_data.json")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, _, err := config.Parse("network_data.json", []byte(text))
+		v, _, err := yaml.Parse("network_data.json", []byte(text))
 		if err != nil {
 			return
 		}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 )
 
@@ -41,7 +41,7 @@ func TestARouteOfVersion1ThatNamesNoDeviceGoesWithTheFirstThatFits(t *testing.T)
 			first, second, _ := strings.Cut(test.devices, "] [")
 			text := "version: 1\nconfig:\n- {type: physical, name: eth0, subnets: " + first + "]}\n- {type: physical, name: eth1, subnets: [" + second + "}\n" +
 				"- " + strings.Replace(test.route, "{", "{type: route, ", 1) + "\n"
-			v, _, err := config.Parse("network-config", []byte(text))
+			v, _, err := yaml.Parse("network-config", []byte(text))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 )
 
@@ -16,7 +16,7 @@ func TestAVLANOfAVLANIsNamedByItAndOneOfItselfIsLeftOut(t *testing.T) {
 		{"id": "outer", "type": "vlan", "vlan_link": "tap0", "vlan_id": 5, "vlan_mac_address": "02:00:00:00:00:01"},
 		{"id": "ouroboros", "type": "vlan", "vlan_link": "ouroboros", "vlan_id": 6, "vlan_mac_address": "02:00:00:00:00:03"},
 		{"id": "tap0", "type": "ovs", "ethernet_mac_address": "52:54:00:00:00:01"}]}`
-	v, _, err := config.Parse("network_data.json", []byte(text))
+	v, _, err := yaml.Parse("network_data.json", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

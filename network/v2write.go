@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/secret"
 )
 
@@ -62,7 +63,7 @@ func version2Of(c *Config, reveal bool) []byte {
 	}
 	var all object
 	all.set("network", body)
-	return config.FromAny("", all.value()).YAMLInOrder()
+	return yaml.DumpInOrder(config.FromAny("", all.value()))
 }
 
 // object is a map in the making.

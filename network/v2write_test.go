@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
 	"cloudseed/secret"
@@ -52,7 +53,7 @@ var sameModel = []cmp.Option{
 // parse2 reads what V2 wrote; nothing in it may be wrong.
 func parse2(t *testing.T, text []byte, nics []network.NIC) *network.Config {
 	t.Helper()
-	v, problems, err := config.Parse("written", text)
+	v, problems, err := yaml.Parse("written", text)
 	if err != nil {
 		t.Fatalf("what was written is no YAML: %v\n%s", err, text)
 	}
@@ -158,7 +159,7 @@ func parseNamed(name, text string, nics []network.NIC) (*network.Config, []confi
 		c, problems := network.ParseENI(name, text, nil)
 		return c, problems, nil
 	}
-	v, problems, err := config.Parse(name, []byte(text))
+	v, problems, err := yaml.Parse(name, []byte(text))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/modules"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -44,7 +45,7 @@ func TestTheExportedSchemaAgreesWithTheCheck(t *testing.T) {
 	}
 	valid := 0
 	for _, document := range corpus(t) {
-		v, _, err := config.Parse("doc", []byte(document))
+		v, _, err := yaml.Parse("doc", []byte(document))
 		if err != nil {
 			t.Fatalf("%s\n%v", document, err)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/modules"
 	"cloudseed/network"
 	"cloudseed/schema"
@@ -181,7 +182,7 @@ func said(ctx context.Context, kind, input string) []config.Problem {
 		_, problems := network.ParseENI("interfaces", input, nil)
 		return problems
 	}
-	v, problems, err := config.Parse("network-config", []byte(input))
+	v, problems, err := yaml.Parse("network-config", []byte(input))
 	if err != nil {
 		p := config.Problem{Message: err.Error()}
 		errors.As(err, &p)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/modules"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,7 +15,7 @@ import (
 // checked is what is wrong with a document, a line each.
 func checked(t *testing.T, check func(*config.Value) []config.Problem, document string) string {
 	t.Helper()
-	v, problems, err := config.Parse("doc", []byte(document))
+	v, problems, err := yaml.Parse("doc", []byte(document))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestNetworkConfigIsCheckedWithoutAMachine(t *testing.T) {
 func TestTheExamplesOfModulesAreValid(t *testing.T) {
 	t.Parallel()
 	for _, m := range modules.All() {
-		v, problems, err := config.Parse(m.Name, []byte(m.Example))
+		v, problems, err := yaml.Parse(m.Name, []byte(m.Example))
 		if err != nil || len(problems) > 0 {
 			t.Errorf("%s: %v %v", m.Name, err, problems)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 // cloudConfig merges a part over those before, or applies it to them when it is a
@@ -46,7 +47,7 @@ func (p *processor) cloudConfig(part *Part) {
 var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {
-	fresh, problems, err := config.ParseFilled(part.place, part.Content.Reveal(), part.lines)
+	fresh, problems, err := yaml.ParseFilled(part.place, part.Content.Reveal(), part.lines)
 	p.result.Problems = append(p.result.Problems, problems...)
 	switch {
 	case err != nil:
@@ -54,7 +55,7 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 	case fresh.IsNull():
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
-		if key, ok := config.KeyWithoutBlank(fresh.Text()); ok {
+		if key, ok := yaml.KeyWithoutBlank(fresh.Text()); ok {
 			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a blank is missing behind %q", key)}
 		}
 		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected a mapping after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
@@ -104,7 +105,7 @@ func (p *processor) patch(part *Part, before *config.Value) (*config.Value, erro
 	}
 	// In JSON a tab can only stand where a blank can, and YAML has no tabs there.
 	content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
-	operations, _, err := config.ParseFilled(part.place, yamlNumbers(content), part.lines)
+	operations, _, err := yaml.ParseFilled(part.place, yamlNumbers(content), part.lines)
 	if err != nil {
 		return nil, err
 	}

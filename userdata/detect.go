@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/secret"
 )
 
@@ -203,7 +204,7 @@ func (p *processor) hasKnownKey(part *Part) bool {
 	if len(p.options.KnownKeys) == 0 || part.Content.Len() > maxGuessed {
 		return false
 	}
-	value, _, err := config.Parse(part.place, part.Content.Reveal())
+	value, _, err := yaml.Parse(part.place, part.Content.Reveal())
 	if err != nil || value.Kind() != config.Map {
 		return false
 	}

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/secret"
 	"cloudseed/template"
 )
@@ -266,7 +267,7 @@ func launchIndex(part Part) string {
 	if part.Type != TypeCloudConfig {
 		return ""
 	}
-	value, _, err := config.Parse(part.place, part.Content.Reveal())
+	value, _, err := yaml.Parse(part.place, part.Content.Reveal())
 	if err != nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 // MIME is the parts as a MIME message, as cloud-init keeps them in user-data.txt.i. The
@@ -102,7 +103,7 @@ func (r Result) CloudConfigText() []byte {
 	out.WriteString("---")
 	if r.CloudConfig.Kind() == config.Map && len(r.CloudConfig.Keys()) > 0 {
 		out.WriteByte('\n')
-		out.Write(r.CloudConfig.YAML())
+		out.Write(yaml.Dump(r.CloudConfig))
 	} else {
 		out.WriteString(" {}\n")
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/userdata"
 
 	"github.com/google/go-cmp/cmp"
@@ -402,7 +402,7 @@ func FuzzProcess(f *testing.F) {
 			t.Errorf("the message of %d parts reads back as none", len(r.Parts))
 		}
 		if text := r.CloudConfigText(); len(text) > 0 {
-			if _, _, err := config.Parse("cloud-config.txt", text); err != nil {
+			if _, _, err := yaml.Parse("cloud-config.txt", text); err != nil {
 				t.Errorf("cloud-config.txt does not read back: %v", err)
 			}
 		}

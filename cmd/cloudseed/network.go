@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/boot"
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/host"
 	"cloudseed/network"
 	"cloudseed/network/activate"
@@ -86,7 +86,7 @@ func showNetwork(h *host.Host, plan boot.NetworkPlan) shownPlan {
 	}
 	if plan.Config != nil {
 		// It was written by this program, so it can be read.
-		value, _, err := config.Parse("network", network.V2(plan.Config))
+		value, _, err := yaml.Parse("network", network.V2(plan.Config))
 		if err == nil {
 			shown.Config = value.Any()
 		}

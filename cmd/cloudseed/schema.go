@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/modules"
 	"cloudseed/printable"
 	"cloudseed/schema"
@@ -197,7 +198,7 @@ func (s *schemaCheck) lookAtUserData(ctx context.Context, doc subject) (problems
 
 // lookAtNetwork checks a network configuration. One of nothing is none.
 func lookAtNetwork(_ context.Context, doc subject) (problems []config.Problem, others []string) {
-	v, problems, err := config.Parse(doc.file, doc.data)
+	v, problems, err := yaml.Parse(doc.file, doc.data)
 	if err != nil {
 		fault := config.Problem{Pos: config.Pos{File: doc.file}, Message: err.Error()}
 		errors.As(err, &fault)

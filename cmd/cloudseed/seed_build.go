@@ -16,6 +16,7 @@ import (
 
 	"cloudseed/boot"
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/datasource/media/image"
 	"cloudseed/host"
@@ -265,7 +266,7 @@ func namesInstance(files fs.FS) bool {
 		if err != nil {
 			continue
 		}
-		if value, _, err := config.Parse(place.file, data); err == nil && !value.Get(place.key).IsNull() {
+		if value, _, err := yaml.Parse(place.file, data); err == nil && !value.Get(place.key).IsNull() {
 			return true
 		}
 	}

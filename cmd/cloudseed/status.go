@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/printable"
 	"cloudseed/state"
 
@@ -202,10 +202,10 @@ func printYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	value, _, err := config.Parse("", data) // JSON is YAML
+	value, _, err := yaml.Parse("", data) // JSON is YAML
 	if err != nil {
 		return err
 	}
-	_, err = printable.Fprintf(w, "---\n%s...\n", printable.Text(value.YAML()))
+	_, err = printable.Fprintf(w, "---\n%s...\n", printable.Text(yaml.Dump(value)))
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/fetch"
 	"cloudseed/modules"
 	"cloudseed/printable"
@@ -242,7 +243,7 @@ func printParts(w io.Writer, s shownParts) error {
 	}
 	var text strings.Builder
 	if len(s.merged.Keys()) > 0 {
-		printable.Fprintf(&text, "\n#cloud-config\n%s", printable.Text(s.merged.YAML()))
+		printable.Fprintf(&text, "\n#cloud-config\n%s", printable.Text(yaml.Dump(s.merged)))
 	}
 	if len(s.Problems) > 0 {
 		text.WriteByte('\n')

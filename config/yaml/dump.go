@@ -1,4 +1,4 @@
-package config
+package yaml
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/python"
 )
 
@@ -19,14 +20,14 @@ const (
 	dumpWidth  = 80
 )
 
-// YAML is the value as PyYAML's safe_dump(indent=4, default_flow_style=False) writes
+// Dump returns a value as PyYAML's safe_dump(indent=4, default_flow_style=False) writes
 // it, without "---" and "...". It reads back as the same value.
-func (v *Value) YAML() []byte { return v.emit(false) }
+func Dump(v *config.Value) []byte { return emit(v, false) }
 
-// YAMLInOrder is YAML with the keys of maps in the order in which they stand.
-func (v *Value) YAMLInOrder() []byte { return v.emit(true) }
+// DumpInOrder is Dump with the keys of mappings in the order in which they stand.
+func DumpInOrder(v *config.Value) []byte { return emit(v, true) }
 
-func (v *Value) emit(inOrder bool) []byte {
+func emit(v *config.Value, inOrder bool) []byte {
 	e := emitter{indent: -1, whitespace: true, indention: true, inOrder: inOrder}
 	e.value(v, false)
 	e.lineBreak()
@@ -87,13 +88,13 @@ func (e *emitter) deeper(scalar bool) int {
 }
 
 // value writes a value; inMap says that it is a key's.
-func (e *emitter) value(v *Value, inMap bool) {
+func (e *emitter) value(v *config.Value, inMap bool) {
 	before := e.indent
 	switch {
-	case v.Kind() == Map && len(v.Pairs()) > 0:
+	case v.Kind() == config.Map && len(v.Pairs()) > 0:
 		e.indent = e.deeper(false)
 		e.pairs(v.Pairs())
-	case v.Kind() == List && len(v.Items()) > 0:
+	case v.Kind() == config.List && len(v.Items()) > 0:
 		if !inMap || e.indention { // a list stands at its key's indentation
 			e.indent = e.deeper(false)
 		}
@@ -109,7 +110,7 @@ func (e *emitter) value(v *Value, inMap bool) {
 	e.indent = before
 }
 
-func (e *emitter) pairs(pairs []Pair) {
+func (e *emitter) pairs(pairs []config.Pair) {
 	if !e.inOrder {
 		pairs = sortedPairs(pairs)
 	}
@@ -134,13 +135,13 @@ func (e *emitter) pairs(pairs []Pair) {
 
 // sortedPairs sorts keys as Python does: keys of types that it cannot compare stay in
 // the order of the document.
-func sortedPairs(pairs []Pair) []Pair {
+func sortedPairs(pairs []config.Pair) []config.Pair {
 	for _, p := range pairs {
 		if p.Key.Kind() != pairs[0].Key.Kind() {
 			return pairs
 		}
 	}
-	return slices.SortedStableFunc(slices.Values(pairs), func(a, b Pair) int {
+	return slices.SortedStableFunc(slices.Values(pairs), func(a, b config.Pair) int {
 		if x, ok := a.Key.Int(); ok {
 			if y, ok := b.Key.Int(); ok {
 				return cmp.Compare(x, y)
@@ -155,22 +156,22 @@ func sortedPairs(pairs []Pair) []Pair {
 const maxSimpleKey = 123
 
 // isSimpleKey tells keys that need no "?": short ones of one line, and not empty.
-func isSimpleKey(v *Value) bool {
-	if v.Kind() == String && v.Text() == "" {
+func isSimpleKey(v *config.Value) bool {
+	if v.Kind() == config.String && v.Text() == "" {
 		return false
 	}
-	return v.Kind() != Binary && len([]rune(v.Text())) < maxSimpleKey && !strings.ContainsAny(v.Text(), "\n\u0085\u2028\u2029")
+	return v.Kind() != config.Binary && len([]rune(v.Text())) < maxSimpleKey && !strings.ContainsAny(v.Text(), "\n\u0085\u2028\u2029")
 }
 
-func (e *emitter) scalar(v *Value, isKey bool) {
+func (e *emitter) scalar(v *config.Value, isKey bool) {
 	switch v.Kind() {
-	case List:
+	case config.List:
 		e.mark("[]", true, false)
-	case Map:
+	case config.Map:
 		e.mark("{}", true, false)
-	case String:
+	case config.String:
 		e.text(v.Text(), isKey)
-	case Binary:
+	case config.Binary:
 		e.binary([]byte(v.Text()))
 	default:
 		e.plain(plainText(v), !isKey)
@@ -178,7 +179,7 @@ func (e *emitter) scalar(v *Value, isKey bool) {
 }
 
 // plainText is the text of a scalar that is no string.
-func plainText(v *Value) string {
+func plainText(v *config.Value) string {
 	switch x := v.Any().(type) {
 	case bool:
 		return fmt.Sprint(x)

@@ -1,9 +1,10 @@
-package config_test
+package yaml_test
 
 import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 func TestAnOrderedMapIsWrittenInItsOrder(t *testing.T) {
@@ -13,11 +14,11 @@ func TestAnOrderedMapIsWrittenInItsOrder(t *testing.T) {
 		{Key: "ethernets", Value: config.Ordered[any]{{Key: "b", Value: config.Ordered[any]{}}, {Key: "a", Value: []any{"yes", true}}}},
 	})
 	const want = "version: 2\nethernets:\n    b: {}\n    a:\n    - 'yes'\n    - true\n"
-	if got := string(v.YAMLInOrder()); got != want {
+	if got := string(yaml.DumpInOrder(v)); got != want {
 		t.Errorf("in order:\n%s", got)
 	}
 	const sorted = "ethernets:\n    a:\n    - 'yes'\n    - true\n    b: {}\nversion: 2\n"
-	if got := string(v.YAML()); got != sorted {
+	if got := string(yaml.Dump(v)); got != sorted {
 		t.Errorf("sorted:\n%s", got)
 	}
 }

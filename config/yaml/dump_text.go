@@ -1,8 +1,10 @@
-package config
+package yaml
 
 import (
 	"fmt"
 	"strings"
+
+	"cloudseed/config"
 )
 
 // manner is which ways of writing a text read back as the text.
@@ -61,7 +63,7 @@ func (e *emitter) text(text string, isKey bool) {
 	m := analyze(runes)
 	kind, _, err := resolve(text)
 	switch {
-	case m.plain && text != "" && text != "=" && text != "<<" && kind == String && err == nil:
+	case m.plain && text != "" && text != "=" && text != "<<" && kind == config.String && err == nil:
 		e.plain(text, !isKey)
 	case m.single && !(isKey && m.lines):
 		e.single(text, !isKey)

@@ -1,4 +1,4 @@
-package config
+package yaml
 
 import (
 	"bytes"
@@ -7,20 +7,22 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"cloudseed/config"
 )
 
 // tooMuch refuses a document before the library spends memory on it.
 func (l *lexer) tooMuch() error {
 	switch {
 	case l.deep >= 0:
-		return Problem{Pos: l.pos(l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
+		return config.Problem{Pos: l.pos(l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
 	case l.tokens > 4*maxNodes: // "key : value ," are four for two values
-		return Problem{Pos: Pos{File: l.source.file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
+		return config.Problem{Pos: config.Pos{File: l.source.file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
 	}
 	return nil
 }
 
-func (l *lexer) pos(offset int) Pos {
+func (l *lexer) pos(offset int) config.Pos {
 	line, column := place(l.data, offset)
 	return l.source.pos(line, column)
 }
@@ -36,14 +38,14 @@ func place(data []byte, offset int) (line, column int) {
 const maxWarnings = 5
 
 // warnings tell what cloud-init's YAML reader refuses and this one understands.
-func (l *lexer) warnings() []Problem {
-	var list []Problem
+func (l *lexer) warnings() []config.Problem {
+	var list []config.Problem
 	warn := func(offsets []int, what string) {
 		for i, offset := range offsets[:min(len(offsets), maxWarnings)] {
 			if i == maxWarnings-1 && len(offsets) > maxWarnings {
 				what = fmt.Sprintf("%s (here, and in %d more places)", what, len(offsets)-maxWarnings)
 			}
-			list = append(list, Problem{Severity: Warning, Pos: l.pos(offset), Message: what})
+			list = append(list, config.Problem{Severity: config.Warning, Pos: l.pos(offset), Message: what})
 		}
 	}
 	warn(l.tabs, "a tab stands here; cloud-init does not read a file with tabs outside of quotes: write blanks")
@@ -55,11 +57,11 @@ func (l *lexer) warnings() []Problem {
 // the line where it gave up; what the lexer has found wrong up to there is more likely
 // what a person has to change.
 func (l *lexer) explain(err error) error {
-	var problem Problem
+	var problem config.Problem
 	if errors.As(err, &problem) {
 		return problem
 	}
-	p := Problem{Pos: Pos{File: l.source.file}}
+	p := config.Problem{Pos: config.Pos{File: l.source.file}}
 	if found := l.cause(); found != nil {
 		p.Pos, p.Message = l.pos(found.offset), found.message
 		if found.other >= 0 {

@@ -1,16 +1,16 @@
-package config
+package yaml
 
 import (
 	"bytes"
 	"slices"
 	"testing"
 
-	"gopkg.in/yaml.v3"
+	library "gopkg.in/yaml.v3"
 )
 
 // doubleQuoted is where the library sees texts in double quotes.
-func doubleQuoted(n *yaml.Node, places [][2]int) [][2]int {
-	if n.Kind == yaml.ScalarNode && n.Style&yaml.DoubleQuotedStyle != 0 && n.Style&yaml.TaggedStyle == 0 && n.Anchor == "" {
+func doubleQuoted(n *library.Node, places [][2]int) [][2]int {
+	if n.Kind == library.ScalarNode && n.Style&library.DoubleQuotedStyle != 0 && n.Style&library.TaggedStyle == 0 && n.Anchor == "" {
 		places = append(places, [2]int{n.Line, n.Column})
 	}
 	for _, child := range n.Content {
@@ -33,8 +33,8 @@ func FuzzLexerSeesQuotesWhereTheLibraryDoes(f *testing.F) {
 		if checkCharacters(source{file: "f"}, data) != nil || bytes.ContainsAny(data, "\t\r\u0085\u2028\u2029\ufeff&!%") {
 			return
 		}
-		var document yaml.Node
-		if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&document); err != nil {
+		var document library.Node
+		if err := library.NewDecoder(bytes.NewReader(data)).Decode(&document); err != nil {
 			return
 		}
 		l := lex(data)

@@ -1,4 +1,10 @@
-package config
+// Package yaml reads and writes YAML as PyYAML does, by which cloud-init reads and
+// writes it.
+//
+// It takes text (JSON is YAML) and returns values that know their file, line and
+// column, and problems that a person can find; and the reverse. It is the only package
+// that imports a YAML library, and never knows the machine, nor what values mean.
+package yaml
 
 import (
 	"bytes"
@@ -11,7 +17,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"gopkg.in/yaml.v3"
+	"cloudseed/config"
+
+	library "gopkg.in/yaml.v3"
 )
 
 // The bounds of a document. What is beyond is refused: nobody writes such a
@@ -25,17 +33,17 @@ const (
 // Parse reads one YAML document, as PyYAML's safe_load does with YAML 1.1. file is the
 // name that messages have for it. The problems returned beside a value are warnings.
 // The error is a Problem: with it there is no value. An empty document is a null.
-func Parse(file string, data []byte) (*Value, []Problem, error) {
+func Parse(file string, data []byte) (*config.Value, []config.Problem, error) {
 	return ParseFilled(file, data, nil)
 }
 
 // ParseFilled is Parse for a text that a template became: lines[0] is the line of the
 // template that its first line came from. Places are the template's; the columns are as
 // good as those of what it became.
-func ParseFilled(file string, data []byte, lines []int) (*Value, []Problem, error) {
+func ParseFilled(file string, data []byte, lines []int) (*config.Value, []config.Problem, error) {
 	from := source{file, lines}
 	if len(data) > maxSize {
-		return nil, nil, Problem{Pos: Pos{File: file}, Message: fmt.Sprintf("it is larger than %d MiB", maxSize>>20)}
+		return nil, nil, config.Problem{Pos: config.Pos{File: file}, Message: fmt.Sprintf("it is larger than %d MiB", maxSize>>20)}
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := checkCharacters(from, data); err != nil {
@@ -49,12 +57,12 @@ func ParseFilled(file string, data []byte, lines []int) (*Value, []Problem, erro
 	text, moved := l.rewrite()
 	document, err := decodeOne(from, text)
 	if errors.Is(err, io.EOF) {
-		return NewScalar(from.pos(1, 1), Null, "", nil), nil, nil
+		return config.NewScalar(from.pos(1, 1), config.Null, "", nil), nil, nil
 	}
 	if err != nil {
 		return nil, nil, l.explain(err)
 	}
-	b := builder{source: from, moved: moved, names: map[string]*yaml.Node{}, anchors: map[*yaml.Node]anchored{}}
+	b := builder{source: from, moved: moved, names: map[string]*library.Node{}, anchors: map[*library.Node]anchored{}}
 	value, err := b.value(document, 0)
 	if err != nil {
 		return nil, nil, err
@@ -68,29 +76,29 @@ type source struct {
 	lines []int // where its lines stand there, if not as they are here
 }
 
-func (s source) pos(line, column int) Pos {
+func (s source) pos(line, column int) config.Pos {
 	if line > 0 && len(s.lines) > 0 {
 		line = s.lines[min(line, len(s.lines))-1]
 	}
-	return Pos{s.file, line, column}
+	return config.Pos{File: s.file, Line: line, Column: column}
 }
 
 // decodeOne has the library read the one document. The library panics on its own
 // mistakes; foreign bytes must not stop the boot, so that is an error too.
-func decodeOne(from source, text []byte) (document *yaml.Node, err error) {
+func decodeOne(from source, text []byte) (document *library.Node, err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
-			err = Problem{Pos: Pos{File: from.file}, Message: fmt.Sprintf("the YAML library fails on it: %v", mistake)}
+			err = config.Problem{Pos: config.Pos{File: from.file}, Message: fmt.Sprintf("the YAML library fails on it: %v", mistake)}
 		}
 	}()
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	var first, second yaml.Node
+	decoder := library.NewDecoder(bytes.NewReader(text))
+	var first, second library.Node
 	if err := decoder.Decode(&first); err != nil {
 		return nil, err
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, Problem{
+		return nil, config.Problem{
 			Pos:     from.pos(second.Line, second.Column),
 			Message: `a second document begins here; there can only be one: remove the line "---"`,
 		}
@@ -105,31 +113,31 @@ type builder struct {
 	source  source
 	moved   moves
 	nodes   int
-	found   Findings
-	path    []string                // keys on the way to the value that is read
-	names   map[string]*yaml.Node   // of anchors
-	anchors map[*yaml.Node]anchored // what has an anchor is read once; nothing while it is read
+	found   config.Findings
+	path    []string                   // keys on the way to the value that is read
+	names   map[string]*library.Node   // of anchors
+	anchors map[*library.Node]anchored // what has an anchor is read once; nothing while it is read
 }
 
 // anchored is a value that has an anchor, with the number of values in it.
 type anchored struct {
-	value *Value
+	value *config.Value
 	size  int
 }
 
-func (b *builder) at(n *yaml.Node) Pos {
+func (b *builder) at(n *library.Node) config.Pos {
 	return b.source.pos(n.Line, n.Column+b.moved.at(n.Line, n.Column))
 }
 
-func (b *builder) fail(n *yaml.Node, format string, args ...any) error {
-	return Problem{Pos: b.at(n), Message: fmt.Sprintf(format, args...)}
+func (b *builder) fail(n *library.Node, format string, args ...any) error {
+	return config.Problem{Pos: b.at(n), Message: fmt.Sprintf(format, args...)}
 }
 
-func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
+func (b *builder) value(n *library.Node, depth int) (*config.Value, error) {
 	if depth > maxDepth {
 		return nil, b.fail(n, "lists and maps are nested more than %d deep", maxDepth)
 	}
-	if n.Kind == yaml.AliasNode {
+	if n.Kind == library.AliasNode {
 		return b.alias(n)
 	}
 	if n.Anchor != "" {
@@ -152,10 +160,10 @@ func (b *builder) value(n *yaml.Node, depth int) (*Value, error) {
 
 // checkAnchor warns of a name that is given twice: here the later counts from there on,
 // and PyYAML refuses it.
-func (b *builder) checkAnchor(n *yaml.Node) {
+func (b *builder) checkAnchor(n *library.Node) {
 	if first, ok := b.names[n.Anchor]; ok {
-		b.found.Add(Problem{
-			Severity: Warning, Pos: b.at(n),
+		b.found.Add(config.Problem{
+			Severity: config.Warning, Pos: b.at(n),
 			Message: fmt.Sprintf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line),
 		})
 		return
@@ -165,14 +173,14 @@ func (b *builder) checkAnchor(n *yaml.Node) {
 
 // count bounds the values of the document, with each alias as large as what it stands
 // for: ten lines of aliases of aliases stand for a billion values.
-func (b *builder) count(n *yaml.Node, more int) error {
+func (b *builder) count(n *library.Node, more int) error {
 	if b.nodes += more; b.nodes > maxNodes {
 		return b.fail(n, "there are more than %d values, with aliases counted as what they stand for", maxNodes)
 	}
 	return nil
 }
 
-func (b *builder) alias(n *yaml.Node) (*Value, error) {
+func (b *builder) alias(n *library.Node) (*config.Value, error) {
 	a := b.anchors[n.Alias]
 	if a.value == nil {
 		return nil, b.fail(n, "the \"*\" here stands inside of what it stands for")
@@ -180,26 +188,26 @@ func (b *builder) alias(n *yaml.Node) (*Value, error) {
 	return a.value, b.count(n, a.size)
 }
 
-func (b *builder) node(n *yaml.Node, depth int) (*Value, error) {
+func (b *builder) node(n *library.Node, depth int) (*config.Value, error) {
 	switch n.Kind {
-	case yaml.DocumentNode:
+	case library.DocumentNode:
 		return b.value(n.Content[0], depth)
-	case yaml.SequenceNode:
+	case library.SequenceNode:
 		return b.list(n, depth)
-	case yaml.MappingNode:
+	case library.MappingNode:
 		return b.mapping(n, depth)
 	default:
 		return b.scalar(n)
 	}
 }
 
-func (b *builder) list(n *yaml.Node, depth int) (*Value, error) {
+func (b *builder) list(n *library.Node, depth int) (*config.Value, error) {
 	switch n.ShortTag() {
 	case "!!seq", "!!omap", "!!pairs", "!":
 	default:
 		return nil, b.unknownTag(n)
 	}
-	items := make([]*Value, 0, len(n.Content))
+	items := make([]*config.Value, 0, len(n.Content))
 	for i, child := range n.Content {
 		b.path = append(b.path, strconv.Itoa(i))
 		item, err := b.value(child, depth+1)
@@ -209,21 +217,21 @@ func (b *builder) list(n *yaml.Node, depth int) (*Value, error) {
 		}
 		items = append(items, item)
 	}
-	return NewList(b.at(n), items), nil
+	return config.NewList(b.at(n), items), nil
 }
 
-func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
+func (b *builder) mapping(n *library.Node, depth int) (*config.Value, error) {
 	switch n.ShortTag() {
 	case "!!map", "!!set", "!":
 	default:
 		return nil, b.unknownTag(n)
 	}
-	var own, merged []Pair
-	seen := map[string]Pos{}
+	var own, merged []config.Pair
+	seen := map[string]config.Pos{}
 	names := keyNames{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		keyNode, valueNode := n.Content[i], n.Content[i+1]
-		if keyNode.Kind == yaml.ScalarNode && keyNode.Tag == "!!merge" {
+		if keyNode.Kind == library.ScalarNode && keyNode.Tag == "!!merge" {
 			more, err := b.merge(valueNode, depth)
 			if err != nil {
 				return nil, err
@@ -235,7 +243,7 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if key.Kind() == List || key.Kind() == Map {
+		if key.Kind() == config.List || key.Kind() == config.Map {
 			return nil, b.fail(keyNode, "a key must be a single value; if this is text with braces, put it in quotes")
 		}
 		name := names.of(key)
@@ -246,22 +254,22 @@ func (b *builder) mapping(n *yaml.Node, depth int) (*Value, error) {
 			return nil, err
 		}
 		if first, ok := seen[name]; ok {
-			b.found.Add(Problem{
-				Severity: Warning, Pos: key.Pos(), Key: strings.Join(append(slices.Clone(b.path), name), "."),
+			b.found.Add(config.Problem{
+				Severity: config.Warning, Pos: key.Pos(), Key: strings.Join(append(slices.Clone(b.path), name), "."),
 				Message: fmt.Sprintf("it stands here for the second time, first in line %d; the last one counts", first.Line),
 			})
 		}
 		seen[name] = key.Pos()
-		own = append(own, Pair{name, key, value})
+		own = append(own, config.Pair{Name: name, Key: key, Value: value})
 	}
 	// Merged keys come first and lose against the map's own.
-	return NewMap(b.at(n), append(merged, own...)), nil
+	return config.NewMap(b.at(n), append(merged, own...)), nil
 }
 
 // key reads a map's key. A lone "=" is a text there, for PyYAML too.
-func (b *builder) key(n *yaml.Node, depth int) (*Value, error) {
-	if n.Kind == yaml.ScalarNode && n.Value == "=" {
-		return NewScalar(b.at(n), String, n.Value, n.Value), nil
+func (b *builder) key(n *library.Node, depth int) (*config.Value, error) {
+	if n.Kind == library.ScalarNode && n.Value == "=" {
+		return config.NewScalar(b.at(n), config.String, n.Value, n.Value), nil
 	}
 	return b.value(n, depth)
 }
@@ -272,7 +280,7 @@ type keyNames map[string]string
 
 // of is the name under which a key is looked up: as it is written, and where the same
 // value came before, as that was written.
-func (names keyNames) of(key *Value) string {
+func (names keyNames) of(key *config.Value) string {
 	value := key.PyStr()
 	switch x := key.Any().(type) {
 	case bool:
@@ -292,23 +300,23 @@ func (names keyNames) of(key *Value) string {
 
 // merge reads the value of a key "<<": a map, or a list of maps of which the first
 // wins.
-func (b *builder) merge(n *yaml.Node, depth int) ([]Pair, error) {
+func (b *builder) merge(n *library.Node, depth int) ([]config.Pair, error) {
 	v, err := b.value(n, depth+1)
 	if err != nil {
 		return nil, err
 	}
 	maps := v.Items()
-	if v.Kind() == Map {
-		maps = []*Value{v}
+	if v.Kind() == config.Map {
+		maps = []*config.Value{v}
 	}
-	var pairs []Pair
+	var pairs []config.Pair
 	for i := len(maps) - 1; i >= 0; i-- {
-		if maps[i].Kind() != Map {
+		if maps[i].Kind() != config.Map {
 			return nil, b.fail(n, `"<<" takes keys with values`)
 		}
 		pairs = append(pairs, maps[i].Pairs()...)
 	}
-	if v.Kind() != Map && v.Kind() != List {
+	if v.Kind() != config.Map && v.Kind() != config.List {
 		return nil, b.fail(n, `"<<" takes keys with values`)
 	}
 	return pairs, nil
@@ -333,9 +341,9 @@ func checkCharacters(from source, data []byte) error {
 		at := from.pos(line, utf8.RuneCount(data[start:i])+1)
 		switch {
 		case r == utf8.RuneError && size <= 1:
-			return Problem{Pos: at, Message: fmt.Sprintf("the byte 0x%02x is no UTF-8 text", data[i])}
+			return config.Problem{Pos: at, Message: fmt.Sprintf("the byte 0x%02x is no UTF-8 text", data[i])}
 		case r < ' ' || r == 0x7f || r > 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff:
-			return Problem{Pos: at, Message: fmt.Sprintf("the control character U+%04X may not stand here", r)}
+			return config.Problem{Pos: at, Message: fmt.Sprintf("the control character U+%04X may not stand here", r)}
 		}
 		i += size
 	}

@@ -1,11 +1,11 @@
-package config_test
+package yaml_test
 
 import (
 	"encoding/json"
 	"os"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 // testdata/pyyaml.json is what PyYAML 6.0 makes of documents: Python's str() of the
@@ -28,7 +28,7 @@ func TestDocumentsAreReadAndWrittenAsByPyYAML(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.YAML, func(t *testing.T) {
 			t.Parallel()
-			v, problems, err := config.Parse("user-data", []byte(row.YAML))
+			v, problems, err := yaml.Parse("user-data", []byte(row.YAML))
 			switch {
 			case row.Ours == "an error" || row.Ours == "" && row.Error:
 				if err == nil {
@@ -47,7 +47,7 @@ func TestDocumentsAreReadAndWrittenAsByPyYAML(t *testing.T) {
 				if got := v.PyStr(); got != row.Python {
 					t.Errorf("got %s, want %s", got, row.Python)
 				}
-				if got := string(v.YAML()); got != row.Dump {
+				if got := string(yaml.Dump(v)); got != row.Dump {
 					t.Errorf("written as %q, want %q", got, row.Dump)
 				}
 			}

@@ -1,4 +1,4 @@
-package config
+package yaml
 
 import (
 	"errors"
@@ -9,51 +9,53 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"cloudseed/config"
 )
 
 // The plain scalars of YAML 1.1 as PyYAML's resolver knows them. They are narrower
 // than YAML's own text: an exponent needs its dot and its sign.
-var scalars = sync.OnceValue(func() map[Kind]*regexp.Regexp {
-	return map[Kind]*regexp.Regexp{
-		Bool: regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`),
-		Float: regexp.MustCompile(`^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?` +
+var scalars = sync.OnceValue(func() map[config.Kind]*regexp.Regexp {
+	return map[config.Kind]*regexp.Regexp{
+		config.Bool: regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`),
+		config.Float: regexp.MustCompile(`^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?` +
 			`|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
 			`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
 			`|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`),
-		Int: regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+` +
+		config.Int: regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+` +
 			`|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`),
-		Null: regexp.MustCompile(`^(?:~|null|Null|NULL|)$`),
-		Timestamp: regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
+		config.Null: regexp.MustCompile(`^(?:~|null|Null|NULL|)$`),
+		config.Timestamp: regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
 			`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$`),
 	}
 })
 
 // resolve tells what PyYAML makes of a plain scalar: its kind and value.
-func resolve(text string) (Kind, any, error) {
+func resolve(text string) (config.Kind, any, error) {
 	if text == "" {
-		return Null, nil, nil
+		return config.Null, nil, nil
 	}
 	// Most scalars are words; the first letter rules the rest out.
 	if !strings.ContainsRune("0123456789+-.~nNyYtTfFoO", rune(text[0])) {
-		return String, text, nil
+		return config.String, text, nil
 	}
 	patterns := scalars()
 	switch {
-	case patterns[Bool].MatchString(text):
-		return Bool, truth(text), nil
-	case patterns[Float].MatchString(text):
+	case patterns[config.Bool].MatchString(text):
+		return config.Bool, truth(text), nil
+	case patterns[config.Float].MatchString(text):
 		f, err := pythonFloat(text)
-		return Float, f, err
-	case patterns[Int].MatchString(text):
+		return config.Float, f, err
+	case patterns[config.Int].MatchString(text):
 		i, err := integer(text)
-		return Int, i, err
-	case patterns[Null].MatchString(text):
-		return Null, nil, nil
-	case patterns[Timestamp].MatchString(text):
+		return config.Int, i, err
+	case patterns[config.Null].MatchString(text):
+		return config.Null, nil, nil
+	case patterns[config.Timestamp].MatchString(text):
 		printed, err := pythonTime(text)
-		return Timestamp, printed, err
+		return config.Timestamp, printed, err
 	}
-	return String, text, nil
+	return config.String, text, nil
 }
 
 func truth(text string) bool {

@@ -1,22 +1,23 @@
-package config
+package yaml
 
 import (
 	"errors"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/python"
 
-	"gopkg.in/yaml.v3"
+	library "gopkg.in/yaml.v3"
 )
 
 // scalar reads a single value. In quotes it is a text; else PyYAML's resolver tells.
-func (b *builder) scalar(n *yaml.Node) (*Value, error) {
-	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+func (b *builder) scalar(n *library.Node) (*config.Value, error) {
+	const quoted = library.DoubleQuotedStyle | library.SingleQuotedStyle | library.LiteralStyle | library.FoldedStyle
 	switch {
-	case n.Style&yaml.TaggedStyle != 0:
+	case n.Style&library.TaggedStyle != 0:
 		return b.tagged(n)
 	case n.Style&quoted != 0:
-		return NewScalar(b.at(n), String, n.Value, n.Value), nil
+		return config.NewScalar(b.at(n), config.String, n.Value, n.Value), nil
 	case n.Value == "=" || n.Value == "<<":
 		return nil, b.fail(n, "a lone %q has a meaning of its own in YAML: put it in quotes", n.Value)
 	}
@@ -24,33 +25,33 @@ func (b *builder) scalar(n *yaml.Node) (*Value, error) {
 	if err != nil {
 		return nil, b.fail(n, "%v", err)
 	}
-	return NewScalar(b.at(n), kind, n.Value, value), nil
+	return config.NewScalar(b.at(n), kind, n.Value, value), nil
 }
 
 // tagged reads a scalar whose type is given, by the rules of PyYAML's constructors:
 // they take what Python's int() and float() take.
-func (b *builder) tagged(n *yaml.Node) (*Value, error) {
-	kind, value, err := String, any(n.Value), error(nil)
+func (b *builder) tagged(n *library.Node) (*config.Value, error) {
+	kind, value, err := config.String, any(n.Value), error(nil)
 	switch tag := n.ShortTag(); tag {
 	case "!!str", "!":
 	case "!!null":
-		kind, value = Null, nil
+		kind, value = config.Null, nil
 	case "!!binary":
 		return b.binary(n), nil
 	case "!!bool":
 		kind, value, err = resolve(strings.ToLower(n.Value))
-		if kind != Bool {
+		if kind != config.Bool {
 			err = errors.New("no bool")
 		}
 	case "!!int":
-		kind = Int
+		kind = config.Int
 		value, err = integer(n.Value)
 	case "!!float":
-		kind = Float
+		kind = config.Float
 		value, err = pythonFloat(n.Value)
 	case "!!timestamp":
 		kind, value, err = resolve(n.Value)
-		if kind != Timestamp {
+		if kind != config.Timestamp {
 			err = errors.New("no date")
 		}
 	default:
@@ -59,22 +60,22 @@ func (b *builder) tagged(n *yaml.Node) (*Value, error) {
 	if err != nil {
 		return nil, b.fail(n, "what is marked as %s is none: remove the mark", n.ShortTag())
 	}
-	return NewScalar(b.at(n), kind, n.Value, value), nil
+	return config.NewScalar(b.at(n), kind, n.Value, value), nil
 }
 
 // binary reads base64.
 //
 // Difference from cloud-init: what is not base64 is an error of this value alone.
-func (b *builder) binary(n *yaml.Node) *Value {
+func (b *builder) binary(n *library.Node) *config.Value {
 	data, err := python.Base64([]byte(n.Value))
 	if err != nil {
-		b.found.Add(Problem{Severity: Error, Pos: b.at(n), Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + err.Error()})
-		return NewScalar(b.at(n), Binary, "", nil)
+		b.found.Add(config.Problem{Severity: config.Error, Pos: b.at(n), Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + err.Error()})
+		return config.NewScalar(b.at(n), config.Binary, "", nil)
 	}
-	return NewScalar(b.at(n), Binary, string(data), data)
+	return config.NewScalar(b.at(n), config.Binary, string(data), data)
 }
 
 // unknownTag does not show the tag: it may be a password that begins with "!".
-func (b *builder) unknownTag(n *yaml.Node) error {
+func (b *builder) unknownTag(n *library.Node) error {
 	return b.fail(n, `"!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a text`)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/datasource/media"
 	"cloudseed/state"
@@ -172,7 +173,7 @@ func mapOf(v *config.Value, key string) *config.Value {
 // inline is data that stands in the configuration itself, as text or as YAML.
 func inline(v *config.Value) []byte {
 	if v.Kind() == config.Map || v.Kind() == config.List {
-		return append([]byte("#cloud-config\n"), v.YAML()...)
+		return append([]byte("#cloud-config\n"), yaml.Dump(v)...)
 	}
 	return []byte(v.Text())
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/datasource/media"
 	"cloudseed/host/hosttest"
@@ -69,9 +69,9 @@ func New(t *testing.T, sources []datasource.Source, drives ...Drive) *Machine {
 }
 
 // Configure sets the system's configuration.
-func (m *Machine) Configure(t *testing.T, yaml string) {
+func (m *Machine) Configure(t *testing.T, text string) {
 	t.Helper()
-	value, problems, err := config.Parse("cloud.cfg", []byte(yaml))
+	value, problems, err := yaml.Parse("cloud.cfg", []byte(text))
 	if err != nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/render"
 )
@@ -53,7 +54,7 @@ func Parse(in Input) (*network.Config, []config.Problem, error) {
 	default:
 		return nil, nil, fmt.Errorf("cannot read %s: there is no kind of input %q", in.Name, in.Kind)
 	}
-	v, problems, err := config.Parse(in.Name, in.Text)
+	v, problems, err := yaml.Parse(in.Name, in.Text)
 	if err != nil {
 		return nil, problems, err
 	}

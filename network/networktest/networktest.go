@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 )
 
 // Options say what a configuration may have. The zero value is: everything.
@@ -154,4 +155,4 @@ func (g *generator) ownMAC() string {
 	return fmt.Sprintf("02:00:00:00:%02x:%02x", g.IntN(256), g.IntN(256))
 }
 
-func (g *generator) yaml(o object) string { return string(config.FromAny("", o).YAMLInOrder()) }
+func (g *generator) yaml(o object) string { return string(yaml.DumpInOrder(config.FromAny("", o))) }

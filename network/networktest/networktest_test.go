@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
 )
@@ -25,7 +26,7 @@ var languages = map[string]struct {
 
 func parseYAML(parse func(*config.Value, []network.NIC) (*network.Config, []config.Problem)) func(string, []network.NIC) (*network.Config, []config.Problem, error) {
 	return func(text string, nics []network.NIC) (*network.Config, []config.Problem, error) {
-		v, problems, err := config.Parse("random", []byte(text))
+		v, problems, err := yaml.Parse("random", []byte(text))
 		if err != nil {
 			return nil, nil, err
 		}

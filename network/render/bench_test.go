@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
 	"cloudseed/network/render"
@@ -19,7 +19,7 @@ func many(t testing.TB, n int) *network.Config {
 	for _, nic := range list {
 		nics = append(nics, network.NIC{Name: nic.Name, MAC: nic.MAC})
 	}
-	v, _, err := config.Parse("network-config", []byte(text))
+	v, _, err := yaml.Parse("network-config", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network/convert"
 )
 
@@ -26,7 +26,7 @@ func decode(t testing.TB, in input) *configuration {
 		return &configuration{eni: in.text}
 	}
 	c := &configuration{}
-	v, _, err := config.Parse(in.name, []byte(in.text))
+	v, _, err := yaml.Parse(in.name, []byte(in.text))
 	if err != nil {
 		t.Fatal(err)
 	}

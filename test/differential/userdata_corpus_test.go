@@ -128,7 +128,7 @@ func zipped(data []byte) []byte {
 // yamlInputs are the documents by which package config is tested against PyYAML.
 func yamlInputs(t testing.TB) []userInput {
 	t.Helper()
-	data, err := os.ReadFile("../../config/testdata/pyyaml.json")
+	data, err := os.ReadFile("../../config/yaml/testdata/pyyaml.json")
 	if err != nil {
 		t.Fatal(err)
 	}

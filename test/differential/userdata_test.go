@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"cloudseed/boot"
+	"cloudseed/config/yaml"
 	"cloudseed/host/hosttest"
 	"cloudseed/state"
 	"cloudseed/test/differential/cloudinit"
@@ -150,7 +151,7 @@ func consume(t testing.TB, in userInput) (outcome, kept) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := outcome{files: map[string]string{"configuration": string(configuration.Root().YAML())}}
+	o := outcome{files: map[string]string{"configuration": string(yaml.Dump(configuration.Root()))}}
 	var hooks []string
 	for _, call := range m.Calls() {
 		if hook, ok := strings.CutPrefix(call.Line(), state.CloudDir); ok {

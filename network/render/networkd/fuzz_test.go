@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
 	"cloudseed/network/render/networkd"
@@ -127,7 +127,7 @@ func random(t *testing.T, seeds uint64, each func(name string, c *network.Config
 				each(name, c)
 				continue
 			}
-			v, _, err := config.Parse(language, []byte(text))
+			v, _, err := yaml.Parse(language, []byte(text))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

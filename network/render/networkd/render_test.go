@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/render/networkd"
 )
@@ -100,7 +101,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 			}
 		}
 	}
-	v, problems, err := config.Parse(first.Name, first.Data)
+	v, problems, err := yaml.Parse(first.Name, first.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

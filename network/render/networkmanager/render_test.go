@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/render/networkmanager"
 )
@@ -109,7 +110,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	case "nics":
 		return network.Fallback(nics), nil
 	}
-	v, _, err := config.Parse(first.Name, first.Data)
+	v, _, err := yaml.Parse(first.Name, first.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

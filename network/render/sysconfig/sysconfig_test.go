@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/render/sysconfig"
 )
@@ -90,7 +91,7 @@ func parse(given map[string][]byte) (*network.Config, []config.Problem) {
 	if given[name] == nil {
 		name, read = "network_data.json", network.ParseOpenStack
 	}
-	v, problems, err := config.Parse(name, given[name])
+	v, problems, err := yaml.Parse(name, given[name])
 	if err != nil {
 		return nil, []config.Problem{{Message: err.Error()}}
 	}
@@ -118,7 +119,7 @@ func FuzzRender(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v, _, err := config.Parse("network-config", data)
+		v, _, err := yaml.Parse("network-config", data)
 		if err != nil {
 			return
 		}
