@@ -36,8 +36,11 @@ func ID(metadata *config.Value, keys ...string) string {
 	return ""
 }
 
-// Keys reads public SSH keys in all the shapes that producers write them: a text of
-// lines, a list, or a map of names to either; EC2's is a map of maps.
+// Keys reads public SSH keys in all the shapes that producers write them: a string of
+// lines, a list, or a mapping of names to either. EC2's is a mapping of numbers to mappings
+// with the key as openssh-key and with other entries, such as its name.
+//
+// Difference from cloud-init: there EC2's shape gives no keys.
 func Keys(v *config.Value) []string {
 	var keys []string
 	switch v.Kind() {
@@ -47,7 +50,11 @@ func Keys(v *config.Value) []string {
 		}
 	case config.Map:
 		for _, name := range v.Keys() {
-			keys = append(keys, Keys(v.Get(name))...)
+			of := v.Get(name)
+			if of.Kind() == config.Map {
+				of = of.Get("openssh-key")
+			}
+			keys = append(keys, Keys(of)...)
 		}
 	case config.Null:
 	default:
