@@ -372,7 +372,7 @@ func TestAnUnknownModuleCostsNothingElse(t *testing.T) {
 	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "cloud_config_modules: [nonesuch, [runcmd, sometimes], ntp, 7]\nntp: {}\n")
 	r := g.boot(t)
 	want := []string{
-		"/etc/cloud/cloud.cfg.d/90.cfg:1:24: there is no module \"nonesuch\"; it was passed over",
+		"/etc/cloud/cloud.cfg.d/90.cfg:1:24: there is no module \"nonesuch\"; it was skipped",
 		"/etc/cloud/cloud.cfg.d/90.cfg:2:6: ntp has no effect: this version of cloudseed has no module ntp",
 	}
 	for _, text := range want {

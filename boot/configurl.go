@@ -73,7 +73,7 @@ func (b *Boot) fetchConfigURL(ctx context.Context) {
 		if key == "url" {
 			tell = b.Log.Info // it may be meant for an installer
 		}
-		tell("kernel command line: " + key + ": what " + shown + " holds does not begin with #cloud-config; it was left alone")
+		tell("kernel command line: " + key + ": what " + shown + " holds does not begin with #cloud-config; it was skipped")
 	default:
 		if key == "url" {
 			b.Log.Info("deprecated: kernel command line: url: write cloud-config-url instead")

@@ -106,7 +106,7 @@ func TestAnIncludeThatCannotBeHadCostsItself(t *testing.T) {
 	g := including(t, w, "net", "#include\nW/none?token=hunter2\n/etc/part\nW/b\n")
 	g.Put(t, "/etc/part", "#cloud-config\nbootcmd: [ls]\n")
 	r := g.boot(t)
-	want := "user-data:2:1: it includes what is not to be had: cannot fetch " + w.URL + "/none: the server answered 404 Not Found (11 tries); the rest was used"
+	want := "user-data:2:1: it includes what cannot be fetched: cannot fetch " + w.URL + "/none: the server answered 404 Not Found (11 tries); the rest was used"
 	if len(r.Errors) != 1 || r.Errors[0] != want {
 		t.Errorf("errors: %q", r.Errors)
 	}
@@ -190,7 +190,7 @@ func TestOfflineNothingIsAskedForAndNobodyWaits(t *testing.T) {
 	o.Offline = true
 	b := boot.New(o)
 	b.RunAll(t.Context())
-	want := "user-data:1:1: it includes what is not to be had: cannot fetch " + w.URL + "/a: there is no network here; the rest was used"
+	want := "user-data:1:1: it includes what cannot be fetched: cannot fetch " + w.URL + "/a: there is no network here; the rest was used"
 	if got := timeless(b.Report().Errors); len(got) != 1 || got[0] != want || w.taken() != "" {
 		t.Errorf("errors: %q", got)
 	}

@@ -20,15 +20,15 @@ func TestWhatIsWrongWithUserDataIsToldOnceWithItsPlace(t *testing.T) {
 	g.Put(t, "/etc/cloud/cloud.cfg", "merge_how: nonsense(\n")
 	r := g.boot(t)
 	wantErrors := []string{
-		`user-data:4:3: runcmd.0: expected a command as text or a list, got a mapping; it was left out (a command with a colon and a space in it must be quoted)`,
-		`user-data:12:13: ssh_pwauth: expected true, false or unchanged, got "perhaps"; sshd is left as it is`,
+		`user-data:4:3: runcmd.0: expected a command as text or a list, got a mapping; it was skipped (a command with a colon and a space in it must be quoted)`,
+		`user-data:12:13: ssh_pwauth: expected true, false or unchanged, got "perhaps"; sshd is unchanged`,
 		`vendor-data:2:11: hostname: expected a string, got a list`,
 		`/etc/cloud/cloud.cfg:1:12: merge_how: "nonsense(" is no rule for merging: expected the like of list(append); it was merged as if it named no rules`,
 	}
 	wantWarnings := []string{
-		"user-data:2:1: hostnam: there is no such key (did you mean hostname?); it was ignored",
-		"user-data:8:3: write_files.0.contents: there is no such key (did you mean content?); it was ignored",
-		"user-data:10:3: write_files.1.lock: there is no such key; it was ignored",
+		"user-data:2:1: hostnam: unknown key (did you mean hostname?); it was ignored",
+		"user-data:8:3: write_files.0.contents: unknown key (did you mean content?); it was ignored",
+		"user-data:10:3: write_files.1.lock: unknown key; it was ignored",
 		`user-data:11:16: write_files.1.permissions: expected a mode such as '0644', got "rwx"; 0644 was used`,
 	}
 	if diff := cmp.Diff(wantErrors, r.Errors); diff != "" {
@@ -83,7 +83,7 @@ func TestAModuleThatIsRunByHandTellsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "user-data:2:10: runcmd.0: expected a command as text or a list, got the number 5; it was left out"; report.Error != want {
+	if want := "user-data:2:10: runcmd.0: expected a command as text or a list, got the number 5; it was skipped"; report.Error != want {
 		t.Errorf("it says %q, want %q", report.Error, want)
 	}
 }

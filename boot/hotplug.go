@@ -52,7 +52,7 @@ func (b *Boot) PluggedIn(ctx context.Context, name string) error {
 		return err
 	}
 	if !enabled {
-		b.Log.Info("a network device was plugged in, and is left alone: updates.network.when has no hotplug", "device", name)
+		b.Log.Info("a network device was plugged in, and is unchanged: updates.network.when has no hotplug", "device", name)
 		return nil
 	}
 	for i := 0; ; i++ {

@@ -116,12 +116,12 @@ func (b *Boot) missing(e entry) {
 	result := ModuleReport{Name: name, Stage: b.stage, Result: ResultUnknown}
 	switch {
 	case !known:
-		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was passed over", e.name)}
+		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was skipped", e.name)}
 		result.Error = p.Error()
 		b.problems([]config.Problem{p})
 	case !b.anyKey(keys):
 		result.Result = ResultNoConfig
-		b.Log.Debug("passed over: this version does not have it, and nothing is configured for it", "module", name)
+		b.Log.Debug("skipped: this version does not have it, and nothing is configured for it", "module", name)
 	default:
 		i := slices.IndexFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
 		result.Error = b.noEffect(keys[i], name)
@@ -164,7 +164,7 @@ func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
 	switch {
 	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf) && len(e.args) == 0:
 		r.Result = ResultNoConfig
-		b.Log.Debug("passed over: nothing is configured for it", "module", m.Name)
+		b.Log.Debug("skipped: nothing is configured for it", "module", m.Name)
 	default:
 		b.judge(m, &r, b.guarded(ctx, m, e, &r))
 	}
@@ -206,7 +206,7 @@ func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *Module
 	switch {
 	case standing == state.Done:
 		r.Result = ResultAlreadyRun
-		b.Log.Debug("passed over: it has run already", "module", m.Name, "frequency", string(r.Frequency))
+		b.Log.Debug("skipped: it has run already", "module", m.Name, "frequency", string(r.Frequency))
 		return nil
 	case standing == state.Interrupted && !m.Repeatable:
 		r.Result = ResultInterrupted

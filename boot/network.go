@@ -58,7 +58,7 @@ func (b *Boot) ApplyNetwork(p NetworkPlan) (activate.Change, error) {
 	record := b.store.NetworkFiles()
 	decided := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why}
 	if p.Config == nil {
-		b.Log.Info("the network is left alone", "source", p.Source, "why", p.Why)
+		b.Log.Info("the network is unchanged", "source", p.Source, "why", p.Why)
 		return change, errors.Join(b.store.SetNetwork(decided), b.networkDone(p))
 	}
 	// Before the files are there: what a power cut leaves is known to be ours.

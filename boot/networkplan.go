@@ -16,7 +16,7 @@ import (
 // NetworkPlan is what the sources of now say of the network, and what that makes of the
 // machine's files. Nothing of it is done yet.
 type NetworkPlan struct {
-	Config   *network.Config // nil: the network is left alone
+	Config   *network.Config // nil: the network is unchanged
 	Source   string          // who says so: "seed: network-config"
 	Why      string          // why that source and that renderer
 	Renderer render.Choice

@@ -86,7 +86,7 @@ func joinReasons(reasons ...string) string {
 }
 
 // parsed is a description in version 1 or 2. empty is why one that says nothing was
-// passed over.
+// skipped.
 func parsed(v *config.Value, nics []network.NIC, empty string) described {
 	c, problems := network.Parse(v, nics)
 	d := described{config: c, problems: problems}
@@ -132,7 +132,7 @@ func (b *Boot) commandLineNetwork(nics []network.NIC) described {
 	problem := func(err error) described {
 		return described{
 			why:      "network-config= on the kernel's command line cannot be understood",
-			problems: []config.Problem{{Severity: config.Error, Pos: config.Pos{File: "kernel command line"}, Key: name, Message: err.Error() + "; it was passed over"}},
+			problems: []config.Problem{{Severity: config.Error, Pos: config.Pos{File: "kernel command line"}, Key: name, Message: err.Error() + "; it was skipped"}},
 		}
 	}
 	if err != nil {
@@ -228,7 +228,7 @@ func (b *Boot) systemNetwork(nics []network.NIC) described {
 		return described{}
 	}
 	where := c.Where("network")
-	d := parsed(value, nics, "network in "+where+" is empty and was passed over")
+	d := parsed(value, nics, "network in "+where+" is empty and was skipped")
 	d.at = where
 	return d
 }

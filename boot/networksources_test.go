@@ -79,9 +79,9 @@ func TestTheNetworksSourcesCountInTheirOrder(t *testing.T) {
 			files: map[string]string{system: "network: {config: disabled}\n"}, seed: static2("192.0.2.3/24"),
 			source: "system configuration: " + system, why: "networking is disabled",
 		},
-		"an empty system configuration is passed over, and that is told": {
+		"an empty system configuration is skipped, and that is told": {
 			files: map[string]string{system: "network: {}\n"}, seed: static2("192.0.2.3/24"),
-			source: "seed: seed/network-config", why: "network in " + system + ":1:10 is empty and was passed over", keyfile: "192.0.2.3/24",
+			source: "seed: seed/network-config", why: "network in " + system + ":1:10 is empty and was skipped", keyfile: "192.0.2.3/24",
 		},
 		"the seed can leave the network alone": {
 			seed: "network: {config: disabled}\n", source: "seed: seed/network-config", why: "networking is disabled",

@@ -191,15 +191,15 @@ def handle_part(data, ctype, filename, payload):
 		},
 		"a library that is not there": {
 			"import cloudinit_is_not_here\n" + usual + "    pass\n",
-			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: ModuleNotFoundError: No module named 'cloudinit_is_not_here' in line 2; it was left out"},
+			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: ModuleNotFoundError: No module named 'cloudinit_is_not_here' in line 2; it was skipped"},
 		},
 		"a syntax error": {
 			usual + "    pass pass\n",
-			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: SyntaxError: invalid syntax in line 5; it was left out"},
+			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: SyntaxError: invalid syntax in line 5; it was skipped"},
 		},
 		"no list_types": {
 			"def handle_part(): pass\n",
-			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: AttributeError: module 'part-handler-000' has no attribute 'list_types'; it was left out"},
+			[]string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: AttributeError: module 'part-handler-000' has no attribute 'list_types'; it was skipped"},
 		},
 		"a version that there is not": {
 			"handler_version = 7\n" + usual + "    pass\n",
@@ -235,7 +235,7 @@ func TestWithoutPythonAPartHandlerIsOneProblem(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.NoCloud("i-1", handlers("text/part-handler", "#part-handler\n")))
 	g.Lacks("python3", "/usr/libexec/platform-python")
-	want := []string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: this machine has no python3 to run it; it was left out"}
+	want := []string{"user-data part-001:1:1: it is a part handler, a Python program, which cannot be used: this machine has no python3 to run it; it was skipped"}
 	if diff := cmp.Diff(want, g.boot(t).Errors); diff != "" {
 		t.Errorf("errors differ (-want +got):\n%s", diff)
 	}

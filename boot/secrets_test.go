@@ -229,7 +229,7 @@ func showsNoSecret(t *testing.T, g *guest, boots int) {
 	lookFor(t, "the output log", string(said))
 	lookFor(t, "the console", g.console.String())
 	for _, e := range g.Effects() {
-		lookFor(t, "the ledger", asJSON(t, e))
+		lookFor(t, "the change log", asJSON(t, e))
 	}
 	for _, c := range g.Calls() { // everybody sees them in /proc
 		lookFor(t, "a command", c.Line())

@@ -28,7 +28,7 @@ func TestATemplateIsFilledInWithInstanceData(t *testing.T) {
 		"a cloud-config": {
 			"## template: jinja\n#cloud-config\n{% set name = local_hostname.split('.')[0] %}\nhostname: {{ name }}\nrack: {{ ds.meta_data.rack + 1 }}\n",
 			"cloud-config.txt", "---\nhostname: web1\nrack: 8\n...\n",
-			[]string{"user-data:5:1: rack: there is no such key; it was ignored"},
+			[]string{"user-data:5:1: rack: unknown key; it was ignored"},
 		},
 		"a script": {
 			"## template: jinja\n#!/bin/sh\necho {{ v1.instance_id }} {{ v1['local-hostname'].split('.')[0] }}\n",
@@ -49,7 +49,7 @@ func TestATemplateIsFilledInWithInstanceData(t *testing.T) {
 			"cloud-config.txt", "---\nb: 1\n...\n",
 			[]string{
 				"user-data part-001:3:4: \"{{\" begins here and has no end \"}}\"; nothing of it was applied",
-				"user-data part-002:1:1: b: there is no such key; it was ignored",
+				"user-data part-002:1:1: b: unknown key; it was ignored",
 			},
 		},
 	} {

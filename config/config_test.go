@@ -67,7 +67,7 @@ other_modules_key: 1
 	want := []string{
 		`error user-data:3:7: mode: expected auto or off, got "atuo" (did you mean auto?)`,
 		"deprecated user-data:6:3: users.0.lock-passwd: deprecated since cloud-init 22.3: write lock_passwd",
-		"warning user-data:9:3: users.0.shel: there is no such key; it was ignored",
+		"warning user-data:9:3: users.0.shel: unknown key; it was ignored",
 		`error user-data:10:3: users.1: expected a mapping, got a string`,
 		"deprecated user-data:13:1: old: deprecated since cloud-init 22.2: use new",
 		`error user-data:14:8: count: expected a whole number, got "many"`,

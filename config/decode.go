@@ -253,7 +253,7 @@ func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) 
 			d.problem(Error, item, at.child(strconv.Itoa(i)), "expected a %s, got nothing", typeInWords(element.Type()))
 		}
 		d.value(item, element, at.child(strconv.Itoa(i)), fieldRules{enum: rules.enum})
-		// An item that is no use at all is left out; a struct keeps what it has.
+		// An item that is no use at all is skipped; a struct keeps what it has.
 		if len(d.problems) == before || element.Kind() == reflect.Struct {
 			out = reflect.Append(out, element)
 		}

@@ -75,7 +75,7 @@ func (v *Value) moveOrCopy(name string, to []string, source *Value) (*Value, err
 // pointer reads a path such as "/users/0/name" (RFC 6901).
 func pointer(v *Value) ([]string, error) {
 	if v.Kind() != String {
-		return nil, errors.New("the operation needs a path, a text")
+		return nil, errors.New("the operation needs a path, a string")
 	}
 	text := v.Text()
 	if text == "" {

@@ -21,7 +21,7 @@ func TestPatch(t *testing.T) {
 		},
 		{name: "nothing to remove", patch: `[{"op": "remove", "path": "/q"}]`, err: "user-data:1:2: there is nothing at the path of this operation"},
 		{name: "no value", patch: `[{"op": "add", "path": "/q"}]`, err: "user-data:1:2: the operation add needs a value"},
-		{name: "no path", patch: `[{"op": "remove"}]`, err: "user-data:1:2: the operation needs a path, a text"},
+		{name: "no path", patch: `[{"op": "remove"}]`, err: "user-data:1:2: the operation needs a path, a string"},
 		{
 			name: "no such operation", patch: `[{"op": "fix", "path": "/q"}]`,
 			err: `user-data:1:2: there is no operation "fix": there are add, remove, replace, move, copy and test`,

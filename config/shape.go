@@ -168,10 +168,10 @@ func unknownKey(p Pair, at path, known, topLevel []string) Problem {
 		// It is not named: in {password: a,b} the key b is half of a password.
 		return Problem{
 			Severity: Warning, Pos: p.Key.Pos(), Key: at.text,
-			Message: "there is a key without a value here, which no module knows; it was ignored (a text with a comma in braces must be quoted)",
+			Message: "there is a key without a value here, which no module knows; it was ignored (a string with a comma in braces must be quoted)",
 		}
 	}
-	message := "there is no such key" + didYouMean(p.Name, known) + "; it was ignored"
+	message := "unknown key" + didYouMean(p.Name, known) + "; it was ignored"
 	if slices.Contains(topLevel, p.Name) {
 		message = "it is a top-level key, and was ignored here: do not indent it"
 	}

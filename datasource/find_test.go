@@ -78,7 +78,7 @@ func TestEverythingThatWasTriedIsReported(t *testing.T) {
 	want := []string{
 		"Ec2: this program does not know such a datasource",
 		"/dev/sr0: it is no NoCloud seed: there is no file meta-data (which may be empty)", "it is empty",
-		"/dev/vdb:openstack/latest/meta_data.json:2:4: it is no JSON: unexpected end of JSON input; the file was left out",
+		"/dev/vdb:openstack/latest/meta_data.json:2:4: it is no JSON: unexpected end of JSON input; the file was skipped",
 		"/dev/sr1: not answering",
 		"/dev/sr0: it holds no config drive",
 	}

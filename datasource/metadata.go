@@ -82,7 +82,7 @@ func Blobs(v *config.Value) ([]secret.Bytes, []config.Problem) {
 		if v.Kind() == config.Map { // cloud-init goes one deep
 			return nil, []config.Problem{{
 				Severity: config.Warning, Pos: v.Pos(), Key: "cloud-init",
-				Message: "expected a string or a list of strings, got a mapping; the vendor data was left out",
+				Message: "expected a string or a list of strings, got a mapping; the vendor data was skipped",
 			}}
 		}
 	}
@@ -96,7 +96,7 @@ func Blobs(v *config.Value) ([]secret.Bytes, []config.Problem) {
 		switch {
 		case item.Kind() == config.List, item.Kind() == config.Map:
 			problems = append(problems, config.Problem{
-				Severity: config.Warning, Pos: item.Pos(), Message: "expected a string; it was left out",
+				Severity: config.Warning, Pos: item.Pos(), Message: "expected a string; it was skipped",
 			})
 		case item.Text() != "" || v.Kind() == config.List: // an empty item keeps its number
 			blobs = append(blobs, secret.NewBytes([]byte(item.Text())))

@@ -3,7 +3,7 @@ package datasource_test
 import (
 	"testing"
 
-	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,7 +26,7 @@ func TestPublicKeysComeInManyShapes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v, problems, err := config.Parse("meta-data", []byte("public-keys: "+row.written+"\n"))
+			v, problems, err := yaml.Parse("meta-data", []byte("public-keys: "+row.written+"\n"))
 			if err != nil || len(problems) > 0 {
 				t.Fatal(err, problems)
 			}

@@ -252,7 +252,7 @@ func producers() map[string]producer {
 		"Incus, with a key that stands twice": {
 			tool("genisoimage", "-joliet", "-rock", "-input-charset", "utf8", "-output-charset", "utf8", "-volid", "cidata"),
 			files{"meta-data": "instance-id: c2\nlocal-hostname: c2\nlocal-hostname: other\n", "user-data": cloudConfig, "vendor-data": "#cloud-config\n{}"},
-			understood{"NoCloud", "c2", "other", cloudConfig, 1, "", 0, nil, "local-hostname: it stands here for the second time, first in line 2; the last one counts"},
+			understood{"NoCloud", "c2", "other", cloudConfig, 1, "", 0, nil, "local-hostname: duplicate key; first defined on line 2; the last one counts"},
 		},
 		"Cloud Hypervisor": {
 			vfat(8<<20, "-n", "CIDATA"), nocloud.with(files{"network-config": dhcp2}), understood{"NoCloud", "i-1", "vm1", cloudConfig, 0, "yaml", 0, nil, ""},

@@ -39,7 +39,7 @@ func (t *Tree) Read(name string) (data []byte, ok bool) {
 		return nil, false
 	}
 	if err != nil {
-		t.Problem(config.Error, config.Pos{File: t.Name(name)}, "", "cannot read it: %v; it was left out", err)
+		t.Problem(config.Error, config.Pos{File: t.Name(name)}, "", "cannot read it: %v; it was skipped", err)
 		return nil, false
 	}
 	return data, true
@@ -128,7 +128,7 @@ func (t *Tree) Parse(file string, data []byte) *config.Value {
 func (t *Tree) ParseMap(file string, data []byte) *config.Value {
 	value := t.Parse(file, data)
 	if value != nil && value.Kind() != config.Map {
-		t.Problem(config.Error, value.Pos(), "", "expected a mapping; the file was left out")
+		t.Problem(config.Error, value.Pos(), "", "expected a mapping; the file was skipped")
 		return nil
 	}
 	return value
@@ -139,7 +139,7 @@ func (t *Tree) leaveOut(err error) {
 	if !errors.As(err, &p) {
 		p = config.Problem{Message: err.Error()}
 	}
-	p.Message += "; the file was left out"
+	p.Message += "; the file was skipped"
 	t.Problems = append(t.Problems, p)
 }
 

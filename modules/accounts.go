@@ -173,9 +173,9 @@ func (r *accountReader) described(at config.Cursor) {
 	case name.Value() == nil:
 		r.describe(defaultName, at)
 	case name.Kind() == config.List || name.Kind() == config.Map:
-		name.Errorf("expected a name, got %s, so this user is left out", kindName(name.Value()))
+		name.Errorf("expected a name, got %s, so this user is skipped", kindName(name.Value()))
 	case text == "":
-		name.Errorf("expected a name, got nothing, so this user is left out")
+		name.Errorf("expected a name, got nothing, so this user is skipped")
 	default:
 		r.describe(text, at)
 	}
@@ -187,7 +187,7 @@ func (r *accountReader) named(name string, at config.Cursor) {
 	case config.Map:
 		r.describe(name, at)
 	case config.List, config.Null:
-		at.Errorf("expected a map or true, so this user is left out")
+		at.Errorf("expected a map or true, so this user is skipped")
 	default:
 		if isTrue(at.Value()) {
 			r.mention(name, at)
@@ -344,7 +344,7 @@ func (r *groupReader) item(at config.Cursor) {
 			r.add(entry.Key, groupNames(members.Value()), at)
 		}
 	case config.List, config.Null:
-		at.Errorf("expected the name of a group, so it is left out")
+		at.Errorf("expected the name of a group, so it is skipped")
 	default:
 		for _, name := range commaList(at.Text()) {
 			r.add(name, nil, at)

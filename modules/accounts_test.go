@@ -108,10 +108,10 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 	for name, row := range map[string]struct{ userData, want string }{
 		"a name that is null": {
 			"users:\n  - default\n  - name:\n    shell: /bin/sh\n",
-			"user-data:3:10: users.1.name: expected a name, got nothing, so this user is left out",
+			"user-data:3:10: users.1.name: expected a name, got nothing, so this user is skipped",
 		},
 		"a name that is a list": {
-			"users:\n  - name: [a, b]\n", "user-data:2:11: users.0.name: expected a name, got a list, so this user is left out",
+			"users:\n  - name: [a, b]\n", "user-data:2:11: users.0.name: expected a name, got a list, so this user is skipped",
 		},
 		"an item that is null":   {"users:\n  - ann\n  -\n", "user-data:3:4: users.1: expected a name or the keys of a user, got nothing"},
 		"users that is a number": {"users: 5", "user-data:1:8: users: expected a list of users, got the number 5; it is ignored"},

@@ -26,7 +26,7 @@ type diskSetupKeys struct {
 
 type diskKeys struct {
 	TableType string        `key:"table_type" enum:"mbr|gpt" default:"mbr" doc:"The kind of partition table."`
-	Layout    *config.Value `key:"layout" takes:"bool|text|list(text|list(text))" default:"false" doc:"false: the disk is left alone; true: one partition; remove: what is on the disk is wiped; or a list: for each partition its percentage of the disk, or a list of that and its type. The last takes what remains."`
+	Layout    *config.Value `key:"layout" takes:"bool|text|list(text|list(text))" default:"false" doc:"false: the disk is unchanged; true: one partition; remove: what is on the disk is wiped; or a list: for each partition its percentage of the disk, or a list of that and its type. The last takes what remains."`
 	Overwrite bool          `key:"overwrite" default:"false" doc:"Replace what is on the disk, as long as it is not in use."`
 }
 

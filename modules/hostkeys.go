@@ -146,7 +146,7 @@ func generateHostKeys(ctx context.Context, e *Env, types []string) ([]hostKey, e
 
 func hostKeyOf(ctx context.Context, e *Env, kind string) (hostKey, error) {
 	if said, err := e.Host.Wait(ctx, preparedPipe(e, kind)); err != nil {
-		return hostKey{}, fmt.Errorf("cannot make a host key of type %s: %w", kind, err)
+		return hostKey{}, fmt.Errorf("cannot create a host key of type %s: %w", kind, err)
 	} else if said != "" {
 		e.Log.Debug("ssh-keygen ended", "type", kind, "output", said)
 	}
@@ -156,7 +156,7 @@ func hostKeyOf(ctx context.Context, e *Env, kind string) (hostKey, error) {
 	}
 	key, err = makeHostKey(ctx, e, kind)
 	if err != nil {
-		return hostKey{}, fmt.Errorf("cannot make a host key of type %s: %w", kind, err)
+		return hostKey{}, fmt.Errorf("cannot create a host key of type %s: %w", kind, err)
 	}
 	return key, nil
 }

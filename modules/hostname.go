@@ -157,7 +157,7 @@ func (n names) choose(keys *hostnameKeys) (string, *config.Problem) {
 	if short := n.short; len(name) > host.MaxHostname && name != short && hostnameFault(short) == "" {
 		return short, from.problem(config.Warning, fmt.Sprintf("%s %s; the short name %s is used", abbreviate(name), fault, short))
 	}
-	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was left as it is", abbreviate(name), fault))
+	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", abbreviate(name), fault))
 }
 
 func (o origin) problem(severity config.Severity, message string) *config.Problem {

@@ -48,38 +48,38 @@ func TestSetHostname(t *testing.T) {
 		{name: "nothing given and no name, DHCP may still give one", system: "localhost", want: "localhost"},
 		{name: "the default of old systems is no name either", system: "localhost.localdomain", want: "localhost.localdomain"},
 		{name: "the name may be preserved", metadata: "a", userData: "preserve_hostname: 'true'\n", system: "mine", want: "mine"},
-		{name: "the name may be left out of /etc/hostname", metadata: "a", userData: "create_hostname_file: false\n", system: "mine", want: "mine", set: "a a"},
+		{name: "the name may be skipped of /etc/hostname", metadata: "a", userData: "create_hostname_file: false\n", system: "mine", want: "mine", set: "a a"},
 		{
 			name: "a full name that is too long gives way to the short one", metadata: "a." + domain, want: "a", set: "a." + domain + " a",
 			reports: `warning: the hostname of the seed's metadata: "a.long.long.long.long.long.long.long.lon"... has 73 characters, and a hostname can have 64; the short name a is used`,
 		},
 		{
 			name: "a name that is far too long is refused", userData: "# named\nhostname: " + long + "\n", system: "mine", want: "mine",
-			reports: `error: user-data:2:11: hostname: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was left as it is`,
+			reports: `error: user-data:2:11: hostname: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was unchanged`,
 		},
 		{
 			name: "so is one of the metadata", metadata: long, system: "mine", want: "mine",
-			reports: `error: the hostname of the seed's metadata: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was left as it is`,
+			reports: `error: the hostname of the seed's metadata: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was unchanged`,
 		},
 		{
 			name: "a character that no hostname has is refused", userData: "fqdn: büro.example.com\n", system: "mine", want: "mine",
-			reports: `error: user-data:1:7: fqdn: "büro.example.com" has the character 'ü', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was left as it is`,
+			reports: `error: user-data:1:7: fqdn: "büro.example.com" has the character 'ü', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was unchanged`,
 		},
 		{
 			name: "a line break is refused", userData: "hostname: \"a\\nb\"\n", system: "mine", want: "mine",
-			reports: `error: user-data:1:11: hostname: "a\nb" has the character '\n', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was left as it is`,
+			reports: `error: user-data:1:11: hostname: "a\nb" has the character '\n', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was unchanged`,
 		},
 		{
 			name: "a dot beside a dot is refused", metadata: "a..b", system: "mine", want: "mine",
-			reports: `error: the hostname of the seed's metadata: "a..b" has an empty part beside a dot; the hostname was left as it is`,
+			reports: `error: the hostname of the seed's metadata: "a..b" has an empty part beside a dot; the hostname was unchanged`,
 		},
 		{
 			name: "a dash at an end is refused", userData: "fqdn: a.-b\nhostname: c\n", system: "mine", want: "mine",
-			reports: `error: user-data:1:7: fqdn: "a.-b" has a part that begins or ends with '-'; the hostname was left as it is`,
+			reports: `error: user-data:1:7: fqdn: "a.-b" has a part that begins or ends with '-'; the hostname was unchanged`,
 		},
 		{
 			name: "the key of the name that was chosen is named", userData: "fqdn: a.b\nhostname: -c\nprefer_fqdn_over_hostname: false\n", system: "mine", want: "mine",
-			reports: `error: user-data:2:11: hostname: "-c" has a part that begins or ends with '-'; the hostname was left as it is`,
+			reports: `error: user-data:2:11: hostname: "-c" has a part that begins or ends with '-'; the hostname was unchanged`,
 		},
 	}
 	for _, test := range tests {
@@ -139,7 +139,7 @@ func TestUpdateHostname(t *testing.T) {
 		{name: "a short name is chosen as set_hostname does", userData: "prefer_fqdn_over_hostname: 0\n", previous: "a", current: "a", seed: "b.c", want: "b", wantPrevious: "b"},
 		{
 			name: "a name that nobody can have is not set", userData: "hostname: b c\n", previous: "a", current: "a", want: "a", wantPrevious: "a",
-			reports: `error: user-data:1:11: hostname: "b c" has the character ' ', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was left as it is`,
+			reports: `error: user-data:1:11: hostname: "b c" has the character ' ', and a hostname can have letters a to z, digits, '-', '_' and '.'; the hostname was unchanged`,
 		},
 		{
 			name:     "a full name that is too long is not reported at each boot",

@@ -63,7 +63,7 @@ func noSecretsIn(t *testing.T, m *hosttest.Machine, secret string) {
 	for _, e := range m.Effects() {
 		for _, text := range append(e.Argv, e.Diff, e.Value, e.Error, e.Before, e.After) {
 			if strings.Contains(text, secret) {
-				t.Errorf("%q is in the ledger: %+v", secret, e)
+				t.Errorf("%q is in the change log: %+v", secret, e)
 			}
 		}
 	}

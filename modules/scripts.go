@@ -130,7 +130,7 @@ func isScript(e *Env, file string) bool {
 		return false
 	}
 	if info.Mode()&0o111 == 0 {
-		e.Warn("%s is not executable and was left out", file)
+		e.Warn("%s is not executable and was skipped", file)
 		return false
 	}
 	return true

@@ -96,7 +96,7 @@ func TestAScriptThatIsNotExecutableIsReported(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	m.Put(t, userScripts+"part-001", "#!/bin/sh\n")
-	same(t, "the report", outcome(t, scriptsUser, configured(t, m, "")), "warning: "+userScripts+"part-001 is not executable and was left out")
+	same(t, "the report", outcome(t, scriptsUser, configured(t, m, "")), "warning: "+userScripts+"part-001 is not executable and was skipped")
 }
 
 func TestScriptsHaveAllTheTimeTheyWant(t *testing.T) {

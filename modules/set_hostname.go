@@ -42,7 +42,7 @@ func checkHostname(e *Env, keys *hostnameKeys) {
 
 func runSetHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if keys.PreserveHostname {
-		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
+		e.Log.Debug("preserve_hostname is set: the hostname is unchanged")
 		return nil
 	}
 	n := findNames(e, keys)

@@ -39,7 +39,7 @@ var setPasswords = Of[setPasswordsKeys]{
 	Frequency:  state.PerInstance,
 	Repeatable: true,
 	Doc: "Sets passwords, by chpasswd, and whether sshd takes passwords. Passwords that it makes are shown on the " +
-		"console and nowhere else. A user whose password cannot be set costs the others nothing.",
+		"console and nowhere else. A user whose password cannot be set does not keep the others from being set.",
 	Example: "ssh_pwauth: false\nchpasswd:\n  expire: false\n  users:\n    - {name: root, type: RANDOM}\n",
 	Check:   checkSetPasswords,
 	Run:     runSetPasswords,
@@ -66,7 +66,7 @@ func checkSetPasswords(e *Env, keys *setPasswordsKeys) {
 	keys.changes.e = e
 	keys.changes.collect(keys)
 	if _, ok := passwordLogin(keys.SSHPwauth); !ok {
-		e.At("ssh_pwauth").Errorf("expected true, false or unchanged, got %s; sshd is left as it is", shown(keys.SSHPwauth))
+		e.At("ssh_pwauth").Errorf("expected true, false or unchanged, got %s; sshd is unchanged", shown(keys.SSHPwauth))
 	}
 }
 
@@ -121,7 +121,7 @@ func (p *passwordSetter) reporter(at *config.Value, path string) func(error) {
 func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
 	report := p.reporter(at, path)
 	if u.Name == "" {
-		p.reporter(at, path+".name")(errors.New("expected a name, got nothing, so this password is left out"))
+		p.reporter(at, path+".name")(errors.New("expected a name, got nothing, so this password is skipped"))
 		return
 	}
 	if u.Type == "" && !at.Get("type").IsNull() {
@@ -226,7 +226,7 @@ func (p *passwordSetter) guess(name string, password secret.String, report func(
 func (p *passwordSetter) makeRandom(name string, report func(error)) {
 	password, err := randomPassword()
 	if err != nil {
-		report(fmt.Errorf("cannot make a password for %s: %w", name, err))
+		report(fmt.Errorf("cannot create a password for %s: %w", name, err))
 		return
 	}
 	change := passwordChange{name, secret.New(password), report}

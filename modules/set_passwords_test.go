@@ -166,7 +166,7 @@ func TestAPasswordThatCannotBeSetIsNamedByItsPlaceAlone(t *testing.T) {
 		},
 		"no name": {
 			"chpasswd:\n  expire: false\n  users:\n    - {password: hunter2}\n    - {name: root, password: ok, type: text}\n",
-			"error: user-data:4:7: chpasswd.users.0.name: expected a name, got nothing, so this password is left out",
+			"error: user-data:4:7: chpasswd.users.0.name: expected a name, got nothing, so this password is skipped",
 			[]string{"chpasswd < root:ok"},
 		},
 		"no password": {

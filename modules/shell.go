@@ -40,7 +40,7 @@ func script(key string, list *config.Value) string {
 		case config.List:
 			b.WriteString(commandLine(entry) + "\n")
 		default:
-			fmt.Fprintf(&b, "false # %s.%d was left out: it is no command\n", key, i)
+			fmt.Fprintf(&b, "false # %s.%d was skipped: it is no command\n", key, i)
 		}
 	}
 	return b.String()
@@ -68,7 +68,7 @@ func checkScript(e *Env, key string, list *config.Value) {
 		switch entry.Value().Kind() {
 		case config.Null, config.String, config.List:
 		default:
-			entry.Errorf("expected a command as text or a list, got %s; it was left out%s", kindName(entry.Value()), quoteHint(entry.Value()))
+			entry.Errorf("expected a command as text or a list, got %s; it was skipped%s", kindName(entry.Value()), quoteHint(entry.Value()))
 		}
 	}
 }

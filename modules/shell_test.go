@@ -31,7 +31,7 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 			want:     "'echo' 'True' '10' 'None' '420'\n",
 		},
 		{name: "binary items are what they hold", userData: "runcmd:\n- [echo, !!binary aGk=]\n", want: "'echo' 'hi'\n"},
-		{name: "an empty entry is left out", userData: "runcmd:\n- echo a\n-\n- echo b\n", want: "echo a\necho b\n"},
+		{name: "an empty entry is skipped", userData: "runcmd:\n- echo a\n-\n- echo b\n", want: "echo a\necho b\n"},
 		{name: "an empty list of arguments is an empty line", userData: "runcmd:\n- []\n", want: "\n"},
 		{name: "an empty list is a script that does nothing", userData: "runcmd: []\n"},
 		{
@@ -42,10 +42,10 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 		{
 			name:     "an entry that is no command fails in its place and costs no other",
 			userData: "runcmd:\n- echo a\n- echo b: c\n- echo d\n- 12\n",
-			want:     "echo a\nfalse # runcmd.1 was left out: it is no command\necho d\nfalse # runcmd.3 was left out: it is no command\n",
-			reports: "error: user-data:3:3: runcmd.1: expected a command as text or a list, got a mapping; it was left out " +
+			want:     "echo a\nfalse # runcmd.1 was skipped: it is no command\necho d\nfalse # runcmd.3 was skipped: it is no command\n",
+			reports: "error: user-data:3:3: runcmd.1: expected a command as text or a list, got a mapping; it was skipped " +
 				"(a command with a colon and a space in it must be quoted)\n" +
-				"error: user-data:5:3: runcmd.3: expected a command as text or a list, got the number 12; it was left out",
+				"error: user-data:5:3: runcmd.3: expected a command as text or a list, got the number 12; it was skipped",
 		},
 		{
 			name: "text in place of the list is one command", userData: "runcmd: |\n  echo a\n  echo b\n", want: "echo a\necho b\n\n",

@@ -15,7 +15,7 @@ import (
 
 type sshKeys struct {
 	DeleteKeys      *bool         `key:"ssh_deletekeys" default:"true" doc:"Replace the host keys that the image came with."`
-	GenKeyTypes     []string      `key:"ssh_genkeytypes" accept:"scalar" default:"rsa, ecdsa, ed25519" doc:"The types of host keys to make: rsa, ecdsa, ed25519. On a system in FIPS mode ed25519 is left out."`
+	GenKeyTypes     []string      `key:"ssh_genkeytypes" accept:"scalar" default:"rsa, ecdsa, ed25519" doc:"The types of host keys to make: rsa, ecdsa, ed25519. On a system in FIPS mode ed25519 is skipped."`
 	Keys            *hostKeyKeys  `key:"ssh_keys" doc:"Host keys to use. No others are made then."`
 	QuietKeygen     bool          `key:"ssh_quiet_keygen" doc:"Accepted; the making of keys is always quiet."`
 	PublishHostKeys *config.Value `key:"ssh_publish_hostkeys" takes:"anything" doc:"Accepted; there is nobody to publish host keys to with these datasources."`

@@ -160,7 +160,7 @@ func TestWithoutSSHKeygenTheImagesKeysStay(t *testing.T) {
 	}
 	reports := g.run(t, sshModule)
 	for _, kind := range hostKeyTypes { // each a report of its own
-		if want := "error: ssh_genkeytypes: cannot make a host key of type " + kind + ": the program ssh-keygen is not installed"; !slices.Contains(reports, want) {
+		if want := "error: ssh_genkeytypes: cannot create a host key of type " + kind + ": the program ssh-keygen is not installed"; !slices.Contains(reports, want) {
 			t.Errorf("%q is not in %q", want, reports)
 		}
 	}
@@ -272,7 +272,7 @@ ssh_keys:
 	g.Answer("ssh-keygen -y -f /etc/ssh/ssh_host_rsa_key", host.Result{Stdout: "ssh-rsa DERIVED\n"}, nil)
 	reports := g.run(t, sshModule)
 	want := []string{
-		"warning: user-data:12:3: ssh_keys.rsa_privat: there is no such key (did you mean rsa_private?); it was ignored",
+		"warning: user-data:12:3: ssh_keys.rsa_privat: unknown key (did you mean rsa_private?); it was ignored",
 		"warning: user-data:11:16: ssh_keys.dsa_private: OpenSSH no longer takes DSA keys, so it is ignored",
 	}
 	if diff := cmp.Diff(want, reports); diff != "" {

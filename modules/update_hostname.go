@@ -21,13 +21,13 @@ var updateHostname = Of[hostnameKeys]{
 	CheckedBy:  "set_hostname",
 	Repeatable: true,
 	Doc: "Follows a hostname that changes in the seed of an instance that was already configured, " +
-		"unless the hostname was changed in the guest since: then it is left alone.",
+		"unless the hostname was changed in the guest since: then it is unchanged.",
 	Run: runUpdateHostname,
 }.Module()
 
 func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if keys.PreserveHostname {
-		e.Log.Debug("preserve_hostname is set: the hostname is left as it is")
+		e.Log.Debug("preserve_hostname is set: the hostname is unchanged")
 		return nil
 	}
 	n := findNames(e, keys)
@@ -51,7 +51,7 @@ func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	}
 	// A name that is the wanted one already is what a power cut left, below.
 	if previous != "" && current != "" && current != previous && current != name {
-		e.Log.Info("the hostname was changed in the guest and is left alone", "previous", previous, "current", current)
+		e.Log.Info("the hostname was changed in the guest and is unchanged", "previous", previous, "current", current)
 		return nil
 	}
 	// Difference from cloud-init: the running system gets the same name as

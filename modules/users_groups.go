@@ -39,11 +39,11 @@ type userKeys struct {
 	ExpireDate        string        `key:"expiredate" doc:"The day on which the account is disabled: YYYY-MM-DD."`
 	Inactive          string        `key:"inactive" doc:"Days between a password's expiry and the account being disabled."`
 	SELinuxUser       string        `key:"selinux_user,selinux-user" deprecatedkeys:"selinux-user=24.2" doc:"The SELinux user of the login."`
-	System            bool          `key:"system" doc:"Make a system user, which has no home directory."`
-	NoCreateHome      bool          `key:"no_create_home,no-create-home" deprecatedkeys:"no-create-home=24.2" doc:"Make no home directory."`
-	NoUserGroup       bool          `key:"no_user_group,no-user-group" deprecatedkeys:"no-user-group=24.2" doc:"Make no group named as the user."`
+	System            bool          `key:"system" doc:"Create a system user, which has no home directory."`
+	NoCreateHome      bool          `key:"no_create_home,no-create-home" deprecatedkeys:"no-create-home=24.2" doc:"Create no home directory."`
+	NoUserGroup       bool          `key:"no_user_group,no-user-group" deprecatedkeys:"no-user-group=24.2" doc:"Create no group named as the user."`
 	NoLogInit         bool          `key:"no_log_init,no-log-init" deprecatedkeys:"no-log-init=24.2" doc:"Do not enter the user in lastlog and faillog."`
-	CreateGroups      *bool         `key:"create_groups,create-groups" deprecatedkeys:"create-groups=24.2" default:"true" doc:"Make those of the user's groups that are missing."`
+	CreateGroups      *bool         `key:"create_groups,create-groups" deprecatedkeys:"create-groups=24.2" default:"true" doc:"Create those of the user's groups that are missing."`
 	Passwd            secret.String `key:"passwd" doc:"The hash of the password; for new users only."`
 	HashedPasswd      secret.String `key:"hashed_passwd,hashed-passwd" deprecatedkeys:"hashed-passwd=24.2" doc:"The hash of the password; for existing users too."`
 	PlainTextPasswd   secret.String `key:"plain_text_passwd,plain-text-passwd" deprecatedkeys:"plain-text-passwd=24.2" doc:"The password; for existing users too."`
@@ -61,9 +61,9 @@ var usersGroups = Of[usersGroupsKeys]{
 	Stage:      InitStage,
 	Frequency:  state.PerInstance,
 	Repeatable: true,
-	Doc: "Makes groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
+	Doc: "Creates groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
 		"its account as it is; its password, lock, rules and keys are set all the same. The default user is made last. " +
-		"A user that cannot be made costs the others nothing.",
+		"A user that cannot be created does not keep the others from being created.",
 	Example: "groups: [admins]\nusers:\n  - default\n  - name: alice\n    groups: [admins]\n    sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n    ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqzG8mCzqrHtgJbFvQ0Q0v3mvIRZQfOA8q0yJ3J2a7e alice@example.com]\n",
 	Check:   checkUsersGroups,
 	Run:     runUsersGroups,
@@ -124,7 +124,7 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 		return nil
 	}
 	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"groupadd", name}}); err != nil {
-		return fmt.Errorf("cannot make the group %s: %w", name, err)
+		return fmt.Errorf("cannot create the group %s: %w", name, err)
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (u *user) warn(key, format string, args ...any) { u.account.find(key).Warnf
 
 // validate refuses users that contradict themselves.
 //
-// Difference from cloud-init: only such a user is left out. It makes none of the
+// Difference from cloud-init: only such a user is skipped. It makes none of the
 // users that follow either.
 func (u *user) validate() error {
 	if err := checkName(u.name); err != nil {
@@ -223,16 +223,16 @@ func (u *user) validate() error {
 	}
 	hasKeys := isGiven(u.SSHAuthorizedKeys)
 	if (u.NoCreateHome || u.System) && (hasKeys || isGiven(u.SSHRedirectUser)) {
-		return fmt.Errorf("cannot make the user %s: SSH keys need a home directory, which system and no_create_home leave out", u.name)
+		return fmt.Errorf("cannot create the user %s: SSH keys need a home directory, which system and no_create_home leave out", u.name)
 	}
 	if !isGiven(u.SSHRedirectUser) {
 		return nil
 	}
 	if u.account.get("ssh_authorized_keys") != nil || u.account.get("ssh_import_id") != nil {
-		return fmt.Errorf("cannot make the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
+		return fmt.Errorf("cannot create the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
 	}
 	if !isTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != defaultName {
-		return fmt.Errorf("cannot make the user %s: ssh_redirect_user: expected true, false or default", u.name)
+		return fmt.Errorf("cannot create the user %s: ssh_redirect_user: expected true, false or default", u.name)
 	}
 	return nil
 }
@@ -272,12 +272,12 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []*user) error {
 	if slices.ContainsFunc(users, func(u *user) bool { return u.name == name }) {
 		if hasUser(e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
-				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
+				return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
 			}
 		}
 		if home != "" {
 			if err := e.Host.RemoveAll(home); err != nil {
-				return fmt.Errorf("cannot make the user %s anew after an interruption: %w", name, err)
+				return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
 			}
 		}
 	}
@@ -298,7 +298,7 @@ func (u *user) create(ctx context.Context) error {
 		u.makeGroups(ctx)
 	}
 	if _, err := u.e.Host.Run(ctx, host.Command{Argv: u.useradd()}); err != nil {
-		return errors.Join(fmt.Errorf("cannot make the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
+		return errors.Join(fmt.Errorf("cannot create the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
 	return nil
 }

@@ -203,7 +203,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 	}{
 		"useradd fails": {
 			"users:\n  - name: bad\n  - ann\n",
-			"error: user-data:2:5: users.0: cannot make the user bad: useradd failed with exit code 9: no", "useradd ann -m",
+			"error: user-data:2:5: users.0: cannot create the user bad: useradd failed with exit code 9: no", "useradd ann -m",
 		},
 		"a name with a control character": {
 			"users:\n  - name: \"a\\e[31m\"\n  - ann\n",
@@ -215,7 +215,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"keys without a home": {
 			"users:\n  - {name: bad, system: true, ssh_authorized_keys: [ssh-rsa AAAA]}\n  - ann\n",
-			"error: user-data:2:5: users.0: cannot make the user bad: SSH keys need a home directory, which system and no_create_home leave out",
+			"error: user-data:2:5: users.0: cannot create the user bad: SSH keys need a home directory, which system and no_create_home leave out",
 			"useradd ann -m",
 		},
 		"a password with a line break": {
@@ -224,7 +224,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"a key that does not exist": {
 			"users:\n  - name: ann\n    lock_paswd: false\n",
-			"warning: user-data:3:5: users.0.lock_paswd: there is no such key (did you mean lock_passwd?); it was ignored", "useradd ann -m",
+			"warning: user-data:3:5: users.0.lock_paswd: unknown key (did you mean lock_passwd?); it was ignored", "useradd ann -m",
 		},
 		"a hash for a user who exists": {
 			"users:\n  - name: root\n    passwd: $6$a$hunter2\n  - ann\n",
@@ -269,7 +269,7 @@ func TestAMissingProgramIsAClearErrorAndTheRestIsDone(t *testing.T) {
 	g.Answer("useradd", host.Result{Exit: -1}, &host.MissingError{Program: "useradd"})
 	g.Lacks("passwd")
 	reports := g.run(t, usersGroups)
-	want := []string{"error: user-data:1:46: users.1: cannot make the user ann: the program useradd is not installed"}
+	want := []string{"error: user-data:1:46: users.1: cannot create the user ann: the program useradd is not installed"}
 	if diff := cmp.Diff(want, reports); diff != "" {
 		t.Error(diff)
 	}

@@ -304,7 +304,7 @@ func TestContentIsNotInTheLedger(t *testing.T) {
 	noSecretsIn(t, m, "hunter2")
 	for _, e := range m.Effects() {
 		if e.Kind == host.KindFile && (e.Before != "" || e.After != "") {
-			t.Errorf("a digest, by which a short secret can be guessed, is in the ledger: %+v", e)
+			t.Errorf("a digest, by which a short secret can be guessed, is in the change log: %+v", e)
 		}
 	}
 }

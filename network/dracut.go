@@ -72,7 +72,7 @@ func (d *dracut) each(list []string, readers map[string]func(string) error) {
 		key, value, _ := strings.Cut(word, "=")
 		if read := readers[key]; read != nil {
 			if err := read(value); err != nil {
-				d.add(config.Warning, config.Pos{File: "kernel command line"}, word, err.Error()+"; it was passed over")
+				d.add(config.Warning, config.Pos{File: "kernel command line"}, word, err.Error()+"; it was skipped")
 			}
 		}
 	}

@@ -118,7 +118,7 @@ func (r *eniReader) iface(pos config.Pos, values []string) {
 	r.mapping = false
 	r.current = &eniStanza{pos: pos}
 	if len(values) < 3 {
-		r.add(config.Error, pos, "iface", "expected a name, a family and a method; this interface was left out")
+		r.add(config.Error, pos, "iface", "expected a name, a family and a method; this interface was skipped")
 		return
 	}
 	r.current.name, r.current.family, r.current.method = values[0], values[1], values[2]
@@ -126,7 +126,7 @@ func (r *eniReader) iface(pos config.Pos, values []string) {
 }
 
 // source reads other files in the place of its line, or all files of a folder whose
-// names are plain. A file that is missing, or was read already, is passed over.
+// names are plain. A file that is missing, or was read already, is skipped.
 func (r *eniReader) source(pos config.Pos, word string, values []string) {
 	for _, pattern := range values {
 		if !path.IsAbs(pattern) {
@@ -139,7 +139,7 @@ func (r *eniReader) source(pos config.Pos, word string, values []string) {
 		if r.files != nil {
 			var err error
 			if found, err = r.files.Glob(pattern); err != nil {
-				r.add(config.Warning, pos, word, fmt.Sprintf("cannot look for %s: %v; it was left out", pattern, err))
+				r.add(config.Warning, pos, word, fmt.Sprintf("cannot look for %s: %v; it was skipped", pattern, err))
 				continue
 			}
 		}
@@ -147,7 +147,7 @@ func (r *eniReader) source(pos config.Pos, word string, values []string) {
 			found = slices.DeleteFunc(found, func(name string) bool { return !plainName(path.Base(name)) })
 		}
 		if len(found) == 0 && !strings.ContainsAny(pattern, "*?[") {
-			r.add(config.Warning, pos, word, fmt.Sprintf("there is no %s; it was left out", pattern))
+			r.add(config.Warning, pos, word, fmt.Sprintf("there is no %s; it was skipped", pattern))
 		}
 		for _, name := range found {
 			r.sourceFile(pos, word, name)
@@ -168,13 +168,13 @@ func (r *eniReader) sourceFile(pos config.Pos, word, name string) {
 		r.add(config.Warning, pos, word, fmt.Sprintf("%s was read already; it was not read again", name))
 		return
 	case len(r.seen) > maxSources:
-		r.add(config.Error, pos, word, fmt.Sprintf("more than %d files; %s was left out", maxSources, name))
+		r.add(config.Error, pos, word, fmt.Sprintf("more than %d files; %s was skipped", maxSources, name))
 		return
 	}
 	r.seen[name] = true
 	data, err := r.files.ReadFile(name)
 	if err != nil {
-		r.add(config.Warning, pos, word, fmt.Sprintf("cannot read %s: %v; it was left out", name, err))
+		r.add(config.Warning, pos, word, fmt.Sprintf("cannot read %s: %v; it was skipped", name, err))
 		return
 	}
 	r.file(name, string(data))

@@ -30,7 +30,7 @@ func (r *eniReader) convert() *Config {
 	for _, s := range r.stanzas {
 		name, _, _ := strings.Cut(s.name, ":")
 		if err := checkName(name); err != nil {
-			r.add(config.Error, s.pos, "iface", err.Error()+"; it was left out")
+			r.add(config.Error, s.pos, "iface", err.Error()+"; it was skipped")
 			continue
 		}
 		d := devices[name]
@@ -77,7 +77,7 @@ func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
 	case "inet6":
 		subnet.Family = IPv6
 	default:
-		r.add(config.Error, s.pos, s.name, fmt.Sprintf("expected inet or inet6, got %q; this part was left out", s.family))
+		r.add(config.Error, s.pos, s.name, fmt.Sprintf("expected inet or inet6, got %q; this part was skipped", s.family))
 		return false
 	}
 	subnet.Method = r.method(s, subnet.Family)
@@ -152,7 +152,7 @@ func (r *eniReader) server(into *DNS, o eniOption, text string) {
 	}
 	addr, err := parseIP(text)
 	if err != nil {
-		r.add(config.Error, o.pos, o.name, err.Error()+"; it was left out")
+		r.add(config.Error, o.pos, o.name, err.Error()+"; it was skipped")
 		return
 	}
 	into.Servers = append(into.Servers, addr)
@@ -208,7 +208,7 @@ func (r *eniReader) addresses(subnet *Subnet, s *eniStanza, values map[string]en
 	if len(gateway.values) > 0 {
 		addr, err := parseIP(gateway.values[0])
 		if err != nil {
-			r.add(config.Error, gateway.pos, s.name+".gateway", err.Error()+"; it was left out")
+			r.add(config.Error, gateway.pos, s.name+".gateway", err.Error()+"; it was skipped")
 		}
 		subnet.Gateway = addr
 	}
@@ -217,7 +217,7 @@ func (r *eniReader) addresses(subnet *Subnet, s *eniStanza, values map[string]en
 	}
 	address, netmask := values["address"], values["netmask"]
 	if len(address.values) == 0 {
-		r.add(config.Error, s.pos, s.name, "a static interface without an address; it was left out")
+		r.add(config.Error, s.pos, s.name, "a static interface without an address; it was skipped")
 		return false
 	}
 	var length string
@@ -229,7 +229,7 @@ func (r *eniReader) addresses(subnet *Subnet, s *eniStanza, values map[string]en
 		err = fmt.Errorf("%s is no address of %s", prefix.Addr(), s.family)
 	}
 	if err != nil {
-		r.add(config.Error, address.pos, s.name+".address", err.Error()+"; this part was left out")
+		r.add(config.Error, address.pos, s.name+".address", err.Error()+"; this part was skipped")
 		return false
 	}
 	subnet.Address = prefix

@@ -70,7 +70,7 @@ func (r *eniReader) members(o eniOption) []string {
 			r.add(config.Warning, o.pos, o.name, fmt.Sprintf("%s is not understood, only names are; the rest of the line was ignored", name))
 			return names
 		case checkName(name) != nil:
-			r.add(config.Error, o.pos, o.name, checkName(name).Error()+"; it was left out")
+			r.add(config.Error, o.pos, o.name, checkName(name).Error()+"; it was skipped")
 		case !slices.Contains(names, name):
 			names = append(names, name)
 		}

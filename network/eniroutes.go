@@ -37,7 +37,7 @@ func (r *eniReader) command(d *Device, o eniOption) {
 			r.parts[d.Name] = withRoute(r.parts[d.Name], route, o.pos)
 			return
 		}
-		r.add(config.Warning, o.pos, d.Name+"."+o.name, err.Error()+"; the route was left out, since commands of interfaces are not run")
+		r.add(config.Warning, o.pos, d.Name+"."+o.name, err.Error()+"; the route was skipped, since commands of interfaces are not run")
 		return
 	}
 	r.add(config.Warning, o.pos, d.Name+"."+o.name, "commands of interfaces are not run")

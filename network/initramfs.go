@@ -30,7 +30,7 @@ func Klibc(files []KlibcFile, nics []NIC) (map[string]any, []config.Problem) {
 			err = errors.New("it names no DEVICE")
 		}
 		if err != nil {
-			problems.add(config.Error, config.Pos{File: file.Path}, "", err.Error()+"; the file was left out")
+			problems.add(config.Error, config.Pos{File: file.Path}, "", err.Error()+"; the file was skipped")
 			continue
 		}
 		entry := known[name]

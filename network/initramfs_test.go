@@ -110,11 +110,11 @@ func TestKlibc(t *testing.T) {
 		"a file that is broken costs itself": {
 			files: []network.KlibcFile{{"/run/net-x.conf", "PROTO=dhcp\n"}, {"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=192.0.2.7\n"}},
 			want:  []any{device("eth0", mac, manual("dhcp"))},
-			wrong: "/run/net-x.conf: it names no DEVICE; the file was left out",
+			wrong: "/run/net-x.conf: it names no DEVICE; the file was skipped",
 		},
 		"an unknown protocol costs the file": {
 			files: []network.KlibcFile{{"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=rarp\n"}},
-			wrong: `/run/net-eth0.conf: there is no PROTO "rarp": it is off, none, static, dhcp or dhcp6; the file was left out`,
+			wrong: `/run/net-eth0.conf: there is no PROTO "rarp": it is off, none, static, dhcp or dhcp6; the file was skipped`,
 		},
 	}
 	for name, test := range tests {

@@ -117,7 +117,7 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 	nic, ok := o.macs.find(d.MAC)
 	switch {
 	case d.Name == "" && d.MAC == "":
-		o.error(v, key, "a link without a name or a MAC address; it was left out")
+		o.error(v, key, "a link without a name or a MAC address; it was skipped")
 		return false
 	case d.Name == "" && !ok:
 		d.Name = o.standIn(d.MAC)
@@ -186,7 +186,7 @@ func (o *openStack) resolve() {
 		if d.VLAN != nil {
 			parent := o.ids[d.VLAN.Link]
 			if parent == nil || parent.Name == "" || d.Name == "" {
-				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was left out", d.VLAN.Link))
+				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was skipped", d.VLAN.Link))
 				continue
 			}
 			d.VLAN.Link = parent.Name
@@ -196,7 +196,7 @@ func (o *openStack) resolve() {
 			o.device(d, l.key)
 		}
 	}
-	o.finish() // a bond's member may be left out for its addresses
+	o.finish() // a bond's member may be skipped for its addresses
 }
 
 // nameVLAN names a VLAN by what it is part of, which may be a VLAN too. One that is

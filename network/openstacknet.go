@@ -33,7 +33,7 @@ func (o *openStack) networks(v *config.Value) {
 		id := o.text(item.Get("link"), key+".link")
 		d := o.ids[id]
 		if d == nil {
-			o.warn(item, key+".link", "there is no link %q; the network was left out", id)
+			o.warn(item, key+".link", "there is no link %q; the network was skipped", id)
 			continue
 		}
 		o.wanted[d]++
@@ -50,7 +50,7 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 	known, ok := networkTypes[kind]
 	if !ok {
 		if absent(v.Get("ip_address")) {
-			o.error(v.Get("type"), key+".type", "there is no type %q; the network was left out", kind)
+			o.error(v.Get("type"), key+".type", "there is no type %q; the network was skipped", kind)
 			return Subnet{}, false
 		}
 		o.warn(v.Get("type"), key+".type", "there is no type %q; the network is treated as static", kind)
@@ -110,6 +110,6 @@ func (o *openStack) service(into *DNS, v *config.Value, key string) {
 	case "dns-search":
 		o.dns(into, nil, address, key+".address")
 	default:
-		o.warn(v, key+".type", "the service %q is not known; it was left out", kind)
+		o.warn(v, key+".type", "the service %q is not known; it was skipped", kind)
 	}
 }

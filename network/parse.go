@@ -77,12 +77,12 @@ func (r *reader) version(v *config.Value, at string) int {
 func (r *reader) device(d *Device, key string) bool {
 	for _, err := range []error{checkKey(d.Key), checkName(d.Name)} {
 		if err != nil {
-			r.add(config.Error, d.Pos, key, err.Error()+"; the device was left out")
+			r.add(config.Error, d.Pos, key, err.Error()+"; the device was skipped")
 			return false
 		}
 	}
 	if i, ok := r.index[d.Name]; ok {
-		r.add(config.Warning, d.Pos, key, fmt.Sprintf("%s is configured a second time; this takes the place of the first", d.Name))
+		r.add(config.Warning, d.Pos, key, fmt.Sprintf("%s is configured a second time; this replaces the first", d.Name))
 		r.config.Devices[i] = d
 		return true
 	}
@@ -146,7 +146,7 @@ func (r *reader) onlyDNS() {
 // many it was to have: one that wanted addresses and has none would run DHCP.
 func (r *reader) usable(d *Device, wanted int, key string) bool {
 	if wanted > 0 && len(d.Subnets) == 0 {
-		r.add(config.Error, d.Pos, key, "none of its addresses can be used; the device was left out")
+		r.add(config.Error, d.Pos, key, "none of its addresses can be used; the device was skipped")
 		return false
 	}
 	return true

@@ -79,12 +79,12 @@ func (r *reader) whither(v *config.Value, key string) (route Route, ok bool) {
 		to, length = r.text(network, key+".network"), r.lengthText(v, key)
 	}
 	if to == "" {
-		r.error(v, key, "expected where the route leads, such as to: default or to: 10.0.0.0/8; the route was left out")
+		r.error(v, key, "expected where the route leads, such as to: default or to: 10.0.0.0/8; the route was skipped")
 		return route, false
 	}
 	prefix, err := parseDestination(to, length, route.Gateway)
 	if err != nil {
-		r.error(v, key, "%v; the route was left out", err)
+		r.error(v, key, "%v; the route was skipped", err)
 		return route, false
 	}
 	route.To = prefix
@@ -107,5 +107,5 @@ func (r *reader) route1(v *config.Value, key string) {
 	if r.networks.give(route) {
 		return
 	}
-	r.error(v, key, "no device has a network with the route's gateway; it was left out")
+	r.error(v, key, "no device has a network with the route's gateway; it was skipped")
 }

@@ -33,7 +33,7 @@ var (
 
 // version1 reads version 1: a list of devices, name servers and routes.
 //
-// Difference from cloud-init: an entry that cannot be read is left out alone; there
+// Difference from cloud-init: an entry that cannot be read is skipped alone; there
 // it can fail the whole configuration.
 func (r *reader) version1(v *config.Value, at string) {
 	var later []func()
@@ -47,7 +47,7 @@ func (r *reader) version1(v *config.Value, at string) {
 		default:
 			t, ok := types1[kind]
 			if !ok {
-				r.error(entry, key, "there is no type %q; it was left out", kind)
+				r.error(entry, key, "there is no type %q; it was skipped", kind)
 				continue
 			}
 			r.device1(entry, t, key)
@@ -66,7 +66,7 @@ func (r *reader) device1(v *config.Value, t Type, key string) {
 		// Difference from cloud-init: it takes lo for an Ethernet then.
 		t = Loopback
 	case name != "lo" && t == Loopback:
-		r.warn(v, key, "lo alone is the loopback, not %s; it was left out", name)
+		r.warn(v, key, "lo alone is the loopback, not %s; it was skipped", name)
 		return
 	}
 	d := &Device{Key: name, Name: name, Type: t, Pos: v.Pos()}
@@ -117,7 +117,7 @@ func (r *reader) vlan(v *config.Value, key, id, link string) *VLAN {
 	n, ok := r.integer(v.Get(id), key+"."+id, 0, greatest)
 	name := r.text(v.Get(link), key+"."+link)
 	if !ok || checkKey(name) != nil {
-		r.error(v, key, "a VLAN without %s or %s; it was left out", id, link)
+		r.error(v, key, "a VLAN without %s or %s; it was skipped", id, link)
 		return nil
 	}
 	return &VLAN{ID: n, Link: name}
@@ -181,12 +181,12 @@ func (r *reader) staticAddress(s *Subnet, v *config.Value, key string) bool {
 		address = v.Get("ip_address")
 	}
 	if absent(address) {
-		r.error(v, key, "a static subnet without an address; it was left out")
+		r.error(v, key, "a static subnet without an address; it was skipped")
 		return false
 	}
 	prefix, err := parsePrefix(r.text(address, key+".address"), r.lengthText(v, key))
 	if err != nil {
-		r.error(address, key+".address", "%v; this subnet was left out", err)
+		r.error(address, key+".address", "%v; this subnet was skipped", err)
 		return false
 	}
 	s.Address, s.Family = prefix, familyOf(prefix.Addr())
@@ -210,7 +210,7 @@ func (r *reader) nameserver1(v *config.Value, key string) {
 	if name := r.text(v.Get("interface"), key+".interface"); name != "" {
 		i, ok := r.index[name]
 		if !ok {
-			r.error(v, key+".interface", "there is no device %q; the name servers were left out", name)
+			r.error(v, key+".interface", "there is no device %q; the name servers were skipped", name)
 			return
 		}
 		into = &r.config.Devices[i].DNS

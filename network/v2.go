@@ -37,17 +37,17 @@ func (r *reader) version2(v *config.Value, at string) {
 			r.dns(&r.config.DNS, section.Get("addresses"), section.Get("search"), key)
 			continue
 		case kinds2[kind] == "":
-			r.warn(section, key, "%s are not supported%s; they were left out", kind, config.DidYouMean(kind, slices.Sorted(maps.Keys(kinds2))))
+			r.warn(section, key, "%s are not supported%s; they were skipped", kind, config.DidYouMean(kind, slices.Sorted(maps.Keys(kinds2))))
 			continue
 		}
 		if !absent(section) && section.Kind() != config.Map {
-			r.error(section, key, "expected a mapping, got %s; it was left out", config.KindInWords(section))
+			r.error(section, key, "expected a mapping, got %s; it was skipped", config.KindInWords(section))
 			continue
 		}
 		for _, name := range section.Keys() {
 			device := section.Get(name)
 			if device.Kind() != config.Map && !absent(device) {
-				r.error(device, key+"."+name, "expected a mapping, got %s; the device was left out", config.KindInWords(device))
+				r.error(device, key+"."+name, "expected a mapping, got %s; the device was skipped", config.KindInWords(device))
 				continue
 			}
 			r.device2(kinds2[kind], name, device, section.KeyPos(name), key+"."+name)
@@ -85,7 +85,7 @@ func (r *reader) unknownKeys(v *config.Value, key string, known ...string) {
 		case v.Get(name).IsNull(): // in {password: a,b} the key b is half of a password
 			r.add(config.Warning, v.KeyPos(name), key, "there is a key without a value here, which is not used")
 		default:
-			r.add(config.Warning, v.KeyPos(name), strings.TrimPrefix(key+"."+name, "."), "there is no such key"+config.DidYouMean(name, known)+"; it was ignored")
+			r.add(config.Warning, v.KeyPos(name), strings.TrimPrefix(key+"."+name, "."), "unknown key"+config.DidYouMean(name, known)+"; it was ignored")
 		}
 	}
 }

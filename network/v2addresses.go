@@ -96,7 +96,7 @@ func (r *reader) address2(v *config.Value, key string) (Subnet, bool) {
 	}
 	prefix, err := parsePrefix(text, "")
 	if err != nil {
-		r.error(v, key, "%v; it was left out", err)
+		r.error(v, key, "%v; it was skipped", err)
 		return s, false
 	}
 	s.Address, s.Family = prefix, familyOf(prefix.Addr())
@@ -115,7 +115,7 @@ func (r *reader) gateway2(d *Device, v *config.Value, key, name string, family F
 		return
 	}
 	if familyOf(addr) != family {
-		r.error(gateway, key+"."+name, "expected an address of %s, got %s; it was left out", family, addr)
+		r.error(gateway, key+"."+name, "expected an address of %s, got %s; it was skipped", family, addr)
 		return
 	}
 	for i := range d.Subnets {
@@ -124,7 +124,7 @@ func (r *reader) gateway2(d *Device, v *config.Value, key, name string, family F
 			return
 		}
 	}
-	r.warn(gateway, key+"."+name, "the device has no address of %s; the gateway was left out", family)
+	r.warn(gateway, key+"."+name, "the device has no address of %s; the gateway was skipped", family)
 }
 
 // routes2 reads routes, which go with the first subnet, as in cloud-init.
@@ -182,17 +182,17 @@ func (r *reader) rule2(v *config.Value, key string) (rule Rule, ok bool) {
 		}
 		prefix, err := parsePrefix(text, hostLength(text))
 		if err != nil {
-			r.error(v.Get(end.key), key+"."+end.key, "%v; the rule was left out", err)
+			r.error(v.Get(end.key), key+"."+end.key, "%v; the rule was skipped", err)
 			return rule, false
 		}
 		*end.into, rule.Family = prefix, familyOf(prefix.Addr())
 	}
 	switch {
 	case rule.Family == "":
-		r.error(v, key, "expected from or to; the rule was left out")
+		r.error(v, key, "expected from or to; the rule was skipped")
 		return rule, false
 	case rule.From.IsValid() && rule.To.IsValid() && rule.From.Addr().Is4() != rule.To.Addr().Is4():
-		r.error(v, key, "from and to are of different families; the rule was left out")
+		r.error(v, key, "from and to are of different families; the rule was skipped")
 		return rule, false
 	}
 	rule.Table, _ = r.integer(v.Get("table"), key+".table", 1, math.MaxUint32)

@@ -19,7 +19,7 @@ var bridgeNames2 = map[string]string{
 func (r *reader) vrf(v *config.Value, key string) *VRF {
 	table, ok := r.integer(v.Get("table"), key+".table", 1, math.MaxUint32)
 	if !ok {
-		r.error(v, key, "a VRF without a table; it was left out")
+		r.error(v, key, "a VRF without a table; it was skipped")
 		return nil
 	}
 	return &VRF{Table: table, Members: r.members2(v, key)}
@@ -33,7 +33,7 @@ var tunnelModes = []string{
 func (r *reader) tunnel(v *config.Value, key string) *Tunnel {
 	t := &Tunnel{Mode: r.oneOf(v.Get("mode"), key+".mode", tunnelModes...)}
 	if t.Mode == "" {
-		r.error(v, key, "a tunnel without a mode; it was left out")
+		r.error(v, key, "a tunnel without a mode; it was skipped")
 		return nil
 	}
 	t.Local = r.address(v.Get("local"), key+".local")
@@ -78,7 +78,7 @@ func (r *reader) tunnelKey(v *config.Value, key string) string {
 func (r *reader) vxlan(v *config.Value, key string) *VXLAN {
 	id, ok := r.integer(v.Get("id"), key+".id", 1, 1<<24-1)
 	if !ok {
-		r.error(v, key, "a VXLAN without an id; it was left out")
+		r.error(v, key, "a VXLAN without an id; it was skipped")
 		return nil
 	}
 	x := &VXLAN{ID: id}
@@ -143,7 +143,7 @@ func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
 		Endpoint:     r.line(v.Get("endpoint"), key+".endpoint"),
 	}
 	if p.PublicKey == "" {
-		r.error(v, key+".keys.public", "a peer without a public key; it was left out")
+		r.error(v, key+".keys.public", "a peer without a public key; it was skipped")
 		return p, false
 	}
 	p.Keepalive, _ = r.integer(v.Get("keepalive"), key+".keepalive", 0, math.MaxUint16)
@@ -151,7 +151,7 @@ func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
 		text := r.text(item, key+".allowed-ips")
 		prefix, err := parsePrefix(text, hostLength(text))
 		if err != nil {
-			r.error(item, key+".allowed-ips", "%v; it was left out", err)
+			r.error(item, key+".allowed-ips", "%v; it was skipped", err)
 			continue
 		}
 		p.AllowedIPs = append(p.AllowedIPs, prefix)
@@ -165,7 +165,7 @@ func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
 func (r *reader) wifi(v *config.Value, key string) *WiFi {
 	w := &WiFi{}
 	if !absent(v) && v.Kind() != config.Map {
-		r.error(v, key, "expected a mapping; it was left out")
+		r.error(v, key, "expected a mapping; it was skipped")
 	}
 	for _, ssid := range v.Keys() {
 		if p, ok := r.accessPoint(ssid, v.Get(ssid), v.KeyPos(ssid), key+"."+ssid); ok {
@@ -178,7 +178,7 @@ func (r *reader) wifi(v *config.Value, key string) *WiFi {
 func (r *reader) accessPoint(ssid string, v *config.Value, pos config.Pos, key string) (AccessPoint, bool) {
 	const longest = 32 // IEEE 802.11
 	if ssid == "" || len(ssid) > longest {
-		r.add(config.Error, pos, key, "expected the name of a network, of at most 32 bytes; it was left out")
+		r.add(config.Error, pos, key, "expected the name of a network, of at most 32 bytes; it was skipped")
 		return AccessPoint{}, false
 	}
 	auth, password, at := v.Get("auth"), v.Get("password"), key+".password"

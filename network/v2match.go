@@ -47,7 +47,7 @@ func (r *reader) ethernet(d *Device, v *config.Value, key string) (more []string
 	switch {
 	case d.MAC == "" && found != setName && isPattern(match.Get("name").Text()) && r.claimed[setName]:
 		d.Name = ""
-		r.warn(match, key+".set-name", "%s is described by itself, which goes before a wildcard; this device was left out", setName)
+		r.warn(match, key+".set-name", "%s is described by itself, which goes before a wildcard; this device was skipped", setName)
 	case d.MAC != "":
 		d.Rename = true
 	case found == setName || slices.Contains(more, setName):

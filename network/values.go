@@ -87,7 +87,7 @@ func (r *reader) maps(v *config.Value, key string) (items []*config.Value, keys 
 	for i, item := range v.Items() {
 		at := key + "." + strconv.Itoa(i)
 		if item.Kind() != config.Map {
-			r.error(item, at, "expected a mapping, got %s; it was left out", config.KindInWords(item))
+			r.error(item, at, "expected a mapping, got %s; it was skipped", config.KindInWords(item))
 			continue
 		}
 		items, keys = append(items, item), append(keys, at)
@@ -161,7 +161,7 @@ func (r *reader) address(v *config.Value, key string) netip.Addr {
 	}
 	addr, err := parseIP(text)
 	if err != nil {
-		r.error(v, key, "%v; it was left out", err)
+		r.error(v, key, "%v; it was skipped", err)
 	}
 	return addr
 }
@@ -172,7 +172,7 @@ func (r *reader) names(v *config.Value, key string) []string {
 	for _, item := range r.list(v, key) {
 		for _, name := range strings.Fields(r.text(item, key)) {
 			if err := checkKey(name); err != nil {
-				r.error(item, key, "%v; it was left out", err)
+				r.error(item, key, "%v; it was skipped", err)
 				continue
 			}
 			names = append(names, name)
@@ -182,13 +182,13 @@ func (r *reader) names(v *config.Value, key string) []string {
 }
 
 // dns adds name servers and domains, each in a list or in one text apart by blanks or,
-// as people type them into oVirt, commas. Empty ones are passed over.
+// as people type them into oVirt, commas. Empty ones are skipped.
 func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
 	for _, item := range r.list(servers, key) {
 		for _, text := range splitList(r.text(item, key)) {
 			addr, err := parseIP(text)
 			if err != nil {
-				r.error(item, key, "%v; it was left out", err)
+				r.error(item, key, "%v; it was skipped", err)
 				continue
 			}
 			into.Servers = append(into.Servers, addr)
@@ -197,7 +197,7 @@ func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
 	for _, item := range r.list(search, key) {
 		for _, domain := range splitList(r.text(item, key)) {
 			if !printable(domain) {
-				r.error(item, key, "expected a domain, got %q; it was left out", domain)
+				r.error(item, key, "expected a domain, got %q; it was skipped", domain)
 				continue
 			}
 			into.Search = append(into.Search, domain)

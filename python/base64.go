@@ -8,7 +8,7 @@ import (
 )
 
 // Base64 decodes base64 as Python's b64decode does: what is not in the alphabet is
-// passed over, and the first complete padding ends the data.
+// skipped, and the first complete padding ends the data.
 func Base64(data []byte) ([]byte, error) {
 	clean, padded, ascii := alphabet(data)
 	switch {

@@ -31,7 +31,7 @@ func TestEachKindOfChangeIsToldExactly(t *testing.T) {
 		rm -r remade; mkdir remade; echo a >remade/a; echo c >remade/c; mkdir remade/inner
 		rm emptied/e; chmod 700 opened
 		rm todir; mkdir todir; echo new >todir/in; rm -r fromdir; echo f >fromdir
-		mkdir -p added/sub; echo in >added/sub/file; echo long enough to be left out >long
+		mkdir -p added/sub; echo in >added/sub/file; echo long enough to be skipped >long
 		echo gone >gone; rm gone; mkdir goned; rmdir goned
 		mkfifo pipe; ln content linked; rm tofile; mkfifo tofile
 		chmod 644 kept/k; chown 0:0 kept

@@ -129,7 +129,7 @@ func (b *builder) open(mounts []mount, seed string) (err error) {
 }
 
 // openLower opens a mounted directory to be overlaid. What cannot be opened, a
-// foreign user's FUSE mount or a dead server's, is left out and noted; so are
+// foreign user's FUSE mount or a dead server's, is skipped and noted; so are
 // single files that are mounted, as containers have them, and autofs, which would
 // mount something on the host when it is touched.
 func (b *builder) openLower(m mount) error {

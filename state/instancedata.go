@@ -116,7 +116,7 @@ func ParseInstanceData(file string, data []byte) (map[string]any, error) {
 	}
 	all, ok := value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("cannot read the instance data: %s holds no keys with values", file)
+		return nil, fmt.Errorf("cannot read the instance data: %s is not a mapping", file)
 	}
 	return all, nil
 }

@@ -1,5 +1,5 @@
 // Package state knows what the agent keeps on disk: the layout of /var/lib/cloud
-// and /run/cloud-init, semaphores, status, the ledger of effects and instance data.
+// and /run/cloud-init, semaphores, status, the change log of effects and instance data.
 //
 // In come facts about the boot, out go files, each whole or absent at any moment.
 // It never knows what modules do.

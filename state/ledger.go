@@ -18,11 +18,11 @@ import (
 // show what its file would not.
 const ledgerFile = CloudDir + "/data/ledger.jsonl"
 
-// maxLedger is the size in bytes from which a new boot puts the ledger aside, so
+// maxLedger is the size in bytes from which a new boot puts the change log aside, so
 // that a guest that is never cleaned does not fill its disk.
 const maxLedger = 4 << 20
 
-// Entry is a line of the ledger.
+// Entry is a line of the change log.
 type Entry struct {
 	Boot     string `json:"boot"`
 	Instance string `json:"instance,omitempty"`
@@ -39,22 +39,22 @@ type Ledger struct {
 }
 
 // OpenLedger opens the machine's ledger to add to it. It is not durable line by
-// line: a power cut may cost the last ones, and a torn line is passed over when it
+// line: a power cut may cost the last ones, and a torn line is skipped when it
 // is read.
 func OpenLedger(h *host.Host, boot string) (*Ledger, error) {
 	if info, err := h.Stat(ledgerFile); err == nil && info.Size() > maxLedger {
 		if err := h.Rename(ledgerFile, ledgerFile+".1"); err != nil {
-			return nil, fmt.Errorf("cannot put the old ledger aside: %w", err)
+			return nil, fmt.Errorf("cannot put the old change log aside: %w", err)
 		}
 	}
 	file, err := h.OpenLog(ledgerFile, host.Log{})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the ledger: %w", err)
+		return nil, fmt.Errorf("cannot open the change log: %w", err)
 	}
 	// A torn last line would swallow the next one: a newline ends it. Readers pass
 	// over empty lines.
 	if _, err := file.WriteString("\n"); err != nil {
-		return nil, fmt.Errorf("cannot write the ledger: %w", errors.Join(err, file.Close()))
+		return nil, fmt.Errorf("cannot write the change log: %w", errors.Join(err, file.Close()))
 	}
 	return &Ledger{file: file, boot: boot}, nil
 }
@@ -85,7 +85,7 @@ func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := errors.Join(l.err, l.file.Close()); err != nil {
-		return fmt.Errorf("cannot write the ledger: %w", err)
+		return fmt.Errorf("cannot write the change log: %w", err)
 	}
 	return nil
 }
@@ -99,11 +99,11 @@ func (s *Store) Ledger() ([]Entry, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the ledger: %w", err)
+			return nil, fmt.Errorf("cannot read the change log: %w", err)
 		}
 		entries, err = readLedger(f, entries)
 		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, fmt.Errorf("cannot read the ledger %s: %w", file, err)
+			return nil, fmt.Errorf("cannot read the change log %s: %w", file, err)
 		}
 	}
 	return entries, nil
@@ -126,7 +126,7 @@ func readLedger(r io.Reader, entries []Entry) ([]Entry, error) {
 	}
 }
 
-// BootID is this boot's name in the ledger: the kernel's.
+// BootID is this boot's name in the change log: the kernel's.
 func BootID() string {
 	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

@@ -20,7 +20,7 @@ type Network struct {
 func (n Network) String() string {
 	who := n.Renderer
 	if who == "" {
-		who = "left alone"
+		who = "unchanged"
 	}
 	return fmt.Sprintf("%s, %s: %s", n.Source, who, n.Why)
 }

@@ -21,7 +21,7 @@ func TestWhatWasDecidedOnTheNetworkIsForEverybody(t *testing.T) {
 	if err != nil || o.Network == nil || o.Network.String() != "seed, sysconfig: it is there" {
 		t.Errorf("the status has %v, %v", o.Network, err)
 	}
-	if got := (state.Network{Source: "seed", Why: "it says so"}).String(); got != "seed, left alone: it says so" {
+	if got := (state.Network{Source: "seed", Why: "it says so"}).String(); got != "seed, unchanged: it says so" {
 		t.Errorf("got %q", got)
 	}
 	files := s.NetworkFiles()

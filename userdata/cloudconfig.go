@@ -56,7 +56,7 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
 		if key, ok := yaml.KeyWithoutBlank(fresh.Text()); ok {
-			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a blank is missing behind %q", key)}
+			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a space is missing behind %q", key)}
 		}
 		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected a mapping after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
 	}

@@ -103,7 +103,7 @@ func (p *processor) diagnose(part *Part) {
 	case hasPrefixFold(trimmed, "<!doctype html"), hasPrefixFold(trimmed, "<html"):
 		part.refuse(config.Error, "it is a web page, perhaps an error page that was saved as user data; nothing of it was applied")
 	case bytes.HasPrefix(trimmed, []byte("{")) && bytes.Contains(trimmed, []byte(`"ignition"`)):
-		part.refuse(config.Warning, "it is an Ignition configuration, which is not for this program; it was left alone")
+		part.refuse(config.Warning, "it is an Ignition configuration, which is not for this program; it was skipped")
 	case isURLEncoded(trimmed):
 		part.refuse(config.Error, "it is URL-encoded (%23 in the place of #): give the decoded text; nothing of it was applied")
 	case isBase64(trimmed):

@@ -42,7 +42,7 @@ func (p *processor) partHandler(part *Part) {
 	types, err := p.options.TypesOf(p.ctx, h)
 	if err != nil {
 		part.Handler = ""
-		p.fail(part, "it is a part handler, a Python program, which cannot be used: %v; it was left out", err)
+		p.fail(part, "it is a part handler, a Python program, which cannot be used: %v; it was skipped", err)
 		return
 	}
 	p.partHandlers++

@@ -97,8 +97,8 @@ func TestAPartHandlerGetsThePartsOfItsTypesThatFollow(t *testing.T) {
 		problems = append(problems, p.Severity.String()+": "+p.Error())
 	}
 	wanted := []string{
-		"warning: user-data part-001:1:1: nothing here can handle a part of type text/x-mine; it was left out",
-		"error: user-data part-003:1:1: it is a part handler, a Python program, which cannot be used: it is broken; it was left out",
+		"warning: user-data part-001:1:1: nothing here can handle a part of type text/x-mine; it was skipped",
+		"error: user-data part-003:1:1: it is a part handler, a Python program, which cannot be used: it is broken; it was skipped",
 	}
 	if diff := cmp.Diff(wanted, problems); diff != "" {
 		t.Errorf("problems differ (-want +got):\n%s", diff)

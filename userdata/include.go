@@ -13,11 +13,11 @@ import (
 // cannot be had is a problem, and the others are used.
 func (p *processor) include(part *Part, depth int) {
 	if p.options.Fetch == nil {
-		p.fail(part, "it includes other data, and nothing can be fetched here; it was left out")
+		p.fail(part, "it includes other data, and nothing can be fetched here; it was skipped")
 		return
 	}
 	if depth >= maxNested {
-		p.fail(part, "what is included includes more, %d times; the rest was left out", maxNested)
+		p.fail(part, "what is included includes more, %d times; the rest was skipped", maxNested)
 		return
 	}
 	once := false
@@ -36,16 +36,16 @@ func (p *processor) include(part *Part, depth int) {
 			continue
 		}
 		if p.fetched++; p.fetched > maxFetched {
-			p.fail(part, "more than %d includes in all; the rest was left out", maxFetched)
+			p.fail(part, "more than %d includes in all; the rest was skipped", maxFetched)
 			return
 		}
 		content, err := p.options.Fetch(p.ctx, url, once)
 		if err != nil {
-			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "it includes what is not to be had: %v; the rest was used", err)
+			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "it includes what cannot be fetched: %v; the rest was used", err)
 			continue
 		}
 		if !p.room(len(content)) {
-			p.fail(part, "more than %d MiB are included or unpacked in all; the rest was left out", maxUnpacked>>20)
+			p.fail(part, "more than %d MiB are included or unpacked in all; the rest was skipped", maxUnpacked>>20)
 			return
 		}
 		p.blob(content, p.name+" "+secret.URL(url), depth+1)
@@ -64,7 +64,7 @@ func (p *processor) archive(part *Part) {
 		return
 	}
 	if list.Kind() != config.List {
-		p.problem(config.Error, list.Pos(), "expected a list of parts after #cloud-config-archive; all of it was left out")
+		p.problem(config.Error, list.Pos(), "expected a list of parts after #cloud-config-archive; all of it was skipped")
 		return
 	}
 	for i, item := range list.Items() {
@@ -72,11 +72,11 @@ func (p *processor) archive(part *Part) {
 		if item.Kind() == config.Map {
 			entry = item.Get("content")
 		} else if item.Kind() != config.String {
-			p.problem(config.Error, item.Pos(), "expected a string, or a mapping with keys such as content; part %d of the archive was left out", i+1)
+			p.problem(config.Error, item.Pos(), "expected a string, or a mapping with keys such as content; part %d of the archive was skipped", i+1)
 			continue
 		}
 		if !p.room(len(entry.Text())) { // aliases may stand for much
-			p.problem(config.Error, item.Pos(), "there are more than %d MiB in archives, or unpacked, in all; the rest was left out", maxUnpacked>>20)
+			p.problem(config.Error, item.Pos(), "there are more than %d MiB in archives, or unpacked, in all; the rest was skipped", maxUnpacked>>20)
 			return
 		}
 		p.archived(item, entry)

@@ -58,10 +58,10 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 	boundary := params["boundary"]
 	switch {
 	case boundary == "":
-		p.problem(config.Error, config.Pos{File: p.name, Line: 1, Column: 1}, "a multipart message names no boundary; its parts were left out")
+		p.problem(config.Error, config.Pos{File: p.name, Line: 1, Column: 1}, "a multipart message names no boundary; its parts were skipped")
 		return
 	case nested >= maxNested:
-		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was left out", maxNested)
+		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was skipped", maxNested)
 		return
 	}
 	if nested == 0 {
@@ -96,7 +96,7 @@ func (p *processor) attached(header textproto.MIMEHeader, body []byte, line, dep
 }
 
 func (p *processor) headerTooLarge(place string) {
-	p.problem(config.Error, config.Pos{File: place}, "a message has more than %d MiB of headers; it was left out", maxHeader>>20)
+	p.problem(config.Error, config.Pos{File: place}, "a message has more than %d MiB of headers; it was skipped", maxHeader>>20)
 }
 
 // headerSize is how far the header of a message can go: to the first line that is empty
@@ -112,7 +112,7 @@ func headerSize(data []byte) int {
 	return len(data)
 }
 
-// isHeaderLine tells a line of a header. One without a name is passed over, as in Python.
+// isHeaderLine tells a line of a header. One without a name is skipped, as in Python.
 func isHeaderLine(line []byte) bool {
 	if line[0] == ' ' || line[0] == '\t' || bytes.HasPrefix(line, []byte("From ")) {
 		return true
@@ -264,7 +264,7 @@ func (p *processor) leaf(kind string, params map[string]string, header textproto
 	if err != nil {
 		number := fmt.Sprintf("part-%03d", p.count+1)
 		part := Part{declared: declared, Filename: name, Content: secret.NewBytes(body), header: header, place: p.name + " " + number}
-		part.refuse(config.Error, fmt.Sprintf("it cannot be decoded: %v; it was left out", err))
+		part.refuse(config.Error, fmt.Sprintf("it cannot be decoded: %v; it was skipped", err))
 		p.attach(part, number) // it keeps its number, so that the names of those after it stay
 		return
 	}

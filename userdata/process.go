@@ -54,7 +54,7 @@ func Types() []string {
 
 // Options are what taking data apart needs to know.
 type Options struct {
-	LaunchIndex string   // parts for another index are left out; "" takes all
+	LaunchIndex string   // parts for another index are skipped; "" takes all
 	KnownKeys   []string // top-level keys of cloud-config, to recognise one without its header
 
 	Idle     bool     // parts are found, and nothing is done with them
@@ -175,7 +175,7 @@ func (p *processor) problem(s config.Severity, at config.Pos, format string, arg
 	p.result.Problems = append(p.result.Problems, config.Problem{Severity: s, Pos: at, Message: fmt.Sprintf(format, args...)})
 }
 
-// fail is a problem of a part, which is left out for it.
+// fail is a problem of a part, which is skipped for it.
 func (p *processor) fail(part *Part, format string, args ...any) {
 	part.Problem = fmt.Sprintf(format, args...)
 	p.problem(config.Error, part.top(), "%s", part.Problem)
@@ -200,7 +200,7 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	data, err := p.gunzip(raw)
 	if err != nil {
 		part := Part{declared: typeNotMultipart, Content: secret.NewBytes(raw), Line: 1, place: place}
-		part.refuse(config.Error, fmt.Sprintf("it is compressed, and cannot be unpacked: %v; all of it was left out", err))
+		part.refuse(config.Error, fmt.Sprintf("it is compressed, and cannot be unpacked: %v; all of it was skipped", err))
 		p.attach(part, fmt.Sprintf("part-%03d", p.count+1)) // it keeps its number
 		return
 	}
@@ -241,7 +241,7 @@ func (p *processor) isFull(place string) bool {
 		return false
 	}
 	if !p.full {
-		p.problem(config.Error, config.Pos{File: place}, "there are more than %d parts; the rest was left out", maxParts)
+		p.problem(config.Error, config.Pos{File: place}, "there are more than %d parts; the rest was skipped", maxParts)
 	}
 	p.full = true
 	return true
@@ -328,7 +328,7 @@ func (p *processor) builtIn(part *Part) {
 	case TypePartHandler:
 		p.partHandler(part)
 	default:
-		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was left out", oneLine(part.Type))
+		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was skipped", oneLine(part.Type))
 		p.problem(config.Warning, part.top(), "%s", part.Problem)
 	}
 }
@@ -364,7 +364,7 @@ func (p *processor) boothook(part *Part) {
 // template fills in a template, and has what comes out handled by its own header.
 func (p *processor) template(part *Part) {
 	if p.options.Variables == nil {
-		p.fail(part, "it is a jinja template, and none can be filled in here; it was left out")
+		p.fail(part, "it is a jinja template, and none can be filled in here; it was skipped")
 		return
 	}
 	variables, err := p.options.Variables()
@@ -390,7 +390,7 @@ func (p *processor) template(part *Part) {
 		p.builtIn(&filled)
 		part.Handler, part.Problem = filled.Handler, filled.Problem
 	default:
-		p.fail(part, `after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`)
+		p.fail(part, `after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was skipped`)
 	}
 }
 

@@ -115,11 +115,11 @@ func TestProcess(t *testing.T) {
 		{
 			name: "oVirt's user data with a custom script of keys it has already", data: "#cloud-config\npassword: a\nruncmd: [x]\n\n#cloud-config\r\nruncmd: [y]\r\n",
 			config:   "{'password': 'a', 'runcmd': ['y']}",
-			problems: []string{"warning user-data:6:1: runcmd: it stands here for the second time, first in line 3; the last one counts"},
+			problems: []string{"warning user-data:6:1: runcmd: duplicate key; first defined on line 3; the last one counts"},
 		},
 		{
 			name: "oVirt's user data with a shell script behind it", data: "#cloud-config\npassword: a\n#!/bin/sh\nif true; then\n  echo x\nfi\n",
-			problems: []string{`error user-data:3:1: a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"; nothing of it was applied`},
+			problems: []string{`error user-data:3:1: a script follows the YAML, and its lines are no mapping: put its commands below "runcmd:"; nothing of it was applied`},
 		},
 		{
 			name: "a MIME message with parts in parts", data: message, config: "{'a': 1, 'b': 2}",
@@ -171,14 +171,14 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "Ignition", data: `{"ignition": {"version": "3.1.0"}}`,
-			problems: []string{"warning user-data:1:1: it is an Ignition configuration, which is not for this program; it was left alone"},
+			problems: []string{"warning user-data:1:1: it is an Ignition configuration, which is not for this program; it was skipped"},
 		},
 		{
 			name: "something else", data: "hello\n", problems: []string{`error user-data:1:1: its first line is no known header, such as "#cloud-config" or "#!/bin/sh"; nothing of it was applied`},
 		},
 		{
 			name: "compressed data that is cut short", data: zipped(strings.Repeat("#cloud-config\na: 1\n", 50))[:30],
-			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
+			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was skipped"},
 		},
 		{
 			name: "UTF-16, as PowerShell writes it", data: "\xff\xfe#\x00c\x00l\x00o\x00u\x00d\x00-\x00c\x00o\x00n\x00f\x00i\x00g\x00\n\x00a\x00:\x00 \x001\x00\n\x00",
@@ -199,7 +199,7 @@ func TestProcess(t *testing.T) {
 		{name: "compressed data in two pieces", data: zipped("#cloud-config\n") + zipped("a: 1\n"), config: "{'a': 1}"},
 		{
 			name: "compressed data with something else behind it", data: zipped("#cloud-config\na: 1\n") + "xx",
-			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was left out"},
+			problems: []string{"error user-data:1:1: it is compressed, and cannot be unpacked: unexpected EOF; all of it was skipped"},
 		},
 		{
 			name: "cloud-config that writes a mail is no mail", data: "#cloud-config\nwrite_files:\n- content: |\n    MIME-Version: 1.0\n",
@@ -223,7 +223,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a part that cannot be decoded", data: multipart("Content-Transfer-Encoding: base64\n\nA", "\n#cloud-config\na: 1"), config: "{'a': 1}",
-			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was left out"},
+			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was skipped"},
 		},
 		{
 			name: "base64 ends with its padding, and quoted-printable keeps blanks", data: multipart(
@@ -242,12 +242,12 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a message without a boundary", data: "MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--X\n",
-			problems: []string{"error user-data:1:1: a multipart message names no boundary; its parts were left out"},
+			problems: []string{"error user-data:1:1: a multipart message names no boundary; its parts were skipped"},
 		},
 		{
 			name: "a part of an unknown type", data: multipart("Content-Type: text/upstart-job\n\nx", "Content-Type: text/part-handler\n\n#part-handler\n"),
 			problems: []string{
-				"warning user-data part-001:1:1: nothing here can handle a part of type text/upstart-job; it was left out",
+				"warning user-data part-001:1:1: nothing here can handle a part of type text/upstart-job; it was skipped",
 				"note user-data part-002: it is a Python program that is run at boot, and gets the parts of the types that it names then",
 			},
 		},
@@ -295,16 +295,16 @@ func TestProcess(t *testing.T) {
 		{
 			name: "an archive", data: "#cloud-config-archive\n- |\n  #!/bin/sh\n- {content: 'a: 1'}\n- {type: text/x-shellscript-per-once, filename: once.sh, content: x}\n- 5\n",
 			config: "{'a': 1}", scripts: []string{"part-001  #!/bin/sh\n", "once.sh once x"},
-			problems: []string{"error user-data:6:3: expected a string, or a mapping with keys such as content; part 4 of the archive was left out"},
+			problems: []string{"error user-data:6:3: expected a string, or a mapping with keys such as content; part 4 of the archive was skipped"},
 		},
 		{
 			name: "an include", data: "#include\n# a comment\nhttp://h/config\n\n#include-once http://h/script\nhttp://u:pw@h/404?token=x\n",
 			config: "{'from': 'http://h/config'}", scripts: []string{"part-002  #!/bin/sh\n# once: true\n"},
-			problems: []string{"error user-data:6:1: it includes what is not to be had: not found; the rest was used"},
+			problems: []string{"error user-data:6:1: it includes what cannot be fetched: not found; the rest was used"},
 		},
 		{
 			name: "includes without an end", data: "#include http://h/loop\n",
-			problems: []string{"error user-data http://h/loop:1:1: what is included includes more, 10 times; the rest was left out"},
+			problems: []string{"error user-data http://h/loop:1:1: what is included includes more, 10 times; the rest was skipped"},
 		},
 		{
 			name: "a template", data: "## template: jinja\n#cloud-config\na: {{ v1.x }}\nb: [\n", config: "",
@@ -316,7 +316,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "what comes out of a template is a second time at its line", data: "## template: jinja\n#cloud-config\n{% if v1.x %}\na: once\n{% endif %}\na: twice\n", config: "{'a': 'twice'}",
-			problems: []string{"warning user-data:6:1: a: it stands here for the second time, first in line 4; the last one counts"},
+			problems: []string{"warning user-data:6:1: a: duplicate key; first defined on line 4; the last one counts"},
 		},
 		{
 			name: "a template without a value", data: "## template: jinja\n#cloud-config\na: {{ v1.y }}\n", config: "{'a': 'CI_MISSING_JINJA_VAR/y'}",
@@ -329,7 +329,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a template of nothing", data: "## template: jinja\nhello\n",
-			problems: []string{`error user-data:1:1: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was left out`},
+			problems: []string{`error user-data:1:1: after the line "## template: jinja" there must be "#cloud-config", "#!" or "#cloud-boothook"; it was skipped`},
 		},
 		{
 			name: "a list after the header", data: "#cloud-config\n- a\n", problems: []string{`error user-data:2:1: expected a mapping after #cloud-config, such as "hostname: web1", got a list; nothing of it was applied`},
@@ -374,8 +374,8 @@ func show(scripts []userdata.Script) []string {
 func TestWithoutHooksIncludesAndTemplatesAreProblems(t *testing.T) {
 	t.Parallel()
 	for data, want := range map[string]string{
-		"#include http://h/x\n":               "user-data:1:1: it includes other data, and nothing can be fetched here; it was left out",
-		"## template: jinja\n#cloud-config\n": "user-data:1:1: it is a jinja template, and none can be filled in here; it was left out",
+		"#include http://h/x\n":               "user-data:1:1: it includes other data, and nothing can be fetched here; it was skipped",
+		"## template: jinja\n#cloud-config\n": "user-data:1:1: it is a jinja template, and none can be filled in here; it was skipped",
 	} {
 		r := userdata.Process(t.Context(), "user-data", []byte(data), userdata.Options{})
 		if len(r.Problems) != 1 || r.Problems[0].Error() != want {

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// changesCommand prints the ledger: what was done to the guest, when, by which
+// changesCommand prints the change log: what was done to the guest, when, by which
 // module.
 //
 // A line an effect:

@@ -72,7 +72,7 @@ func cleanCommand(g *globals) *cobra.Command {
 					errs = append(errs, m.host.Quietly().RemoveAll(file))
 				}
 			}
-			// Last: the ledger of what was just done goes with it.
+			// Last: the change log of what was just done goes with it.
 			errs = append(errs, m.store.Clean(seed))
 			if err := errors.Join(errs...); err != nil || !reboot {
 				return err

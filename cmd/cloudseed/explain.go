@@ -35,7 +35,7 @@ func explainCommand(g *globals) *cobra.Command {
 			if len(args) == 1 {
 				path = args[0]
 				if value = c.Get(path); value == nil {
-					return fmt.Errorf("nothing says %s; cloudseed explain shows all that is said", path)
+					return fmt.Errorf("no such key: %s; cloudseed explain lists all", path)
 				}
 			}
 			return (&explanation{cmd.OutOrStdout(), c, showSecrets}).of(path, value)

@@ -29,7 +29,7 @@ type globals struct {
 const logFile = "/var/log/cloud-init.log"
 
 // machine is a machine opened to be changed: everything that is done to it is logged
-// and entered into the ledger.
+// and entered into the change log.
 type machine struct {
 	host     *host.Host
 	store    *state.Store

@@ -33,7 +33,7 @@ type shownPlan struct {
 	Source   string         `json:"source"`
 	Renderer string         `json:"renderer"`
 	Why      string         `json:"why"`
-	Config   any            `json:"config"` // as netplan's version 2; null: the network is left alone
+	Config   any            `json:"config"` // as netplan's version 2; null: the network is unchanged
 	Files    []shownFile    `json:"files"`
 	Removed  []string       `json:"removed"`
 	Problems []shownProblem `json:"problems"`
@@ -130,7 +130,7 @@ func printNetwork(w io.Writer, plan boot.NetworkPlan, shown shownPlan) error {
 		printable.Fprintf(&text, "# why: %s\n", plan.Why)
 	}
 	if plan.Config == nil {
-		text.WriteString("# The network is left alone.\n")
+		text.WriteString("# The network is unchanged.\n")
 	} else {
 		text.Write(network.V2(plan.Config))
 	}

@@ -32,7 +32,7 @@ func queryCommand(g *globals) *cobra.Command {
 		Long: `Print what is known of the instance: a text as it is, all else as JSON. KEY leads to it through
 keys and the numbers of a list's items, with dots between them: v1.instance_id, ds.meta_data.uuid,
 public_ssh_keys.0. Keys of v1 may be written without "v1."; a key with other characters than
-letters and digits is written with underscores in their place. Who is not root sees no secrets.`,
+letters and digits is written with underscores in their place. A non-root user sees no secrets.`,
 		Example: `  cloudseed query local_hostname
   cloudseed query --list-keys ds.meta_data
   cloudseed query --format '{{ cloud_id }} {{ ds.meta_data.uuid }}'`,

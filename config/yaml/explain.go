@@ -48,7 +48,7 @@ func (l *lexer) warnings() []config.Problem {
 			list = append(list, config.Problem{Severity: config.Warning, Pos: l.pos(offset), Message: what})
 		}
 	}
-	warn(l.tabs, "a tab stands here; cloud-init does not read a file with tabs outside of quotes: write blanks")
+	warn(l.tabs, "a tab; cloud-init does not read a file with tabs outside of quotes: write spaces")
 	warn(l.quoteEscapes, `cloud-init does not read a file with \' in double quotes: write the ' without a backslash`)
 	return list
 }
@@ -105,11 +105,11 @@ func (l *lexer) cause() *finding {
 		}
 		start := bytes.LastIndexByte(l.data[:offset], '\n') + 1
 		if len(bytes.Trim(l.data[start:offset], " \t")) == 0 {
-			return &finding{offset, "this line is indented with a tab: use blanks", -1}
+			return &finding{offset, "this line is indented with a tab: use spaces", -1}
 		}
 	}
 	if first == nil && len(l.tabs) > 0 {
-		return &finding{l.tabs[0], "a tab stands here where YAML has blanks: write blanks", -1}
+		return &finding{l.tabs[0], "a tab where YAML has spaces: write spaces", -1}
 	}
 	return first
 }
@@ -120,8 +120,8 @@ func inWords(message string) string {
 		{"mapping values are not allowed", `this line has a ": " where no key can stand: put the value in quotes, or check the indentation`},
 		{"did not find expected key", `this is no "key: value" at this indentation: check the indentation of this line and the one above`},
 		{"did not find expected '-' indicator", `a list's item must begin with "- " at the same indentation as the others`},
-		{"found character that cannot start any token", `this line has a character where it has a meaning of its own (a tab, @, %, or a backquote): use blanks to indent, and quotes for text`},
-		{"found a tab character", "this line is indented with a tab: use blanks"},
+		{"found character that cannot start any token", `this line has a character where it has a meaning of its own (a tab, @, %, or a backquote): use spaces to indent, and quotes for text`},
+		{"found a tab character", "this line is indented with a tab: use spaces"},
 		{"found unexpected end of stream", "the text ends in the middle: a quote or bracket was opened and never closed"},
 		{"did not find expected ',' or ']'", `a list in [ ] is not closed: it needs "," between items and "]" at its end`},
 		{"did not find expected ',' or '}'", `a { } is not closed: it needs "," between keys and "}" at its end`},
@@ -134,7 +134,7 @@ func inWords(message string) string {
 		{"did not find expected comment or line break", `after "|" or ">" the line must end: put the text on the next line, indented`},
 		{"did not find expected alphabetic or numeric character", `"*" and "&" at the start of a value have a meaning of their own: put the value in quotes`},
 		{"did not find expected whitespace", `"*", "&" or "!" at the start of a value have a meaning of their own: put the value in quotes`},
-		{"unknown anchor", "nothing before this has the name that follows the \"*\": put the value in quotes if it is a text"},
+		{"unknown anchor", "nothing before this has the name that follows the \"*\": put the value in quotes if it is a string"},
 		{"found incompatible YAML document", "a %YAML line names a version other than 1: remove it"},
 		{"did not find expected <document start>", `the document begins after other text: expected a mapping, or "---"`},
 	} {

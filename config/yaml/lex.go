@@ -203,7 +203,7 @@ func (l *lexer) dropKey() {
 		l.note(l.keyAt, "this line is indented deeper than the one above, which has a value already")
 	case !l.levels[n-1].list && l.keyColumn == l.indent():
 		if l.script > 0 {
-			l.note(l.script, `a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"`)
+			l.note(l.script, `a script follows the YAML, and its lines are no mapping: put its commands below "runcmd:"`)
 		} else {
 			l.note(l.keyAt, `this is no key with a value: expected a ": " in this line, or more indentation`)
 		}
@@ -285,7 +285,7 @@ func (l *lexer) dash() {
 	case !l.keyAllowed:
 		l.note(l.at, `a list cannot begin in the line of its key: put "- " on the next line`)
 	case n > 0 && l.indent() == column && !l.levels[n-1].list && !l.valueDue && !l.inIndentless():
-		l.note(l.at, `a list's item stands here where a key is expected: check the indentation`)
+		l.note(l.at, `a list item where a key is expected: check the indentation`)
 	}
 	l.open(column, true)
 	l.keyAllowed, l.keyAt, l.valueDue, l.scalarDone = true, -1, true, false
@@ -332,7 +332,7 @@ func (l *lexer) property(c byte) {
 	case '*':
 		l.scalarDone = true
 		if name = strings.TrimSuffix(name, ":"); !l.anchors[name] {
-			l.note(start, `"*" at the start of a value means what "&" with the same name marks, and there is none: put the value in quotes if it is a text`)
+			l.note(start, `"*" at the start of a value means what "&" with the same name marks, and there is none: put the value in quotes if it is a string`)
 		}
 		return
 	}
@@ -371,7 +371,7 @@ func (l *lexer) colon() {
 func (l *lexer) startValue(offset int) {
 	if l.scalarDone && len(l.wrong) == 0 {
 		if l.data[offset] == ':' {
-			l.note(offset, `after a key's ":" there must be a blank`)
+			l.note(offset, `after a key's ":" there must be a space`)
 		} else {
 			l.note(offset, "text follows a closing quote or bracket: put the whole value in quotes")
 		}

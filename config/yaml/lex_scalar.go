@@ -152,7 +152,7 @@ func (l *lexer) plain() {
 	l.startValue(l.at)
 	start, first := l.at, l.lineStart
 	if c := l.peek(0); c == '@' || c == '`' || c == '%' {
-		l.note(l.at, fmt.Sprintf("a text cannot begin with %q: put it in quotes", c))
+		l.note(l.at, fmt.Sprintf("a string cannot begin with %q: put it in quotes", c))
 	}
 	least := l.indent() + 1
 	l.at++ // whatever it is, it begins this text
@@ -182,7 +182,7 @@ func (l *lexer) plain() {
 	l.dropKey() // a key does not go over lines
 	if l.peek(0) == ':' {
 		if key, ok := KeyWithoutBlank(string(l.data[start:])); ok {
-			l.note(start, fmt.Sprintf("a blank is missing behind %q", key))
+			l.note(start, fmt.Sprintf("a space is missing behind %q", key))
 			return
 		}
 		l.noteWith(l.firstOfLine(), "this key is indented as if it belonged to the value in line %d: indent it as its neighbours are", first)
@@ -230,7 +230,7 @@ func (l *lexer) plainLine() {
 		case len(l.brackets) > 0 && isFlow(c):
 			return
 		case len(l.brackets) > 0 && c == '?':
-			l.note(l.at, `"?" in a text in brackets: put the text in quotes`)
+			l.note(l.at, `"?" in a string in brackets: put the string in quotes`)
 		}
 	}
 }

@@ -256,7 +256,7 @@ func (b *builder) mapping(n *library.Node, depth int) (*config.Value, error) {
 		if first, ok := seen[name]; ok {
 			b.found.Add(config.Problem{
 				Severity: config.Warning, Pos: key.Pos(), Key: strings.Join(append(slices.Clone(b.path), name), "."),
-				Message: fmt.Sprintf("it stands here for the second time, first in line %d; the last one counts", first.Line),
+				Message: fmt.Sprintf("duplicate key; first defined on line %d; the last one counts", first.Line),
 			})
 		}
 		seen[name] = key.Pos()
@@ -312,12 +312,12 @@ func (b *builder) merge(n *library.Node, depth int) ([]config.Pair, error) {
 	var pairs []config.Pair
 	for i := len(maps) - 1; i >= 0; i-- {
 		if maps[i].Kind() != config.Map {
-			return nil, b.fail(n, `"<<" takes keys with values`)
+			return nil, b.fail(n, `"<<" takes a mapping`)
 		}
 		pairs = append(pairs, maps[i].Pairs()...)
 	}
 	if v.Kind() != config.Map && v.Kind() != config.List {
-		return nil, b.fail(n, `"<<" takes keys with values`)
+		return nil, b.fail(n, `"<<" takes a mapping`)
 	}
 	return pairs, nil
 }
@@ -343,7 +343,7 @@ func checkCharacters(from source, data []byte) error {
 		case r == utf8.RuneError && size <= 1:
 			return config.Problem{Pos: at, Message: fmt.Sprintf("the byte 0x%02x is no UTF-8 text", data[i])}
 		case r < ' ' || r == 0x7f || r > 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff:
-			return config.Problem{Pos: at, Message: fmt.Sprintf("the control character U+%04X may not stand here", r)}
+			return config.Problem{Pos: at, Message: fmt.Sprintf("the control character U+%04X is not allowed here", r)}
 		}
 		i += size
 	}

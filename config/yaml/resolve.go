@@ -72,8 +72,8 @@ const maxDigits = 4300
 
 // The errors do not show the text, which may be a password.
 var (
-	errNumber = errors.New("this looks like a number and is none: put it in quotes if it is a text")
-	errTime   = errors.New("this looks like a date, and there is no such day or time: put it in quotes if it is a text")
+	errNumber = errors.New("this looks like a number and is not valid: put it in quotes if it is a string")
+	errTime   = errors.New("this looks like a date, and there is no such day or time: put it in quotes if it is a string")
 )
 
 // integer reads decimal, octal (a leading zero), binary, hexadecimal and base 60
@@ -81,7 +81,7 @@ var (
 func integer(text string) (any, error) {
 	digits := strings.ReplaceAll(text, "_", "")
 	if len(digits) > maxDigits {
-		return nil, fmt.Errorf("a number of more than %d digits: put it in quotes if it is a text", maxDigits)
+		return nil, fmt.Errorf("a number of more than %d digits: put it in quotes if it is a string", maxDigits)
 	}
 	negative := strings.HasPrefix(digits, "-")
 	digits = strings.TrimLeft(digits, "+-")

@@ -58,7 +58,7 @@ func (b *builder) tagged(n *library.Node) (*config.Value, error) {
 		return nil, b.unknownTag(n)
 	}
 	if err != nil {
-		return nil, b.fail(n, "what is marked as %s is none: remove the mark", n.ShortTag())
+		return nil, b.fail(n, "what is marked as %s is not valid: remove the mark", n.ShortTag())
 	}
 	return config.NewScalar(b.at(n), kind, n.Value, value), nil
 }
@@ -77,5 +77,5 @@ func (b *builder) binary(n *library.Node) *config.Value {
 
 // unknownTag does not show the tag: it may be a password that begins with "!".
 func (b *builder) unknownTag(n *library.Node) error {
-	return b.fail(n, `"!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a text`)
+	return b.fail(n, `"!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a string`)
 }

@@ -86,38 +86,38 @@ func TestABadDocumentIsOneSentenceWithItsPlace(t *testing.T) {
 		{"a colon in a value in braces", "x: {a: b: c}\n", `user-data:1:9: ": " stands inside of a value: put the whole value in quotes`},
 		{"a key below a value", "a: b\n  c: d\n", "user-data:2:3: this key is indented as if it belonged to the value in line 1: indent it as its neighbours are"},
 		{"a text below a value", "a: 'x'\n  y\n", "user-data:2:3: this line is indented deeper than the one above, which has a value already"},
-		{"a tab as indentation", "a:\n\tb: c\n", "user-data:2:1: this line is indented with a tab: use blanks"},
-		{"a tab after a dash", "-\ta\n", "user-data:1:2: a tab stands here where YAML has blanks: write blanks"},
+		{"a tab as indentation", "a:\n\tb: c\n", "user-data:2:1: this line is indented with a tab: use spaces"},
+		{"a tab after a dash", "-\ta\n", "user-data:1:2: a tab where YAML has spaces: write spaces"},
 		{"an indentation that fits nothing", "a:\n  b: 1\n c: 2\n", "user-data:3:2: this line is indented by 1, and the lines above it by 0 or 2: it belongs to none of them"},
 		{"an item that is indented less than its list", "u:\n  - n: a\n    k:\n    - k\n   - b\n", "user-data:5:4: this line is indented by 3, and the lines above it by 2 or 4: it belongs to none of them"},
 		{"a key among items", "- a\nb: c\n", `user-data:2:1: a list's items stand at this indentation, and this line is none: begin it with "- ", or indent it less`},
 		{"a dash without a blank", "a:\n - b\n -c\n", `user-data:3:2: a list's items stand at this indentation, and this line is none: begin it with "- ", or indent it less`},
-		{"an item among keys", "a: 1\n- b\n", "user-data:2:1: a list's item stands here where a key is expected: check the indentation"},
+		{"an item among keys", "a: 1\n- b\n", "user-data:2:1: a list item where a key is expected: check the indentation"},
 		{"a list in its key's line", "a: - b\n", `user-data:1:4: a list cannot begin in the line of its key: put "- " on the next line`},
 		{"a line without a key", "a: 1\nfoo\nb: 2\n", `user-data:2:1: this is no key with a value: expected a ": " in this line, or more indentation`},
-		{"a shell script behind YAML", "a: 1\n#!/bin/sh\nif true; then\n  echo x\nfi\n", `user-data:2:1: a script stands here behind the YAML, and its lines are no keys with values: put its commands below "runcmd:"`},
-		{"a key without a blank after it", `"c":d` + "\n", `user-data:1:4: after a key's ":" there must be a blank`},
+		{"a shell script behind YAML", "a: 1\n#!/bin/sh\nif true; then\n  echo x\nfi\n", `user-data:2:1: a script follows the YAML, and its lines are no mapping: put its commands below "runcmd:"`},
+		{"a key without a blank after it", `"c":d` + "\n", `user-data:1:4: after a key's ":" there must be a space`},
 		{"text after a quote", `a: "b" c` + "\n", "user-data:1:8: text follows a closing quote or bracket: put the whole value in quotes"},
 		{"an open quote", "a: \"b\nc: d\n", "user-data:1:4: the quote that opens here is never closed"},
 		{"a quote that is closed by another's beginning", "a: \"b\nc: \"d\"\n", "user-data:1:4: the quote that opens here is closed in line 2, where more text follows: is a closing quote missing?"},
 		{"an open bracket", "a: [1, 2\nb: 3\n", "user-data:1:4: the '[' that opens here is never closed"},
 		{"a bracket closed by another", "a: [1, 2}\n", "user-data:1:9: here is '}', and the '[' of line 1 is still open"},
 		{"a comma too many", "[a, , b]\n", "user-data:1:5: nothing stands before this comma"},
-		{"an @ at the start", "a: @b\n", "user-data:1:4: a text cannot begin with '@': put it in quotes"},
-		{"an alias of nothing", "a: *b\n", `user-data:1:4: "*" at the start of a value means what "&" with the same name marks, and there is none: put the value in quotes if it is a text`},
+		{"an @ at the start", "a: @b\n", "user-data:1:4: a string cannot begin with '@': put it in quotes"},
+		{"an alias of nothing", "a: *b\n", `user-data:1:4: "*" at the start of a value means what "&" with the same name marks, and there is none: put the value in quotes if it is a string`},
 		{"an unknown escape", `k: "\q"`, `user-data:1:5: there is no such escape: in double quotes a backslash is written "\\", or use single quotes`},
 		{"half a surrogate pair", `k: "\ud83d"`, `user-data:1:5: this escape is one half of a character only`},
 		{"a second document", "a: 1\n---\nb: 2\n", `user-data:2:1: a second document begins here; there can only be one: remove the line "---"`},
-		{"an unknown tag", "a: !foo b\n", `user-data:1:4: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a text`},
-		{"Python's tags", "a: !!python/object:x {}\n", `user-data:1:4: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a text`},
-		{"a wrong tag", "a: !!int x\n", `user-data:1:4: what is marked as !!int is none: remove the mark`},
+		{"an unknown tag", "a: !foo b\n", `user-data:1:4: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a string`},
+		{"Python's tags", "a: !!python/object:x {}\n", `user-data:1:4: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a string`},
+		{"a wrong tag", "a: !!int x\n", `user-data:1:4: what is marked as !!int is not valid: remove the mark`},
 		{"no UTF-8", "a: \xff\n", "user-data:1:4: the byte 0xff is no UTF-8 text"},
-		{"a control character", "ä: b\x01\n", "user-data:1:5: the control character U+0001 may not stand here"},
-		{"a date that is none", "a: 2001-13-45\n", `user-data:1:4: this looks like a date, and there is no such day or time: put it in quotes if it is a text`},
-		{"a number that is none", "a: 0x_\n", `user-data:1:4: this looks like a number and is none: put it in quotes if it is a text`},
+		{"a control character", "ä: b\x01\n", "user-data:1:5: the control character U+0001 is not allowed here"},
+		{"a date that is none", "a: 2001-13-45\n", `user-data:1:4: this looks like a date, and there is no such day or time: put it in quotes if it is a string`},
+		{"a number that is none", "a: 0x_\n", `user-data:1:4: this looks like a number and is not valid: put it in quotes if it is a string`},
 		{"a map as a key", "{{ x }}: 1\n", "user-data:1:2: a key must be a single value; if this is text with braces, put it in quotes"},
 		{"a version that is none", "%YAML 2.0\n---\na: 1\n", "user-data:1:1: a %YAML line names a version other than 1: remove it"},
-		{"a place behind escapes that were rewritten", `{"a": "\/\/", "b": !x 1}`, `user-data:1:20: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a text`},
+		{"a place behind escapes that were rewritten", `{"a": "\/\/", "b": !x 1}`, `user-data:1:20: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a string`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestOfTwoEqualKeysTheLastCountsAndIsReported(t *testing.T) {
 	if got := v.Get("a").Text(); got != "3" {
 		t.Errorf("a is %s", got)
 	}
-	if len(problems) != 1 || problems[0].Error() != "user-data:3:1: a: it stands here for the second time, first in line 1; the last one counts" {
+	if len(problems) != 1 || problems[0].Error() != "user-data:3:1: a: duplicate key; first defined on line 1; the last one counts" {
 		t.Errorf("problems are %v", problems)
 	}
 }

@@ -31,7 +31,7 @@ func TestWhatIsBrokenIsToldAndLeftOut(t *testing.T) {
 		},
 		"network_data.json is no JSON": {
 			files: with(good, latest+"network_data.json", "{\"links\": [\n  {\"id\": 1}"),
-			want:  []string{"error: " + file + "network_data.json:", "the file was left out"},
+			want:  []string{"error: " + file + "network_data.json:", "the file was skipped"},
 			ok:    map[string]string{"network": ""},
 		},
 		"network_data.json is a number": {

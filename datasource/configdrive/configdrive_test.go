@@ -126,7 +126,7 @@ func TestWhatProducersWriteIsUnderstood(t *testing.T) {
 			},
 			want: map[string]string{"id": "2018", "user": "u"},
 		},
-		"a dated version without metadata is passed over": {
+		"a dated version without metadata is skipped": {
 			files: map[string]string{"openstack/2018-08-27/user_data": "u", latest + "meta_data.json": `{"uuid": "latest"}`},
 			want:  map[string]string{"id": "latest", "user": ""},
 		},

@@ -56,7 +56,7 @@ func networkData(t *datasource.Tree, file string) *datasource.NetworkConfig {
 	case saysNothing(v):
 		return nil
 	case v.Kind() != config.Map:
-		t.Problem(config.Error, v.Pos(), "", "expected a mapping; the file was left out")
+		t.Problem(config.Error, v.Pos(), "", "expected a mapping; the file was skipped")
 		return nil
 	}
 	format := datasource.FormatOpenStack

@@ -18,7 +18,7 @@ const (
 // readVersion1 reads the layout from before 2012; nil when it is none.
 //
 // Difference from cloud-init: what the drive says of the network and the hostname is
-// applied, and a meta.js that is broken is left out. cloud-init passes over the first
+// applied, and a meta.js that is broken is skipped. cloud-init passes over the first
 // two and gives up the drive for the last.
 func readVersion1(t *datasource.Tree) *drive {
 	if !t.Has(metaJS) && !t.Has(interfaces) && !t.Has(authorized) {

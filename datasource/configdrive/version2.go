@@ -58,7 +58,7 @@ func readVersion2(p place) (d *drive, why string) {
 // nil when the file is broken: then that is the tree's last problem. base is "" when
 // there is none, and why tells of a drive that should have one.
 //
-// Difference from cloud-init: a dated directory without meta_data.json is passed over;
+// Difference from cloud-init: a dated directory without meta_data.json is skipped;
 // there the drive is given up for it.
 func findMetadata(p place) (base string, metadata *config.Value, why string) {
 	for _, version := range versions {
@@ -149,7 +149,7 @@ func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		t.Problem(config.Warning, v.Pos(), "random_seed", "it is no base64; it was left out")
+		t.Problem(config.Warning, v.Pos(), "random_seed", "it is no base64; it was skipped")
 		return secret.Bytes{}
 	}
 	return secret.NewBytes(data)
@@ -157,7 +157,7 @@ func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
 
 // injected are the files that the drive asks to be written.
 //
-// Difference from cloud-init: a file whose content is missing is left out; there the
+// Difference from cloud-init: a file whose content is missing is skipped; there the
 // drive is given up for it.
 func injected(t *datasource.Tree, list *config.Value) []datasource.File {
 	var files []datasource.File
@@ -190,7 +190,7 @@ func content(t *datasource.Tree, item *config.Value) (data []byte, problem strin
 	case len(t.Problems) > before: // the caller's problem says more than the reader's
 		why := t.Problems[before].Message
 		t.Problems = slices.Delete(t.Problems, before, len(t.Problems))
-		return nil, name + ": " + strings.TrimSuffix(why, "; it was left out")
+		return nil, name + ": " + strings.TrimSuffix(why, "; it was skipped")
 	}
 	return nil, "there is no file " + name
 }

@@ -71,7 +71,7 @@ func trimLabel(s string) string {
 	return strings.ToValidUTF8(strings.TrimRight(s, " "), "\uFFFD")
 }
 
-// ucs2 decodes big-endian UTF-16; a last odd byte is left out.
+// ucs2 decodes big-endian UTF-16; a last odd byte is skipped.
 func ucs2(b []byte) string {
 	u := make([]uint16, len(b)/2)
 	for i := range u {

@@ -71,7 +71,7 @@ func TestWhatProducersWriteIsUnderstood(t *testing.T) {
 		"keys are a map of lists":                        {"instance-id: a\npublic-keys: {x: [ssh-rsa A, ''], y: ssh-rsa B}\n", "a  [ssh-rsa A ssh-rsa B] unknown"},
 		"keys are as EC2 has them":                       {"instance-id: a\npublic-keys: {'0': {openssh-key: ssh-rsa A}}\n", "a  [ssh-rsa A] unknown"},
 		"keys are null":                                  {"instance-id: a\npublic-keys:\n", "a  [] unknown"},
-		"a cloud name that is no text is passed over":    {"instance-id: a\ncloud-name: [x]\n", "a  [] unknown"},
+		"a cloud name that is no text is skipped":        {"instance-id: a\ncloud-name: [x]\n", "a  [] unknown"},
 		"JSON with a key of more than YAML's length":     {`{"instance-id": "a", "` + strings.Repeat("k", 2000) + `": 1}`, "a  [] unknown"},
 		"JSON with escaped slashes and a surrogate pair": {`{"instance-id": "a\/b", "local-hostname": "h\ud83d\ude00"}`, "a/b h😀 [] unknown"},
 	} {
@@ -304,7 +304,7 @@ func TestWhatIsBrokenIsToldWithItsPlace(t *testing.T) {
 		told  string
 	}{
 		"the metadata is no YAML":         {[]string{"meta-data", "instance-id: a\n\tx: 1\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:2:"},
-		"the metadata is a text":          {[]string{"meta-data", "instance-id=a\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: expected a mapping; the file was left out"},
+		"the metadata is a text":          {[]string{"meta-data", "instance-id=a\n"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: expected a mapping; the file was skipped"},
 		"the metadata is UTF-16":          {[]string{"meta-data", "\xff\xfei\x00"}, "nocloud  net user:#cloud-config\n", "error: /dev/sr0:meta-data:1:1: the byte 0xff is no UTF-8"},
 		"the network-config is no YAML":   {[]string{"meta-data", "instance-id: a", "network-config", "version: 2\n\tethernets:"}, "a  net user:#cloud-config\n", "error: /dev/sr0:network-config:2:"},
 		"a key is there twice":            {[]string{"meta-data", "instance-id: a\nlocal-hostname: x\nlocal-hostname: y"}, "a y net user:#cloud-config\n", "warning: /dev/sr0:meta-data:3:1"},
@@ -370,7 +370,7 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 		"a file that must be there":                         {cmdline: "ds=nocloud;s=http://192.0.2.1/half", network: true, want: "no seed", told: "http://192.0.2.1/half: cannot fetch http://192.0.2.1/half/user-data: file does not exist"},
 		"what is optional or broken": {
 			cmdline: "ds=nocloud;s=http://192.0.2.1/b/", network: true, want: "nocloud  net user:b", source: "cmdline,http://192.0.2.1/b/",
-			told: "warning: http://192.0.2.1/b/: cannot fetch http://192.0.2.1/b/network-config: the server is busy; it was left out\nerror: http://192.0.2.1/b/meta-data:1:",
+			told: "warning: http://192.0.2.1/b/: cannot fetch http://192.0.2.1/b/network-config: the server is busy; it was skipped\nerror: http://192.0.2.1/b/meta-data:1:",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -91,7 +91,7 @@ func fetch(ctx context.Context, get func(context.Context, string, bool) ([]byte,
 			r.Warn(shown, "%v", err)
 			return files{}, false
 		case !errors.Is(err, fs.ErrNotExist):
-			t.Problem(config.Warning, config.Pos{File: shown}, "", "%v; it was left out", err)
+			t.Problem(config.Warning, config.Pos{File: shown}, "", "%v; it was skipped", err)
 		}
 	}
 	found := files{place: shown, userData: content["user-data"], vendorData: content["vendor-data"]}

@@ -111,7 +111,7 @@ func TestInstallSaysWhichNamesAreMissing(t *testing.T) {
 			},
 			missing: "[b c 3]", runs: 2,
 		},
-		"rpm knows of one that was passed over": {
+		"rpm knows of one that was skipped": {
 			tool: "dnf 4", specs: []Spec{{Name: "a"}, {Name: "b"}},
 			answers: map[string]host.Result{"rpm -q a b": {Exit: 1}, "rpm -q b": {Exit: 1}, "rpm -q --whatprovides b": {Exit: 1}},
 			missing: "[b]", runs: 1,

@@ -35,7 +35,7 @@ func newWorld(t *testing.T, tool string) *world {
 	t.Helper()
 	needs.Root(t)
 	if _, err := exec.LookPath(tool); tool == "dnf5" && err != nil {
-		// Debian has it since 14 only: no failure where nothing else may be left out.
+		// Debian has it since 14 only: no failure where nothing else may be skipped.
 		needs.Rare(t, "the program dnf5")
 	}
 	needs.Programs(t, tool, "rpm", "rpmbuild", "createrepo_c")

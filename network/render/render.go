@@ -54,7 +54,7 @@ func Choose(order []string, m Machine) (Choice, error) {
 		if usable {
 			return Choice{name, strings.Join(append([]string{reason}, passed...), "; ")}, nil
 		}
-		passed = append(passed, name+" was passed over: "+reason)
+		passed = append(passed, name+" was skipped: "+reason)
 	}
 	return Choice{}, fmt.Errorf("cannot choose a network renderer: %s", strings.Join(passed, "; "))
 }

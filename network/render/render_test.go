@@ -29,17 +29,17 @@ func TestChoose(t *testing.T) {
 		"NetworkManager comes before ifcfg files when both can be": {
 			nil, machine(append(scripts, "nmcli", "NetworkManager.service")...), "network-manager", "nmcli is there and NetworkManager.service is enabled",
 		},
-		"what cannot be written is passed over, and that is said": {
-			rhel, machine("nmcli", "NetworkManager.service"), "network-manager", "eni was passed over: its files are not written by this agent",
+		"what cannot be written is skipped, and that is said": {
+			rhel, machine("nmcli", "NetworkManager.service"), "network-manager", "eni was skipped: its files are not written by this agent",
 		},
 		"NetworkManager that is not enabled leaves it to the scripts": {
-			rhel, machine(append(scripts, "nmcli")...), "sysconfig", "network-manager was passed over: NetworkManager.service is not enabled",
+			rhel, machine(append(scripts, "nmcli")...), "sysconfig", "network-manager was skipped: NetworkManager.service is not enabled",
 		},
 		"the order of the configuration counts": {
 			[]string{"sysconfig", "network-manager"}, machine("nmcli", "NetworkManager.service", plugin), "sysconfig", "NetworkManager has its plugin for ifcfg files",
 		},
 		"scripts without their functions are none": {
-			[]string{"sysconfig"}, machine(scripts[:2]...), "", "sysconfig was passed over: there are neither ifup and ifdown nor",
+			[]string{"sysconfig"}, machine(scripts[:2]...), "", "sysconfig was skipped: there are neither ifup and ifdown nor",
 		},
 		"networkd that is enabled is told when nothing else is there": {
 			rhel, machine("ip", "systemctl", "systemd-networkd.service"), "networkd", "systemd-networkd.service is enabled",
@@ -47,17 +47,17 @@ func TestChoose(t *testing.T) {
 		"networkd comes last, for it is there on machines that do not use it": {
 			nil, machine(append(scripts, "ip", "systemctl", "systemd-networkd.service")...), "sysconfig", "ifup, ifdown and their functions are there",
 		},
-		"networkd that is not enabled is passed over": {
-			rhel, machine("ip", "systemctl"), "", "networkd was passed over: systemd-networkd.service is not enabled",
+		"networkd that is not enabled is skipped": {
+			rhel, machine("ip", "systemctl"), "", "networkd was skipped: systemd-networkd.service is not enabled",
 		},
-		"networkd without ip is passed over, as in cloud-init": {
-			[]string{"networkd"}, machine("systemctl", "systemd-networkd.service"), "", "networkd was passed over: there is no ip",
+		"networkd without ip is skipped, as in cloud-init": {
+			[]string{"networkd"}, machine("systemctl", "systemd-networkd.service"), "", "networkd was skipped: there is no ip",
 		},
 		"a machine with nothing is told what is lacking": {
-			nil, machine(), "", "network-manager was passed over: there is no nmcli; sysconfig was passed over",
+			nil, machine(), "", "network-manager was skipped: there is no nmcli; sysconfig was skipped",
 		},
-		"a name that nobody knows is passed over": {
-			[]string{"wicked"}, machine(), "", "wicked was passed over: there is no renderer of that name",
+		"a name that nobody knows is skipped": {
+			[]string{"wicked"}, machine(), "", "wicked was skipped: there is no renderer of that name",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

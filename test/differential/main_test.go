@@ -23,7 +23,7 @@ var (
 var real *cloudinit.Process
 
 // TestMain starts cloud-init once. It is got from Debian's archive: `make
-// test-differential` and CI run these tests, and there none is left out.
+// test-differential` and CI run these tests, and there none is skipped.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if os.Getenv("CLOUDSEED_DIFFERENTIAL") == "" {

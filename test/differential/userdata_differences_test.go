@@ -76,7 +76,7 @@ var userDifferences = []difference{
 	{"scripts/a-name-of-dots", "userdata", "a part whose name is nothing, or dots, becomes nothing"},
 	{"scripts/a-name-of-nothing-that-can-be-used", "userdata", "a part whose name is nothing, or dots, becomes nothing"},
 	{"scripts/a-script-in-latin-1", "userdata", "a script that is no UTF-8 is dropped"},
-	{"templates/a-patch", "userdata", "a template of a JSON patch is left out"},
+	{"templates/a-patch", "userdata", "a template of a JSON patch is skipped"},
 	{"vendor/of-other-types-than-user-data", "userdata", "a map in vendor data or the system's configuration wins over a text or a list in user data"},
 	{"vendor/the-systems-rules-for-merging", "userdata", "`merge_how` in a file of the system's counts among such files alone"},
 	{"yaml/an-anchor-twice", "userdata", "tabs between values, the escape `\\'` and a name after `&` that is given twice make the document unreadable"},

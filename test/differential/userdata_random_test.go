@@ -13,7 +13,7 @@ import (
 
 // TestRandomUserDataGivesTheFilesOfCloudInit compares what becomes of random user data
 // of all kinds. Each follows from the seed and its number alone. What differs as it is
-// meant to must be the same when the cause is left out of the input.
+// meant to must be the same when the cause is skipped of the input.
 func TestRandomUserDataGivesTheFilesOfCloudInit(t *testing.T) {
 	start := *seed
 	if start == 0 {

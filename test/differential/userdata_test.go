@@ -34,7 +34,7 @@ type userInput struct {
 const instanceID = "i-0001"
 
 // systemBase is the system's configuration below the input's own: no module runs, and
-// the network is left alone. What it holds of vendor data is built into both agents.
+// the network is unchanged. What it holds of vendor data is built into both agents.
 const systemBase = `allow_userdata: true
 cloud_config_modules: []
 cloud_final_modules: []

@@ -1,6 +1,6 @@
 // Package needs leaves a test out where this machine lacks what the test needs, and says
 // so on standard error, where "go test" shows it without -v. With CLOUDSEED_TEST_ALL in
-// the environment, as in CI, that is a failure: there, nothing may be left out.
+// the environment, as in CI, that is a failure: there, nothing may be skipped.
 package needs
 
 import (
@@ -21,7 +21,7 @@ func All() bool { return os.Getenv("CLOUDSEED_TEST_ALL") != "" }
 func LeftOut(t testing.TB, needed string) {
 	t.Helper()
 	if All() {
-		t.Fatalf("this test needs %s, and nothing may be left out", needed)
+		t.Fatalf("this test needs %s, and nothing may be skipped", needed)
 	}
 	Rare(t, needed)
 }

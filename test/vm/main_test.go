@@ -14,7 +14,7 @@ var built *image.Image
 
 // TestMain makes the guest's disk and initramfs once. These tests need root, QEMU,
 // Debian's debootstrap and the package: `make test-vm` and CI run them, and there none
-// is left out.
+// is skipped.
 func TestMain(m *testing.M) {
 	if os.Getenv("CLOUDSEED_VM") == "" {
 		fmt.Println("LEFT OUT: boots in virtual machines; make test-vm runs them")

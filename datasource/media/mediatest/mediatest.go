@@ -1,7 +1,7 @@
 // Package mediatest makes media for tests by the tools that real producers use.
 //
 // In come files and a tool's arguments, out comes an image. Where a tool is missing the
-// test is left out, loudly; in CI nothing may be. It never knows who reads the image.
+// test is skipped, loudly; in CI nothing may be. It never knows who reads the image.
 package mediatest
 
 import (

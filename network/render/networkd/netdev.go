@@ -123,7 +123,7 @@ func named(value string, names []string) string {
 }
 
 // bridge writes the settings of a bridge. networkd does not set any of them to nought,
-// nor STP to no: they are left out, as in cloud-init.
+// nor STP to no: they are skipped, as in cloud-init.
 func (r *renderer) bridge(u *unit, d *network.Device) {
 	b := d.Bridge
 	for _, number := range []struct{ key, value string }{

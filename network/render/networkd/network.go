@@ -167,7 +167,7 @@ func (r *renderer) addresses(u *unit, d *network.Device) {
 		}
 	}
 	if own := d.Link.LinkLocal; dhcp[network.IPv6] && own != nil && !own.IPv6 {
-		r.problem(config.Warning, d, "DHCP for IPv6 needs a link-local address, which is not to be; it was left out")
+		r.problem(config.Warning, d, "DHCP for IPv6 needs a link-local address, which is not to be; it was skipped")
 		dhcp[network.IPv6] = false
 	}
 	word := "no"

@@ -71,7 +71,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 
 func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
 	for _, key := range u.clean() {
-		r.problem(config.Error, d, "the value for %s has more than one line; it was left out", key)
+		r.problem(config.Error, d, "the value for %s has more than one line; it was skipped", key)
 	}
 	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
 }
@@ -86,9 +86,9 @@ func (r *renderer) sayable() []*network.Device {
 	for _, d := range r.config.Devices {
 		switch {
 		case d.Type == network.WiFiType:
-			r.problem(config.Error, d, "systemd-networkd knows nothing of wireless networks; the device was left out")
+			r.problem(config.Error, d, "systemd-networkd knows nothing of wireless networks; the device was skipped")
 		case r.known[d.Name]:
-			r.problem(config.Error, d, "there are two devices of this name; the second was left out")
+			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
 		default:
 			r.known[d.Name] = true
 			devices = append(devices, d)

@@ -65,7 +65,7 @@ func (r *renderer) subnet(k *keyfile, d *network.Device, s *network.Subnet, n co
 }
 
 // methods are NetworkManager's words. It has none for an interface that is up and
-// otherwise left alone: cloud-init lets it try, and not mind when that fails.
+// otherwise unchanged: cloud-init lets it try, and not mind when that fails.
 var methods = map[network.Method]string{
 	network.Static:    "manual",
 	network.Dynamic:   "auto",
@@ -131,7 +131,7 @@ func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 			section.set("dns", section.values["dns"]+server.String()+";")
 			r.placed[server] = true
 		case own:
-			r.problem(config.Warning, d, "the name server %s was left out: the device has no %s", server, familyOf(server))
+			r.problem(config.Warning, d, "the name server %s was skipped: the device has no %s", server, familyOf(server))
 		}
 	}
 	for _, family := range []string{"ipv4", "ipv6"} {

@@ -65,7 +65,7 @@ func (r *renderer) agreeing(d *network.Device) []network.Option {
 	var options []network.Option
 	for _, o := range d.Bond.Options {
 		if why := conflict(o, values); why != "" {
-			r.problem(config.Warning, d, "the option %s of a bond %s; it was left out", o.Name, why)
+			r.problem(config.Warning, d, "the option %s of a bond %s; it was skipped", o.Name, why)
 			continue
 		}
 		options = append(options, o)

@@ -70,7 +70,7 @@ func (r *renderer) ports(d *network.Device) {
 		port := r.connections[name]
 		if port == nil {
 			// Difference from cloud-init: it fails altogether.
-			r.problem(config.Warning, d, "the port %s is not configured; it was left out of the bridge", name)
+			r.problem(config.Warning, d, "the port %s is not configured; it was skipped of the bridge", name)
 			continue
 		}
 		port.section("connection").setDefault("slave-type", "bridge")
@@ -96,7 +96,7 @@ func (r *renderer) enslaved(d *network.Device) {
 	for _, name := range d.VRF.Members {
 		member := r.connections[name]
 		if member == nil {
-			r.problem(config.Warning, d, "the interface %s is not configured; it was left out of the VRF", name)
+			r.problem(config.Warning, d, "the interface %s is not configured; it was skipped of the VRF", name)
 			continue
 		}
 		member.section("connection").setDefault("slave-type", "vrf")

@@ -63,11 +63,11 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 			continue
 		}
 		if why := unsayable(d); why != "" {
-			r.problem(config.Error, d, "%s; it was left out", why)
+			r.problem(config.Error, d, "%s; it was skipped", why)
 			continue
 		}
 		if r.connections[d.Name] != nil || keys[d.Key] {
-			r.problem(config.Error, d, "there are two devices of this name; the second was left out")
+			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
 			continue
 		}
 		keys[d.Key] = true
@@ -86,7 +86,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	for _, server := range c.DNS.Servers {
 		if r.shared && !r.placed[server] {
 			r.problems = append(r.problems, config.Problem{
-				Severity: config.Warning, Message: fmt.Sprintf("the name server %s was left out: no device without name servers of its own has %s", server, familyOf(server)),
+				Severity: config.Warning, Message: fmt.Sprintf("the name server %s was skipped: no device without name servers of its own has %s", server, familyOf(server)),
 			})
 		}
 	}
@@ -105,7 +105,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 func (r *renderer) loopback(d *network.Device) {
 	for _, s := range d.Subnets {
 		if s.Address.IsValid() && !s.Address.Addr().IsLoopback() {
-			r.problem(config.Warning, d, "the address %s was left out: NetworkManager leaves the loopback alone", s.Address)
+			r.problem(config.Warning, d, "the address %s was skipped: NetworkManager leaves the loopback alone", s.Address)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func (r *renderer) device(d *network.Device) {
 	}
 	own := k.section(kind(d))
 	if len(d.Routes) > 0 {
-		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+		r.problem(config.Warning, d, "the device has no addresses; its routes were skipped")
 	}
 	mtu := r.addresses(k, d)
 	r.noDHCP(k, d)

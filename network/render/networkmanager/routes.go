@@ -20,11 +20,11 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 	family := familyOf(route.To.Addr())
 	if !slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return string(s.Family) == family && s.Method != network.None }) {
 		// Difference from cloud-init: it writes a connection that NetworkManager refuses.
-		r.problem(config.Warning, d, "the route to %s was left out: the device has no %s", route.To, family)
+		r.problem(config.Warning, d, "the route to %s was skipped: the device has no %s", route.To, family)
 		return
 	}
 	if route.Type != "" && !slices.Contains(routeTypes, route.Type) {
-		r.problem(config.Warning, d, "the route to %s was left out: NetworkManager knows no route of type %s", route.To, route.Type)
+		r.problem(config.Warning, d, "the route to %s was skipped: NetworkManager knows no route of type %s", route.To, route.Type)
 		return
 	}
 	own := k.section(family)

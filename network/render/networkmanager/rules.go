@@ -21,7 +21,7 @@ func (r *renderer) rules(k *keyfile, d *network.Device) {
 		family := string(rule.Family)
 		own := k.find(family)
 		if !enabled(own) {
-			r.problem(config.Warning, d, "a rule of routing was left out: the device has no %s", family)
+			r.problem(config.Warning, d, "a rule of routing was skipped: the device has no %s", family)
 			continue
 		}
 		priority := next

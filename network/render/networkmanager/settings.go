@@ -53,7 +53,7 @@ func (r *renderer) ipv6(k *keyfile, d *network.Device) {
 	v6, own := k.find("ipv6"), d.Link
 	if !enabled(v6) {
 		if own.MTU6 > 0 || own.Privacy != nil || own.AddressGeneration != "" || own.Token != "" {
-			r.problem(config.Warning, d, "its settings of IPv6 were left out: the device has no IPv6")
+			r.problem(config.Warning, d, "its settings of IPv6 were skipped: the device has no IPv6")
 		}
 		return
 	}

@@ -78,7 +78,7 @@ func (r *renderer) tunnel(k *keyfile, own *section, d *network.Device) {
 		switch {
 		case key.value == "":
 		case !keyedTunnels[t.Mode]:
-			r.problem(config.Warning, d, "a tunnel of mode %s has no keys; its %s was left out", t.Mode, key.name)
+			r.problem(config.Warning, d, "a tunnel of mode %s has no keys; its %s was skipped", t.Mode, key.name)
 		default:
 			own.set(key.name, keyNumber(key.value))
 		}
@@ -140,13 +140,13 @@ func (r *renderer) wireGuard(k *keyfile, own *section, d *network.Device) {
 	for i, peer := range w.Peers {
 		switch {
 		case !isKey(peer.PublicKey):
-			r.problem(config.Warning, d, "the public key of peer %d is not 32 bytes in base64; the peer was left out", i+1)
+			r.problem(config.Warning, d, "the public key of peer %d is not 32 bytes in base64; the peer was skipped", i+1)
 			continue
 		case !peer.PresharedKey.IsEmpty() && !isKey(peer.PresharedKey.Reveal()):
-			r.problem(config.Warning, d, "the key shared with peer %d is not 32 bytes in base64; the peer was left out", i+1)
+			r.problem(config.Warning, d, "the key shared with peer %d is not 32 bytes in base64; the peer was skipped", i+1)
 			continue
 		case k.find("wireguard-peer."+peer.PublicKey) != nil:
-			r.problem(config.Warning, d, "two peers have the same key; peer %d was left out", i+1)
+			r.problem(config.Warning, d, "two peers have the same key; peer %d was skipped", i+1)
 			continue
 		}
 		s := k.section("wireguard-peer." + peer.PublicKey)
@@ -185,7 +185,7 @@ func (r *renderer) noDHCP(k *keyfile, d *network.Device) {
 			own.keys, own.values = nil, map[string]string{}
 			own.set("method", "disabled")
 		}
-		r.problem(config.Warning, d, "WireGuard has no DHCP and no router; the %s from there was left out", family)
+		r.problem(config.Warning, d, "WireGuard has no DHCP and no router; the %s from there was skipped", family)
 	}
 }
 

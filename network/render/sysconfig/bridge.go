@@ -53,7 +53,7 @@ func (r *renderer) ports(d *network.Device) {
 		port := r.ifcfgs[name]
 		if port == nil {
 			// Difference from cloud-init: it fails altogether.
-			r.problem(config.Warning, d, "the port %s is not configured; it was left out of the bridge", name)
+			r.problem(config.Warning, d, "the port %s is not configured; it was skipped of the bridge", name)
 			continue
 		}
 		port.set("BRIDGE", d.Name)

@@ -91,6 +91,6 @@ func (r *renderer) sayable(d *network.Device, route network.Route) bool {
 	if kind(route) == "" || route.Type == "local" || leadsNowhere(route) {
 		return true
 	}
-	r.problem(config.Warning, d, "ifcfg files cannot say type %s; the route to %s was left out", route.Type, route.To)
+	r.problem(config.Warning, d, "ifcfg files cannot say type %s; the route to %s was skipped", route.Type, route.To)
 	return false
 }

@@ -164,9 +164,9 @@ func (r *renderer) addDomains(all, more []string) []string {
 		switch {
 		case slices.Contains(all, domain):
 		case len(all) >= maxDomains:
-			r.limit("the resolver looks in %d domains; %s was left out", maxDomains, domain)
+			r.limit("the resolver looks in %d domains; %s was skipped", maxDomains, domain)
 		case len(joined(append(slices.Clone(all), domain))) > maxDomainsBytes:
-			r.limit("the resolver reads %d bytes of domains; %s was left out", maxDomainsBytes, domain)
+			r.limit("the resolver reads %d bytes of domains; %s was skipped", maxDomainsBytes, domain)
 		default:
 			all = append(all, domain)
 		}

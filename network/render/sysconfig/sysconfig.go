@@ -49,11 +49,11 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 		case network.Loopback:
 			continue
 		case network.VRFType, network.DummyType, network.TunnelType, network.WiFiType:
-			r.problem(config.Error, d, "a %s cannot be told to ifcfg files; it was left out", d.Type)
+			r.problem(config.Error, d, "a %s cannot be told to ifcfg files; it was skipped", d.Type)
 			continue
 		}
 		if r.ifcfgs[d.Name] != nil {
-			r.problem(config.Error, d, "there are two devices of this name; the second was left out")
+			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
 			continue
 		}
 		r.ifcfgs[d.Name] = ifcfg{}
@@ -123,7 +123,7 @@ func (r *renderer) device(d *network.Device) []network.File {
 	f.set("ONBOOT", "yes")
 	f.set("USERCTL", "no")
 	if len(d.Routes) > 0 {
-		r.problem(config.Warning, d, "the device has no addresses; its routes were left out")
+		r.problem(config.Warning, d, "the device has no addresses; its routes were skipped")
 	}
 	if name := typeNames[d.Type]; name != "" {
 		f.set("TYPE", name)
@@ -191,7 +191,7 @@ func (r *renderer) members(d *network.Device) {
 		for _, name := range slices.Compact(names) {
 			member := r.ifcfgs[name]
 			if member == nil {
-				r.problem(config.Warning, d, "the member %s is not configured; it was left out of the bond", name)
+				r.problem(config.Warning, d, "the member %s is not configured; it was skipped of the bond", name)
 				continue
 			}
 			r.ifcfgs[d.Name].set(fmt.Sprintf("BONDING_SLAVE%d", n), name)

@@ -54,7 +54,7 @@ func NewUserData(r *rand.Rand, plain bool) UserData {
 	return made
 }
 
-// apart is chance of its own: what is left out of one thing changes no other.
+// apart is chance of its own: what is skipped of one thing changes no other.
 func (m maker) apart() maker {
 	m.gen = gen{rand.New(rand.NewPCG(m.Uint64(), m.Uint64()))}
 	return m
