@@ -16,7 +16,6 @@ var Absent = map[string][]string{
 	"rsyslog":     {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
 	"resolv_conf": {"manage_resolv_conf", "resolv_conf"},
 
-	"keyboard":        {"keyboard"},
 	"rh_subscription": {"rh_subscription"},
 	"spacewalk":       {"spacewalk"},
 	"ntp":             {"ntp"},

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/envfile"
 	"cloudseed/host"
 	"cloudseed/state"
 )
@@ -137,13 +138,7 @@ func defaultSetting(e *Env) ([]localeSetting, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	lang := ""
-	for line := range strings.Lines(string(text)) {
-		if name, value := localeLine(line); name == "LANG" {
-			lang = value
-		}
-	}
-	if lang != "" {
+	if lang := envfile.Value(string(text), "LANG"); lang != "" {
 		return []localeSetting{{name: "LANG", value: lang}}, nil
 	}
 	installed, err := installedLocales(e.Host)
@@ -157,45 +152,24 @@ func defaultSetting(e *Env) ([]localeSetting, error) {
 	return []localeSetting{{name: "LANG", value: defaultLocale}}, nil
 }
 
-// withLocale sets variables in the text of a locale.conf(5). All other lines stay. One that
-// is the same as LANG is removed, as localectl does.
+// withLocale sets variables in the text of a locale.conf(5). One that is the same as LANG
+// is removed, as localectl does.
 func withLocale(old string, set []localeSetting) string {
 	wanted := map[string]string{}
 	for _, s := range set {
 		wanted[s.name] = s.value
 	}
-	var lines []string
-	done := map[string]bool{}
-	write := func(name, line string) {
-		if !done[name] && (name == "LANG" || wanted[name] != wanted["LANG"]) {
-			lines = append(lines, line)
-		}
-		done[name] = true
-	}
-	for line := range strings.Lines(old) {
-		line = strings.TrimSuffix(line, "\n")
-		name, value := localeLine(line)
-		switch want, ok := wanted[name]; {
-		case !ok:
-			lines = append(lines, line)
-		case value == want:
-			write(name, line)
-		default:
-			write(name, name+"="+want)
-		}
-	}
+	var variables []envfile.Variable
 	for _, name := range localeVariables {
-		if value, ok := wanted[name]; ok {
-			write(name, name+"="+value)
+		value, ok := wanted[name]
+		if name != "LANG" && value == wanted["LANG"] {
+			value = ""
+		}
+		if ok {
+			variables = append(variables, envfile.Variable{Name: name, Value: value})
 		}
 	}
-	return strings.Join(lines, "\n") + "\n"
-}
-
-// localeLine is the variable that a line sets.
-func localeLine(line string) (name, value string) {
-	name, value, _ = strings.Cut(line, "=")
-	return strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"'`)
+	return envfile.Set(old, variables)
 }
 
 // reportMissingLocales names the packages of locales that are not installed. Those of

@@ -19,6 +19,7 @@ func All() []Module {
 		sshModule,
 		setPasswords,
 
+		keyboard,
 		locale,
 		yumAddRepo,
 		timezone,
