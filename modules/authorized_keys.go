@@ -227,37 +227,63 @@ func (f keyFile) add(h *host.Host, keys []authorizedKey) error {
 // defaultKeyFile is sshd's own default, and always a place where keys may go.
 const defaultKeyFile = ".ssh/authorized_keys"
 
-// openKeyFile finds the file that keys of a user belong in: the first that
-// AuthorizedKeysFile names for this user alone and that sshd would accept, else the
-// usual one.
+// openKeyFile finds the file that keys of a user belong in, and creates what is missing on
+// the way to it; see findKeyFile.
 func openKeyFile(e *Env, user host.User) (keyFile, error) {
+	file, refused, err := findKeyFile(e, user, func(at string, strict bool) (keyFile, error) {
+		return openKeyFileAt(e.Host, at, user, strict)
+	})
+	if err == nil && refused != nil {
+		e.Warn("%s is used for the keys of %s, but sshd may not read it: %v", file.path, user.Name, refused)
+	}
+	return file, err
+}
+
+// readKeyFile reads the lines of the file that openKeyFile opens. It creates nothing, and a
+// file that is not there has no lines.
+func readKeyFile(e *Env, user host.User) (at string, lines []authorizedKey, err error) {
+	file, _, err := findKeyFile(e, user, func(at string, strict bool) (keyFile, error) {
+		file := keyFile{path: at, user: user}
+		return file, file.checkWay(e.Host, strict)
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	content, err := e.Host.ReadOwned(file.path, user.Name, maxKeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file.path, nil, nil
+	}
+	for line := range strings.Lines(string(content)) {
+		lines = append(lines, parseAuthorizedKey(line))
+	}
+	return file.path, lines, err
+}
+
+// findKeyFile returns the first file that AuthorizedKeysFile names for this user alone and
+// that can be opened as sshd would accept it, else the usual one, with why the others cannot.
+func findKeyFile(e *Env, user host.User, open func(at string, strict bool) (keyFile, error)) (file keyFile, refused, err error) {
 	patterns, err := readSSHD(e.Host, "AuthorizedKeysFile", defaultKeyFile)
 	if err != nil {
-		return keyFile{}, err
+		return keyFile{}, nil, err
 	}
 	strict, err := readSSHD(e.Host, "StrictModes", "yes")
 	if err != nil {
-		return keyFile{}, err
+		return keyFile{}, nil, err
 	}
-	var refused error
 	for pattern := range strings.FieldsSeq(patterns) {
 		at := expandKeyFile(strings.Trim(pattern, `"`), user)
 		own := strings.Contains(pattern, "%u") || strings.Contains(pattern, "%h") || isBelow(at, user.Home)
 		if !own || pattern == "none" {
 			continue // a file for all users is not one user's to add to
 		}
-		file, err := openKeyFileAt(e.Host, at, user, strict != "no")
+		file, err := open(at, strict != "no")
 		if err == nil {
-			return file, nil
+			return file, nil, nil
 		}
 		refused = errors.Join(refused, err)
 	}
-	usual := path.Join(user.Home, defaultKeyFile)
-	file, err := openKeyFileAt(e.Host, usual, user, false)
-	if err == nil && refused != nil {
-		e.Warn("%s is used for the keys of %s, but sshd may not read it: %v", usual, user.Name, refused)
-	}
-	return file, err
+	file, err = open(path.Join(user.Home, defaultKeyFile), false)
+	return file, refused, err
 }
 
 // expandKeyFile replaces the tokens of AuthorizedKeysFile (sshd_config(5)).
@@ -277,9 +303,9 @@ func isBelow(at, dir string) bool {
 // way what sshd's StrictModes does.
 func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (keyFile, error) {
 	file := keyFile{path: at, user: user}
-	base, mode, owner, group := "/", fs.FileMode(0o755), "", ""
+	mode, owner, group := fs.FileMode(0o755), "", ""
 	if isBelow(at, user.Home) {
-		base, mode, owner, group = user.Home, 0o700, user.Name, strconv.Itoa(user.GID)
+		mode, owner, group = 0o700, user.Name, strconv.Itoa(user.GID)
 		if err := makeHome(h, user); err != nil {
 			return keyFile{}, err
 		}
@@ -287,14 +313,26 @@ func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (keyFil
 	if err := h.Mkdir(path.Dir(at), mode, owner, group); err != nil {
 		return keyFile{}, err
 	}
-	on := base
-	for name := range strings.SplitSeq(strings.Trim(strings.TrimPrefix(at, base), "/"), "/") {
+	return file, file.checkWay(h, strict)
+}
+
+// checkWay checks all that is there on the way to the file; see check.
+func (f keyFile) checkWay(h *host.Host, strict bool) error {
+	on := "/"
+	if isBelow(f.path, f.user.Home) {
+		on = f.user.Home
+	}
+	for name := range strings.SplitSeq(strings.Trim(strings.TrimPrefix(f.path, on), "/"), "/") {
 		on = path.Join(on, name)
-		if err := file.check(h, on, on != at, strict); err != nil && (on != at || !errors.Is(err, fs.ErrNotExist)) {
-			return keyFile{}, err
+		err := f.check(h, on, on != f.path, strict)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return file, nil
+	return nil
 }
 
 func makeHome(h *host.Host, user host.User) error {

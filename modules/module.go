@@ -212,6 +212,23 @@ func (e *Env) Warn(format string, args ...any) {
 	e.findings.Add(config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
 }
 
+// announce shows something to who watches the machine boot: on its console or, where it has
+// none that can be written to, in the stage's output.
+func (e *Env) announce(text string) error {
+	if e.Console != nil {
+		err := e.Console(text)
+		if err == nil {
+			return nil
+		}
+		e.Log.Debug("the console cannot be written to", "error", err)
+	}
+	if e.Output == nil {
+		return nil
+	}
+	_, err := io.WriteString(e.Output, text)
+	return err
+}
+
 // Problems returns the problems that were found so far.
 func (e *Env) Problems() []config.Problem { return e.findings.List() }
 

@@ -33,6 +33,7 @@ func All() []Module {
 		scriptsPerBoot,
 		scriptsPerInstance,
 		scriptsUser,
+		sshAuthKeyFingerprints,
 		installHotplug,
 		finalMessage,
 	}
