@@ -20,6 +20,7 @@ import (
 	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/netconf"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -55,7 +56,7 @@ type Options struct {
 
 	// Get is how things are fetched; nil: as the client has it. Tests replace it.
 	Get     func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error)
-	Devices *Devices // network devices; nil: the machine's
+	Devices *netconf.Devices // network devices; nil: the machine's
 }
 
 // Event is a stage that begins, or a module that begins or has ended.

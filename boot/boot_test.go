@@ -18,6 +18,7 @@ import (
 	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
+	"cloudseed/netconf"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 
@@ -35,7 +36,7 @@ type guest struct {
 	seed    string
 	cmdline string
 	shown   string // certificate and key, when something was last fetched
-	devices *boot.Devices
+	devices *netconf.Devices
 	console strings.Builder
 }
 

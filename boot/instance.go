@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"path"
 	"strings"
-	"time"
 
 	"cloudseed/config"
 	"cloudseed/datasource"
@@ -16,14 +15,10 @@ import (
 	"cloudseed/datasource/nocloud"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/netconf"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
-
-// settleTime is how long the local stage waits, at the most, for the kernel to have
-// shown all its devices. It waits for that event and not for the time: a machine that is
-// slow may well need it, and without its seed it would not be what it is to be.
-const settleTime = 2 * time.Minute
 
 // Sources are the kinds of seeds, in the order in which they are looked for where the
 // configuration has none.
@@ -42,9 +37,9 @@ func SystemConfig(h *host.Host) *config.Value {
 // there may be a seed on the network: then the network stage looks again.
 func (b *Boot) find(ctx context.Context) error {
 	seed, report := b.search(ctx, nil)
-	if d := b.devices(); (seed == nil || seed.Partial) && b.Seed == "" && !d.Fixed {
+	if d := netconf.DevicesOf(b.Host, b.Devices); (seed == nil || seed.Partial) && b.Seed == "" && !d.Fixed {
 		// A device that is still being set up has no seed yet.
-		settled, cancel := context.WithTimeout(ctx, settleTime)
+		settled, cancel := context.WithTimeout(ctx, netconf.SettleTime)
 		defer cancel()
 		waited, err := d.Settle(settled)
 		if err != nil {
@@ -165,7 +160,7 @@ func (b *Boot) become(ctx context.Context) error {
 	}
 	if b.fresh {
 		// As with cloud-init, also when the machine was this instance before.
-		if err := b.store.Owe(b.seed.InstanceID, networkWork); err != nil {
+		if err := b.store.Owe(b.seed.InstanceID, netconf.Semaphore); err != nil {
 			return err
 		}
 	}

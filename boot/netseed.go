@@ -27,7 +27,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 		if err := b.become(ctx); err != nil {
 			return err
 		}
-		b.note(b.applyNetwork(ctx))
+		b.note(b.netconf().Apply(ctx))
 		return nil
 	}
 	why := notFetched(report)

@@ -12,6 +12,7 @@ import (
 
 	"cloudseed/boot"
 	"cloudseed/host"
+	"cloudseed/netconf"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 )
@@ -75,7 +76,7 @@ func netGuest(t *testing.T, cmdline string) *guest {
 	t.Helper()
 	g := newGuest(t, nil)
 	g.seed, g.cmdline = "", cmdline
-	g.devices = &boot.Devices{
+	g.devices = &netconf.Devices{
 		Settle: func(context.Context) (bool, error) { return false, nil },
 		Until:  func(context.Context, string, func() bool) error { return nil },
 		Pause:  func(context.Context, time.Duration) error { return nil },

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"cloudseed/boot"
 	"cloudseed/host"
+	"cloudseed/netconf"
 	"cloudseed/network"
 	"cloudseed/test/seed"
 )
@@ -24,8 +24,8 @@ type wired struct {
 	pauses int
 }
 
-func (w *wired) devices() *boot.Devices {
-	return &boot.Devices{
+func (w *wired) devices() *netconf.Devices {
+	return &netconf.Devices{
 		List: func() ([]network.NIC, error) { return slices.Clone(w.nics), nil },
 		Settle: func(context.Context) (bool, error) {
 			if w.settle == nil {

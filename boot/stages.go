@@ -33,10 +33,10 @@ func (b *Boot) local(ctx context.Context) error {
 	if b.store.AwaitsSeed() {
 		// With a seed on the network, it is the guest's own: what the system's
 		// configuration says, or DHCP on the first device.
-		return b.applyNetwork(ctx)
+		return b.netconf().Apply(ctx)
 	}
 	if b.seed == nil {
-		return b.unseeded(ctx) // said why already
+		return b.netconf().ApplyWithoutSeed(ctx) // why there is none was said already
 	}
 	b.applies = true
 	b.note(b.injectFiles())
@@ -48,7 +48,7 @@ func (b *Boot) local(ctx context.Context) error {
 		b.prepare(ctx) // else it is not known what is wanted
 	}
 	b.note(b.setEarlyHostname(ctx))
-	b.note(b.applyNetwork(ctx))
+	b.note(b.netconf().Apply(ctx))
 	if b.seed.Mode != datasource.ModeLocal {
 		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
 		return nil
@@ -105,7 +105,7 @@ func (b *Boot) network(ctx context.Context) error {
 	}
 	b.applies = !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx)
-	b.note(b.applyNetwork(ctx))
+	b.note(b.netconf().Apply(ctx))
 	if !b.applies {
 		b.Log.Info("the local stage has run the init modules")
 		return nil

@@ -1,4 +1,4 @@
-package boot
+package netconf
 
 import (
 	"context"
@@ -15,6 +15,11 @@ import (
 // by its MAC address, after udev has done its work: a driver may still be at it.
 const lateTime = 5 * time.Second
 
+// SettleTime is how long is waited, at the most, for the kernel to have shown all its
+// devices. What is waited for is that event and not the time: a machine that is slow may well
+// need it, and without its devices it would not be what it is to be.
+const SettleTime = 2 * time.Minute
+
 // Devices are a machine's network devices, and how to wait for them.
 type Devices struct {
 	List   func() ([]network.NIC, error)                                        // nil: what the machine's /sys shows
@@ -30,17 +35,17 @@ type Devices struct {
 	Fixed bool
 }
 
-// devices are those of the options, else of the machine.
-func (b *Boot) devices() Devices {
-	list := func() ([]network.NIC, error) { return network.Interfaces(path.Join(b.Host.Root(), "sys")) }
-	if b.Devices != nil {
-		d := *b.Devices
+// DevicesOf returns the devices that are given, else those of the machine h.
+func DevicesOf(h *host.Host, given *Devices) Devices {
+	list := func() ([]network.NIC, error) { return network.Interfaces(path.Join(h.Root(), "sys")) }
+	if given != nil {
+		d := *given
 		if d.List == nil {
 			d.List = list
 		}
 		return d
 	}
-	if !b.Host.IsLive() {
+	if !h.IsLive() {
 		return Devices{List: list, Fixed: true}
 	}
 	return Devices{
@@ -65,10 +70,10 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // listDevices tells of devices that cannot be listed, and goes on with none.
-func (b *Boot) listDevices() []network.NIC {
-	nics, err := b.devices().List()
+func (n *Network) listDevices() []network.NIC {
+	nics, err := n.devices.List()
 	if err != nil {
-		b.Log.Warn("cannot list the network devices: " + err.Error())
+		n.log.Warn("cannot list the network devices: " + err.Error())
 	}
 	return nics
 }
@@ -78,20 +83,20 @@ func (b *Boot) listDevices() []network.NIC {
 //
 // Difference from cloud-init: it compares MAC addresses by their case, and gives up the
 // network altogether when one is missing.
-func (b *Boot) awaitDevices(ctx context.Context, p NetworkPlan, nics []network.NIC) (NetworkPlan, []network.NIC) {
-	d := b.devices()
+func (n *Network) awaitDevices(ctx context.Context, p Plan, nics []network.NIC) (Plan, []network.NIC) {
+	d := n.devices
 	if d.Fixed || p.Config == nil || !p.guessed() && len(network.Missing(p.Config, nics)) == 0 {
 		return p, nics
 	}
 	again := func() {
-		nics = b.listDevices()
-		p = b.networkSource(nics)
+		nics = n.listDevices()
+		p = n.source(nics)
 	}
 	settle := func() {
-		settled, cancel := context.WithTimeout(ctx, settleTime)
+		settled, cancel := context.WithTimeout(ctx, SettleTime)
 		defer cancel()
 		if waited, err := d.Settle(settled); err != nil {
-			b.Log.Warn("cannot wait for network devices: " + err.Error())
+			n.log.Warn("cannot wait for network devices: " + err.Error())
 		} else if waited {
 			again()
 		}
@@ -111,7 +116,7 @@ func (b *Boot) awaitDevices(ctx context.Context, p NetworkPlan, nics []network.N
 		return p, nics
 	}
 	for _, device := range missingMACs(p.Config, nics) {
-		b.Log.Warn(fmt.Sprintf("the network device %s with the MAC address %s is not there (%v); it is configured all the same", device.Name, device.MAC, err))
+		n.log.Warn(fmt.Sprintf("the network device %s with the MAC address %s is not there (%v); it is configured all the same", device.Name, device.MAC, err))
 	}
 	return p, nics
 }
@@ -130,22 +135,21 @@ func missingMACs(c *network.Config, nics []network.NIC) []*network.Device {
 
 // rename gives devices the names that the configuration has for them, and tells whether
 // another was in the way and is called otherwise now.
-func (b *Boot) rename(ctx context.Context, c *network.Config, nics []network.NIC) (displaced bool) {
-	if b.devices().Fixed {
+func (n *Network) rename(ctx context.Context, c *network.Config, nics []network.NIC) (displaced bool) {
+	if n.devices.Fixed {
 		return false
 	}
 	steps, problems := network.Renames(c, nics)
-	b.problems(problems)
+	n.report(problems)
 	if len(steps) == 0 {
 		return false
 	}
-	h := b.Host.As(b.stage, "network")
 	err := network.Apply(steps, func(argv ...string) error {
-		_, err := h.Run(ctx, host.Command{Argv: argv})
+		_, err := n.host.Run(ctx, host.Command{Argv: argv})
 		return err
 	})
 	if err != nil {
-		b.Log.Warn("cannot rename network devices: " + err.Error())
+		n.log.Warn("cannot rename network devices: " + err.Error())
 	}
 	return network.Displaced(steps)
 }

@@ -1,4 +1,4 @@
-package boot
+package netconf
 
 import (
 	"context"
@@ -19,28 +19,28 @@ const (
 	eventHotplug     = "hotplug"
 )
 
-// networkDue tells whether the network's configuration is to be applied in this stage,
+// isDue reports whether the network's configuration is to be applied in this stage,
 // and why or why not.
-func (b *Boot) networkDue() (due bool, why string, err error) {
-	if b.seed == nil {
+func (n *Network) isDue() (due bool, why string, err error) {
+	if n.in.Seed == nil {
 		return true, "there is no instance that it could be kept for", nil
 	}
-	standing, err := b.store.Standing(networkWork, state.PerInstance)
+	standing, err := n.store.Standing(Semaphore, state.PerInstance)
 	switch {
 	case err != nil:
 		return false, "", err
-	case b.fresh && standing != state.Done:
+	case n.in.New && standing != state.Done:
 		return true, "this is a new instance", nil
 	case standing == state.Interrupted:
 		return true, "it was not yet applied for this instance", nil
 	}
 	// Not run is what cloud-init set up before this program was installed.
-	events, where := b.networkEvents()
+	events, where := n.events()
 	for _, event := range []string{eventBoot, eventBootLegacy} {
-		if !slices.Contains(events, event) || b.store.HappenedThisBoot(networkWork) {
+		if !slices.Contains(events, event) || n.store.HappenedThisBoot(Semaphore) {
 			continue
 		}
-		if !b.found {
+		if !n.in.Here {
 			return false, fmt.Sprintf("%s asks for it at each boot, but the seed is not here now", where), nil
 		}
 		return true, fmt.Sprintf("%s asks for it at each boot", where), nil
@@ -48,37 +48,37 @@ func (b *Boot) networkDue() (due bool, why string, err error) {
 	return false, fmt.Sprintf("this is no new instance, and it is applied only at %s (%s)", strings.Join(events, ", "), where), nil
 }
 
-// unseeded configures the network of a machine that has no seed and was never an
-// instance, if somebody insists on it: cloud-init then does so at each boot, and
+// ApplyWithoutSeed configures the network of a machine that has no seed and was never an
+// instance, if the administrator insists on it: cloud-init then does so at each boot, and
 // otherwise nothing at all (ds-identify).
-func (b *Boot) unseeded(ctx context.Context) error {
-	why := b.insisted()
+func (n *Network) ApplyWithoutSeed(ctx context.Context) error {
+	why := n.insisted()
 	if why == "" {
 		return nil
 	}
-	b.Log.Info("the network is configured all the same, as " + why + " asks for it")
-	return b.applyNetwork(ctx)
+	n.log.Info("the network is configured all the same, as " + why + " asks for it")
+	return n.Apply(ctx)
 }
 
 // insisted says who wants the agent to run where there is no seed: the kernel's command
 // line, or a list of one datasource, which needs no search.
-func (b *Boot) insisted() string {
+func (n *Network) insisted() string {
 	const word = "cloud-init=enabled"
-	if slices.Contains(strings.Fields(b.ownCmdline()), word) {
+	if slices.Contains(strings.Fields(n.ownCmdline()), word) {
 		return word
 	}
-	list := b.config.Get("datasource_list").Items()
+	list := n.in.Config.Get("datasource_list").Items()
 	if len(list) == 1 || len(list) == 2 && list[1].Text() == "None" {
-		return b.config.Where("datasource_list")
+		return n.in.Config.Where("datasource_list")
 	}
 	return ""
 }
 
-// networkEvents are the events at which the network is configured, and who says so.
+// events are the events at which the network is configured, and who says so.
 // What user data or the system's configuration says takes the place of the default.
-func (b *Boot) networkEvents() (events []string, where string) {
+func (n *Network) events() (events []string, where string) {
 	const key = "updates.network.when"
-	when := b.config.Get(key)
+	when := n.in.Config.Get(key)
 	if when.IsNull() {
 		return []string{eventNewInstance}, "the default"
 	}
@@ -89,8 +89,8 @@ func (b *Boot) networkEvents() (events []string, where string) {
 	}
 	for _, item := range items {
 		if !slices.Contains(known, item.Text()) {
-			if !b.inSeed("updates") { // what is wrong with a seed is told when it is applied
-				b.problems([]config.Problem{{
+			if !n.inSeed("updates") { // what is wrong with a seed is told when it is applied
+				n.report([]config.Problem{{
 					Severity: config.Warning, Pos: item.Pos(), Key: key,
 					Message: fmt.Sprintf("there is no event %q; it is one of %s", item.Text(), strings.Join(known, ", ")),
 				}})
@@ -102,5 +102,5 @@ func (b *Boot) networkEvents() (events []string, where string) {
 	if len(events) == 0 {
 		events = []string{"no event"}
 	}
-	return events, b.config.Where(key)
+	return events, n.in.Config.Where(key)
 }

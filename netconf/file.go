@@ -1,4 +1,4 @@
-package boot
+package netconf
 
 import (
 	"strings"
@@ -11,9 +11,9 @@ import (
 //
 // Difference from cloud-init: where there is no user of its owner's name it fails; here
 // the file is root's.
-func (b *Boot) networkFile(f network.File) host.File {
+func (n *Network) file(f network.File) host.File {
 	owner := f.Owner
-	if _, err := b.Host.User(owner); err != nil {
+	if _, err := n.host.User(owner); err != nil {
 		owner = ""
 	}
 	return host.File{Mode: f.Mode, Owner: owner, Secret: f.Secret}

@@ -1,7 +1,6 @@
-package boot
+package netconf
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -13,9 +12,9 @@ import (
 	"cloudseed/network/render"
 )
 
-// NetworkPlan is what the sources of now say of the network, and what that makes of the
+// Plan is what the sources of now say of the network, and what that makes of the
 // machine's files. Nothing of it is done yet.
-type NetworkPlan struct {
+type Plan struct {
 	Config   *network.Config // nil: the network is unchanged
 	Source   string          // who says so: "seed: network-config"
 	Why      string          // why that source and that renderer
@@ -27,35 +26,32 @@ type NetworkPlan struct {
 	stored any // the configuration in cloud-init's form
 }
 
-// PlanNetwork works out the network's configuration by the sources of now: those of the
+// Plan works out the network's configuration by the sources of now: those of the
 // present instance, if there is one. It changes nothing.
-func (b *Boot) PlanNetwork(ctx context.Context) (NetworkPlan, error) {
-	if err := b.resume(ctx); err != nil {
-		return NetworkPlan{}, err
-	}
-	nics, err := b.devices().List()
+func (n *Network) Plan() (Plan, error) {
+	nics, err := n.devices.List()
 	if err != nil {
-		return NetworkPlan{}, err
+		return Plan{}, err
 	}
-	return b.rendered(b.networkSource(nics)), nil
+	return n.rendered(n.source(nics)), nil
 }
 
 // rendered adds to what a source says what that makes of the machine's files.
-func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
+func (n *Network) rendered(p Plan) Plan {
 	if p.Config == nil {
 		return p
 	}
 	var problems []config.Problem
-	p.Renderer, problems = b.renderer()
+	p.Renderer, problems = n.renderer()
 	p.Problems = append(p.Problems, problems...)
 	p.Why = joinReasons(p.Why, p.Renderer.Reason)
-	p.Files, problems = p.Renderer.Render(p.Config, b.existing)
+	p.Files, problems = p.Renderer.Render(p.Config, n.existing)
 	p.Problems = append(p.Problems, problems...)
 	for i, f := range p.Files {
 		// A change shows both sides.
-		p.Files[i].Secret = f.Secret || holdsSecret(b.existing(f.Path))
+		p.Files[i].Secret = f.Secret || holdsSecret(n.existing(f.Path))
 	}
-	p.Removed = b.vanished(p.Files)
+	p.Removed = n.vanished(p.Files)
 	return p
 }
 
@@ -65,14 +61,14 @@ func (b *Boot) rendered(p NetworkPlan) NetworkPlan {
 //
 // Difference from cloud-init: it leaves the files of devices that are configured no
 // more, and NetworkManager goes on using them.
-func (b *Boot) vanished(files []network.File) []string {
-	record := b.store.NetworkFiles()
+func (n *Network) vanished(files []network.File) []string {
+	record := n.store.NetworkFiles()
 	var gone []string
 	for _, file := range slices.Sorted(maps.Keys(record)) {
 		if slices.ContainsFunc(files, func(f network.File) bool { return f.Path == file }) {
 			continue
 		}
-		if data := b.existing(file); data != nil && digest(data) == record[file] {
+		if data := n.existing(file); data != nil && digest(data) == record[file] {
 			gone = append(gone, file)
 		}
 	}
@@ -85,8 +81,8 @@ func digest(data []byte) string {
 }
 
 // existing is what is in a file now, nil when there is none.
-func (b *Boot) existing(file string) []byte {
-	data, err := b.Host.ReadFile(file)
+func (n *Network) existing(file string) []byte {
+	data, err := n.host.ReadFile(file)
 	if err != nil {
 		return nil // not there, or not to be read: it is written anew
 	}
@@ -97,21 +93,21 @@ func (b *Boot) existing(file string) []byte {
 //
 // Difference from cloud-init: on a machine that has none of them, keyfiles are written
 // with a warning; cloud-init writes nothing.
-func (b *Boot) renderer() (render.Choice, []config.Problem) {
+func (n *Network) renderer() (render.Choice, []config.Problem) {
 	var order []string
-	for _, item := range config.New(b.systemLayers()...).Get("system_info.network.renderers").Items() {
+	for _, item := range n.in.System.Get("system_info.network.renderers").Items() {
 		order = append(order, item.Text())
 	}
 	choice, err := render.Choose(order, render.Machine{
 		Exists: func(pattern string) bool {
-			found, err := b.Host.Glob(pattern)
+			found, err := n.host.Glob(pattern)
 			return err == nil && len(found) > 0
 		},
 		Command: func(name string) bool {
-			_, err := b.Host.LookPath(name)
+			_, err := n.host.LookPath(name)
 			return err == nil
 		},
-		Enabled: b.Host.UnitEnabled,
+		Enabled: n.host.UnitEnabled,
 	})
 	if err != nil {
 		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{

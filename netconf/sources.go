@@ -1,4 +1,4 @@
-package boot
+package netconf
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 	"cloudseed/state"
 )
 
-// networkSource is where a description of the network may come from.
-type networkSource struct {
+// source is where a description of the network may come from.
+type source struct {
 	name string
-	read func(*Boot, []network.NIC) described
+	read func(*Network, []network.NIC) described
 }
 
 // described is what a source says of the network.
@@ -29,25 +29,25 @@ type described struct {
 // fallbackSource is what counts when nobody says anything.
 const fallbackSource = "fallback"
 
-// networkSources are the sources in their order, which is cloud-init's: the first that
+// sources are the sources in their order, which is cloud-init's: the first that
 // says anything counts.
-var networkSources = []networkSource{
-	{"data/upgraded-network", (*Boot).adminsNetwork},
-	{"kernel command line", (*Boot).commandLineNetwork},
-	{"initramfs", (*Boot).initramfsNetwork},
-	{"system configuration", (*Boot).systemNetwork},
-	{"seed", (*Boot).seedNetwork},
-	{"kernel command line", (*Boot).dracutGuess},
-	{fallbackSource, (*Boot).fallbackNetwork},
+var sources = []source{
+	{"data/upgraded-network", (*Network).adminsNetwork},
+	{"kernel command line", (*Network).commandLineNetwork},
+	{"initramfs", (*Network).initramfsNetwork},
+	{"system configuration", (*Network).systemNetwork},
+	{"seed", (*Network).seedNetwork},
+	{"kernel command line", (*Network).dracutGuess},
+	{fallbackSource, (*Network).fallbackNetwork},
 }
 
-// networkSource asks the sources in their order. The plan has no Config when the network
+// source asks the sources in their order. The plan has no Config when the network
 // is to be left alone.
-func (b *Boot) networkSource(nics []network.NIC) NetworkPlan {
-	p := NetworkPlan{Source: fallbackSource}
+func (n *Network) source(nics []network.NIC) Plan {
+	p := Plan{Source: fallbackSource}
 	var passed []string
-	for _, source := range networkSources {
-		d := source.read(b, nics)
+	for _, source := range sources {
+		d := source.read(n, nics)
 		p.Problems = append(p.Problems, d.problems...)
 		if d.config == nil {
 			passed = append(passed, d.why)
@@ -69,10 +69,10 @@ func (b *Boot) networkSource(nics []network.NIC) NetworkPlan {
 }
 
 // guessed tells that nobody said anything of the network.
-func (p NetworkPlan) guessed() bool { return p.Source == fallbackSource }
+func (p Plan) guessed() bool { return p.Source == fallbackSource }
 
 // nothing tells that there was nothing to configure.
-func (p NetworkPlan) nothing() bool { return p.guessed() && p.Config == nil }
+func (p Plan) nothing() bool { return p.guessed() && p.Config == nil }
 
 // joinReasons leaves out those that are empty.
 func joinReasons(reasons ...string) string {
@@ -106,8 +106,8 @@ func parsed(v *config.Value, nics []network.NIC, empty string) described {
 
 // adminsNetwork is a marker that administrators and packages put there: the network is
 // never to be touched.
-func (b *Boot) adminsNetwork([]network.NIC) described {
-	if !b.Host.Exists(state.CloudDir + "/data/upgraded-network") {
+func (n *Network) adminsNetwork([]network.NIC) described {
+	if !n.host.Exists(state.CloudDir + "/data/upgraded-network") {
 		return described{}
 	}
 	return described{config: &network.Config{Disabled: true}}
@@ -115,17 +115,17 @@ func (b *Boot) adminsNetwork([]network.NIC) described {
 
 // ownCmdline is the kernel's command line, if it is the machine's: an image is made on a
 // machine that has its own.
-func (b *Boot) ownCmdline() string {
-	if b.devices().Fixed {
+func (n *Network) ownCmdline() string {
+	if n.devices.Fixed {
 		return ""
 	}
-	return b.Cmdline
+	return n.cmdline
 }
 
 // commandLineNetwork is network-config= on the kernel's command line.
-func (b *Boot) commandLineNetwork(nics []network.NIC) described {
+func (n *Network) commandLineNetwork(nics []network.NIC) described {
 	const name = "network-config="
-	text, given, err := network.CommandLineConfig(b.ownCmdline())
+	text, given, err := network.CommandLineConfig(n.ownCmdline())
 	if !given {
 		return described{}
 	}
@@ -151,8 +151,8 @@ func (b *Boot) commandLineNetwork(nics []network.NIC) described {
 // about it, or dracut's, when the root file system is on the network.
 //
 // Difference from cloud-init: it does not know dracut.
-func (b *Boot) initramfsNetwork(nics []network.NIC) described {
-	files, err := b.klibcFiles()
+func (n *Network) initramfsNetwork(nics []network.NIC) described {
+	files, err := n.klibcFiles()
 	problems := []config.Problem{}
 	if err != nil {
 		problems = append(problems, config.Problem{Severity: config.Warning, Pos: config.Pos{File: "/run"}, Message: err.Error()})
@@ -163,11 +163,11 @@ func (b *Boot) initramfsNetwork(nics []network.NIC) described {
 		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
 		return d
 	}
-	why := network.RootOnNetwork(b.ownCmdline())
+	why := network.RootOnNetwork(n.ownCmdline())
 	if why == "" {
 		return described{problems: problems}
 	}
-	d := b.dracutNetwork(nics)
+	d := n.dracutNetwork(nics)
 	d.problems = append(problems, d.problems...)
 	if d.config != nil {
 		d.at, d.why = "dracut's ip=", "the root file system needs it: "+why
@@ -178,16 +178,16 @@ func (b *Boot) initramfsNetwork(nics []network.NIC) described {
 // dracutGuess is what the kernel's command line says to dracut, where the root file
 // system does not need it and nobody else says anything: it is a better guess than
 // DHCP on the first device.
-func (b *Boot) dracutGuess(nics []network.NIC) described {
-	d := b.dracutNetwork(nics)
+func (n *Network) dracutGuess(nics []network.NIC) described {
+	d := n.dracutNetwork(nics)
 	if d.config != nil {
 		d.at, d.why = "ip=", "no other source says anything of the network"
 	}
 	return d
 }
 
-func (b *Boot) dracutNetwork(nics []network.NIC) described {
-	tree, problems := network.Dracut(b.ownCmdline(), nics)
+func (n *Network) dracutNetwork(nics []network.NIC) described {
+	tree, problems := network.Dracut(n.ownCmdline(), nics)
 	if tree == nil {
 		return described{problems: problems}
 	}
@@ -198,18 +198,18 @@ func (b *Boot) dracutNetwork(nics []network.NIC) described {
 
 // klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
 // count if the command line asked for a network, or the firmware did so by iSCSI.
-func (b *Boot) klibcFiles() ([]network.KlibcFile, error) {
-	if !network.AsksForIP(b.ownCmdline()) && !b.Host.Exists("/run/initramfs/open-iscsi.interface") {
+func (n *Network) klibcFiles() ([]network.KlibcFile, error) {
+	if !network.AsksForIP(n.ownCmdline()) && !n.host.Exists("/run/initramfs/open-iscsi.interface") {
 		return nil, nil
 	}
 	var files []network.KlibcFile
 	for _, pattern := range []string{"/run/net-*.conf", "/run/net6-*.conf"} {
-		found, err := b.Host.Glob(pattern)
+		found, err := n.host.Glob(pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range found {
-			data, err := b.Host.ReadFile(file)
+			data, err := n.host.ReadFile(file)
 			if err != nil {
 				return nil, fmt.Errorf("cannot read what the initramfs left: %w", err)
 			}
@@ -221,8 +221,8 @@ func (b *Boot) klibcFiles() ([]network.KlibcFile, error) {
 
 // systemNetwork is the key `network` of the system's own configuration, which cc: on the
 // kernel's command line is part of.
-func (b *Boot) systemNetwork(nics []network.NIC) described {
-	c := config.New(b.systemLayers()...)
+func (n *Network) systemNetwork(nics []network.NIC) described {
+	c := n.in.System
 	value := c.Get("network")
 	if value == nil {
 		return described{}
@@ -234,25 +234,25 @@ func (b *Boot) systemNetwork(nics []network.NIC) described {
 }
 
 // seedNetwork is the seed's description of the network, in its language.
-func (b *Boot) seedNetwork(nics []network.NIC) described {
-	if b.seed == nil || b.seed.Network == nil {
+func (n *Network) seedNetwork(nics []network.NIC) described {
+	if n.in.Seed == nil || n.in.Seed.Network == nil {
 		return described{}
 	}
-	n := b.seed.Network
-	if n.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(n.Name, string(n.Data), b.Host)
+	given := n.in.Seed.Network
+	if given.Format == datasource.FormatENI {
+		c, problems := network.ParseENI(given.Name, string(given.Data), n.host)
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
-		return described{config: c, at: n.Name, problems: problems, stored: tree(c)}
+		return described{config: c, at: given.Name, problems: problems, stored: tree(c)}
 	}
-	value, problems, err := yaml.Parse(n.Name, n.Data)
+	value, problems, err := yaml.Parse(given.Name, given.Data)
 	if err != nil {
 		return described{
-			why:      "the seed's " + n.Name + " cannot be understood",
+			why:      "the seed's " + given.Name + " cannot be understood",
 			problems: append(problems, config.Problem{Severity: config.Error, Message: fmt.Sprintf("%v; the network is not configured from it", err)}),
 		}
 	}
-	d := described{why: "the seed's " + n.Name + " says nothing"}
-	if n.Format == datasource.FormatOpenStack {
+	d := described{why: "the seed's " + given.Name + " says nothing"}
+	if given.Format == datasource.FormatOpenStack {
 		d.config, d.problems = network.ParseOpenStack(value, nics)
 		d.stored = tree(d.config)
 	} else {
@@ -261,7 +261,7 @@ func (b *Boot) seedNetwork(nics []network.NIC) described {
 	if d.config != nil {
 		d.why = ""
 	}
-	d.at, d.problems = n.Name, append(problems, d.problems...)
+	d.at, d.problems = given.Name, append(problems, d.problems...)
 	return d
 }
 
@@ -279,7 +279,7 @@ func tree(c *network.Config) any {
 }
 
 // fallbackNetwork is DHCP on the first device.
-func (b *Boot) fallbackNetwork(nics []network.NIC) described {
+func (n *Network) fallbackNetwork(nics []network.NIC) described {
 	c := network.Fallback(nics)
 	if c == nil {
 		return described{}

@@ -9,6 +9,7 @@ import (
 	"cloudseed/boot"
 	"cloudseed/config/yaml"
 	"cloudseed/host"
+	"cloudseed/netconf"
 	"cloudseed/network"
 	"cloudseed/network/activate"
 	"cloudseed/printable"
@@ -79,7 +80,7 @@ told of it and why, and the changes to files that applying it would make. Nothin
 	return cmd
 }
 
-func showNetwork(h *host.Host, plan boot.NetworkPlan) shownPlan {
+func showNetwork(h *host.Host, plan netconf.Plan) shownPlan {
 	shown := shownPlan{
 		Source: plan.Source, Renderer: plan.Renderer.Name, Why: plan.Why,
 		Files: []shownFile{}, Removed: append([]string{}, plan.Removed...), Problems: showProblems(plan.Problems),
@@ -120,7 +121,7 @@ func showFile(h *host.Host, f network.File) shownFile {
 	return shown
 }
 
-func printNetwork(w io.Writer, plan boot.NetworkPlan, shown shownPlan) error {
+func printNetwork(w io.Writer, plan netconf.Plan, shown shownPlan) error {
 	var text strings.Builder
 	printable.Fprintf(&text, "# from: %s\n", plan.Source)
 	if plan.Renderer.Name != "" {

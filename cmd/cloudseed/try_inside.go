@@ -12,6 +12,7 @@ import (
 	"cloudseed/boot"
 	"cloudseed/bootlog"
 	"cloudseed/host"
+	"cloudseed/netconf"
 	"cloudseed/packaging"
 	"cloudseed/sandbox"
 
@@ -40,7 +41,7 @@ func insideCommand(g *globals) *cobra.Command {
 			b := boot.New(boot.Options{
 				Host: h, Log: log, Warnings: warnings, Version: version, Seed: sandbox.SeedPath, SeedName: name, Output: boot.NewOutput(h), Console: os.Stderr, Terminal: io.Discard,
 				Offline: true,
-				Devices: &boot.Devices{Fixed: true}, // the copy has none, and waits for none
+				Devices: &netconf.Devices{Fixed: true}, // the copy has none, and waits for none
 				Watch:   out.event, Rehearsal: true,
 			})
 			errs := b.RunAll(cmd.Context())
