@@ -94,7 +94,7 @@ func (b *Boot) refused(report datasource.Report) bool {
 func (b *Boot) search(ctx context.Context, get func(context.Context, string, bool) ([]byte, error)) (*datasource.Seed, datasource.Report) {
 	return datasource.Find(ctx, datasource.Search{
 		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, Only: b.Seed, Name: b.SeedName, Log: b.Log, Sources: Sources(),
-		DMI: func(name string) string { return b.dmi(ctx, name) }, Fetch: get,
+		DMI: func(name string) string { return b.dmi(ctx, name) }, Fetch: get, Instance: b.store.PreviousID,
 	})
 }
 

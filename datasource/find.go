@@ -12,7 +12,6 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource/media"
 	"cloudseed/host"
-	"cloudseed/state"
 )
 
 // Search says where to look for a seed. Host, Config and Sources must be given.
@@ -25,6 +24,10 @@ type Search struct {
 	Name    string                   // what messages call Only, if not by its path
 	Log     *slog.Logger
 	Sources []Source // the kinds of seeds, by name
+
+	// Instance tells the id of the instance that this machine was last, "" if it never was
+	// one. nil for a machine that never was one.
+	Instance func() (string, error)
 
 	// Fetch gets a file from the network. Its errors are sentences that name the URL
 	// without its secrets; one that is fs.ErrNotExist says that the server has no such
@@ -56,6 +59,9 @@ type Source interface {
 	// Find looks for a seed of this kind. nil is none.
 	Find(ctx context.Context, s *Search, r *Report) *Seed
 }
+
+// SeedDir is where seeds lie that are directories of the machine, by cloud-init's path.
+const SeedDir = "/var/lib/cloud/seed"
 
 // Find looks for a seed in all the places that the system's configuration allows, in
 // cloud-init's order, and gives the first. nil is none. What goes wrong with one place
@@ -176,13 +182,13 @@ func (s *Search) Setting(datasource, key string) *config.Value {
 	return s.Config.Get("datasource").Get(datasource).Get(key)
 }
 
-// isInstance asks the state whether this machine was made an instance. If that cannot
-// be told it was: then less is changed.
+// isInstance asks whether this machine was made an instance. If that cannot be told it
+// was: then less is changed.
 func (s *Search) isInstance() (known bool, id string) {
-	if s.Only != "" {
-		return false, "" // the user wants to see what the medium does
+	if s.Only != "" || s.Instance == nil {
+		return false, "" // with Only the user wants to see what the medium does
 	}
-	id, err := state.New(s.Host).PreviousID()
+	id, err := s.Instance()
 	if err != nil {
 		s.Log.Warn(fmt.Sprintf("cannot tell whether this machine is an instance already: %v", err))
 	}

@@ -24,7 +24,7 @@ var forbidden = []struct {
 	{"schema", []string{"cloudseed/host", "cloudseed/state", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/userdata", "os"}, "a document is checked without a machine or a seed"},
 	{"modules", []string{"cloudseed/fetch", "os", "os/exec", "cloudseed/datasource/", "cloudseed/boot", "cloudseed/network/", "cloudseed/userdata"}, "modules work through the host alone, and know no seed or stage"},
 	{"guest/", []string{"cloudseed/config", "cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/state", "os", "os/exec"}, "a trade changes a guest through the host, and knows no cloud-config"},
-	{"datasource/", []string{"cloudseed/fetch", "cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
+	{"datasource/", []string{"cloudseed/state", "cloudseed/fetch", "cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
 	{"datasource/media", []string{"cloudseed/config", "cloudseed/host", "cloudseed/state"}, "media know nothing of what is on them"},
 	{"network/", []string{"cloudseed/datasource/", "cloudseed/modules", "cloudseed/boot", "cloudseed/host", "os/exec"}, "the network's model and files are pure"},
 	{"netconf", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/datasource/nocloud", "cloudseed/datasource/configdrive", "cloudseed/fetch", "os", "os/exec"}, "what the network becomes needs no module, no stage and no seed's layout"},

@@ -15,7 +15,6 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/datasource/media"
-	"cloudseed/state"
 )
 
 // Source finds config drives.
@@ -80,7 +79,7 @@ func directories(s *datasource.Search) []string {
 		return nil
 	}
 	var found []string
-	for _, dir := range []string{state.CloudDir + "/seed/config_drive", "/config-drive"} {
+	for _, dir := range []string{datasource.SeedDir + "/config_drive", "/config-drive"} {
 		if info, err := s.Host.Stat(dir); err == nil && info.IsDir() {
 			found = append(found, dir)
 		}

@@ -16,7 +16,6 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/datasource/media"
-	"cloudseed/state"
 )
 
 // Source finds NoCloud seeds.
@@ -75,7 +74,7 @@ func serial(s *datasource.Search) string {
 // directories reads the seed directory; of two, the first that is whole.
 func (g *gathered) directories(s *datasource.Search, r *datasource.Report) {
 	for _, name := range []string{"nocloud", "nocloud-net"} {
-		dir := path.Join(state.CloudDir, "seed", name)
+		dir := path.Join(datasource.SeedDir, name)
 		if _, err := s.Host.Stat(dir); err != nil {
 			continue // there mostly is none: nothing to report
 		}

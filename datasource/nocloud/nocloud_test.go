@@ -234,10 +234,15 @@ func TestABareHintMakesNoNewInstance(t *testing.T) {
 	if seed, _ := m.Find(t); seed == nil || !seed.Partial || seed.Description != "DataSourceNoCloud [seed=dmi][dsmode=local]" {
 		t.Errorf("a fresh machine: got %v", seed)
 	}
-	m.Put(t, "/var/lib/cloud/data/instance-id", "before\n")
+	m.IsInstance("before")
 	if seed, report := m.Find(t); seed != nil || !strings.Contains(report.Summary(), "the machine stays the instance that it is") {
 		t.Errorf("an instance without its medium: got %v; %s", seed, report.Summary())
 	}
+	m.Search.Instance = func() (string, error) { return "", errors.New("it cannot be read") }
+	if seed, _ := m.Find(t); seed != nil || !strings.Contains(m.Log(), "cannot tell whether this machine is an instance already: it cannot be read") {
+		t.Errorf("a machine that may be an instance: got %v; %s", seed, m.Log())
+	}
+	m.IsInstance("before")
 	m.Search.Cmdline = "ds=nocloud;i=named"
 	if seed, _ := m.Find(t); seed == nil || seed.Partial || seed.InstanceID != "named" {
 		t.Errorf("an instance that is named: got %v", seed)
@@ -323,7 +328,7 @@ func TestWhatIsBrokenIsToldWithItsPlace(t *testing.T) {
 func TestAnInstanceIsKeptWhenItsMetadataIsInRuins(t *testing.T) {
 	t.Parallel()
 	m := seedtest.New(t, sources, drive("meta-data", "a: ["))
-	m.Put(t, "/var/lib/cloud/data/instance-id", "before\n")
+	m.IsInstance("before")
 	if seed, _ := m.Find(t); seed != nil || !strings.Contains(m.Log(), "/dev/sr0:meta-data:1:") {
 		t.Errorf("got %v; %s", seed, m.Log())
 	}

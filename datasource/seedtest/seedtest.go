@@ -78,6 +78,11 @@ func (m *Machine) Configure(t *testing.T, text string) {
 	m.Search.Config = value
 }
 
+// IsInstance has the machine be an instance already.
+func (m *Machine) IsInstance(id string) {
+	m.Search.Instance = func() (string, error) { return id, nil }
+}
+
 // Find looks for a seed.
 func (m *Machine) Find(t *testing.T) (*datasource.Seed, datasource.Report) {
 	t.Helper()
