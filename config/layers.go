@@ -76,14 +76,6 @@ func (c *Config) fail(err error) {
 // Problems are what was wrong with the layers' rules for merging.
 func (c *Config) Problems() []Problem { return c.problems }
 
-// With puts more layers on top.
-func (c *Config) With(layers ...Layer) *Config {
-	return New(append(slices.Clone(c.layers), layers...)...)
-}
-
-// Layers are the layers, lowest first.
-func (c *Config) Layers() []Layer { return c.layers }
-
 // Root is the merged configuration.
 func (c *Config) Root() *Value { return c.root }
 

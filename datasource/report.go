@@ -51,9 +51,6 @@ func (r *Report) Later(where, format string, args ...any) {
 	*r = append(*r, Attempt{Where: where, Outcome: fmt.Sprintf(format, args...), NeedsNetwork: true})
 }
 
-// NeedsNetwork tells whether there is a seed that could not be fetched yet.
-func (r Report) NeedsNetwork() bool { return len(r.Awaited()) > 0 }
-
 // Awaited are the places of seeds that could not be fetched yet.
 func (r Report) Awaited() []string {
 	var places []string

@@ -13,7 +13,6 @@ type User struct {
 	Name     string
 	UID, GID int
 	Home     string
-	Shell    string
 }
 
 // Group is a group of the machine.
@@ -42,7 +41,7 @@ func (h *Host) User(name string) (User, error) {
 	if err != nil {
 		return User{}, fmt.Errorf("cannot read user %q: its group is %q", name, fields[3])
 	}
-	return User{Name: fields[0], UID: uid, GID: gid, Home: fields[5], Shell: fields[6]}, nil
+	return User{Name: fields[0], UID: uid, GID: gid, Home: fields[5]}, nil
 }
 
 // Group looks a group up by name, or by number if there is no such name.

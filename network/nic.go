@@ -23,7 +23,6 @@ type NIC struct {
 	Operstate  string // "up", "down", "dormant", "unknown", …
 	Up         bool   // administratively
 	Carrier    bool
-	Renamed    bool // the kernel or udev gave the name that it is to keep
 	Dormant    bool
 	Virtual    bool // made by software: lo, a bridge, a bond, a vlan, a dummy
 	Bridge     bool
@@ -87,7 +86,6 @@ func readNIC(dir string) (NIC, bool) {
 		return NIC{}, false
 	}
 	flags, err := strconv.ParseInt(attribute("flags"), 0, 64)
-	assigned := attribute("name_assign_type")
 	return NIC{
 		Name:       filepath.Base(dir),
 		MAC:        strings.ToLower(attribute("address")),
@@ -97,7 +95,6 @@ func readNIC(dir string) (NIC, bool) {
 		Up:         err == nil && flags&flagUp != 0,
 		Carrier:    attribute("carrier") == "1",
 		Dormant:    attribute("dormant") == "1",
-		Renamed:    assigned == "3" || assigned == "4", // NET_NAME_USER, NET_NAME_RENAMED
 		Virtual:    !exists("device"),
 		Bridge:     exists("bridge"),
 		Bond:       exists("bonding"),

@@ -35,25 +35,24 @@ func sysfs(t *testing.T, files map[string]string) string {
 func TestInterfacesAreReadInTheOrderOfTheirNumbers(t *testing.T) {
 	t.Parallel()
 	root := sysfs(t, map[string]string{
-		"bonding_masters":        "",
-		"lo/address":             "00:00:00:00:00:00",
-		"lo/flags":               "0x9",
-		"lo/operstate":           "unknown",
-		"ens10/address":          "52:54:00:AA:00:10",
-		"ens10/flags":            "0x1003",
-		"ens10/carrier":          "1",
-		"ens10/operstate":        "up",
-		"ens10/name_assign_type": "4",
-		"ens10/device/device":    "0x1000",
-		"ens10/device/driver":    "->../../bus/virtio_net",
-		"ens9/address":           "52:54:00:aa:00:09",
-		"ens9/flags":             "0x1002",
-		"ens9/device/device":     "0x1000",
-		"ens9/master":            "->../br0",
-		"br0/address":            "52:54:00:aa:00:09",
-		"br0/bridge/stp_state":   "0",
-		"ens9.5/address":         "52:54:00:aa:00:09",
-		"ens9.5/uevent":          "DEVTYPE=vlan\nINTERFACE=ens9.5",
+		"bonding_masters":      "",
+		"lo/address":           "00:00:00:00:00:00",
+		"lo/flags":             "0x9",
+		"lo/operstate":         "unknown",
+		"ens10/address":        "52:54:00:AA:00:10",
+		"ens10/flags":          "0x1003",
+		"ens10/carrier":        "1",
+		"ens10/operstate":      "up",
+		"ens10/device/device":  "0x1000",
+		"ens10/device/driver":  "->../../bus/virtio_net",
+		"ens9/address":         "52:54:00:aa:00:09",
+		"ens9/flags":           "0x1002",
+		"ens9/device/device":   "0x1000",
+		"ens9/master":          "->../br0",
+		"br0/address":          "52:54:00:aa:00:09",
+		"br0/bridge/stp_state": "0",
+		"ens9.5/address":       "52:54:00:aa:00:09",
+		"ens9.5/uevent":        "DEVTYPE=vlan\nINTERFACE=ens9.5",
 	})
 	got, err := network.Interfaces(root)
 	if err != nil {
@@ -63,7 +62,7 @@ func TestInterfacesAreReadInTheOrderOfTheirNumbers(t *testing.T) {
 		{Name: "br0", MAC: "52:54:00:aa:00:09", Bridge: true, Virtual: true},
 		{Name: "ens9", MAC: "52:54:00:aa:00:09", DeviceID: "0x1000", Master: "br0"},
 		{Name: "ens9.5", MAC: "52:54:00:aa:00:09", VLAN: true, Virtual: true},
-		{Name: "ens10", MAC: "52:54:00:aa:00:10", Driver: "virtio_net", DeviceID: "0x1000", Operstate: "up", Up: true, Carrier: true, Renamed: true},
+		{Name: "ens10", MAC: "52:54:00:aa:00:10", Driver: "virtio_net", DeviceID: "0x1000", Operstate: "up", Up: true, Carrier: true},
 		{Name: "lo", MAC: "00:00:00:00:00:00", Operstate: "unknown", Up: true, Virtual: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

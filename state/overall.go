@@ -13,8 +13,7 @@ type Overall struct {
 	BootStatusCode string // why the agent runs or not, in cloud-init's words
 	LastUpdate     time.Time
 	Detail         string
-	Stage          string // the one that runs, if any
-	going          bool   // the boot is not over
+	going          bool // the boot is not over
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
@@ -91,9 +90,6 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 
 // gather sums the stages up.
 func (o *Overall) gather(status *Status) {
-	if status.Stage != nil {
-		o.Stage = *status.Stage
-	}
 	if status.Datasource != nil {
 		o.Detail = *status.Datasource
 	}

@@ -73,12 +73,6 @@ func (s *Store) End(name string, f Frequency) error {
 	return nil
 }
 
-// Forget makes work count as never run.
-func (s *Store) Forget(name string, f Frequency) error {
-	file := s.semaphore(name, f)
-	return errors.Join(s.host.RemoveAll(file), s.host.RemoveAll(file+startedSuffix))
-}
-
 // semaphore is the file of a piece of work. That of work that is always done is gone at
 // the next boot.
 func (s *Store) semaphore(name string, f Frequency) string {

@@ -46,8 +46,6 @@ func TestASemaphoreTellsHowWorkStands(t *testing.T) {
 			expect(state.Interrupted)
 			must(t, s.End("config_runcmd", f))
 			expect(state.Done)
-			must(t, s.Forget("config_runcmd", f))
-			expect(state.NotRun)
 		})
 	}
 }

@@ -222,7 +222,7 @@ func (b *blocks) attribute(name string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &builtin{name, func(in *interpreter, g *given) any {
+	return &builtin{func(in *interpreter, g *given) any {
 		in.bind(g)
 		return in.captured(func() { in.inside(in.root, func() { in.all(s.body) }) })
 	}}, true
@@ -345,14 +345,14 @@ func (l *loop) attribute(in *interpreter, name string) (any, bool) {
 	case "nextitem":
 		return beside(l.index+1, "there is no next item"), true
 	case "cycle":
-		return &builtin{"cycle", func(in *interpreter, a *given) any {
+		return &builtin{func(in *interpreter, a *given) any {
 			if len(a.plain) == 0 {
 				in.fail("loop.cycle() needs values")
 			}
 			return a.plain[l.index%len(a.plain)]
 		}}, true
 	case "changed":
-		return &builtin{"changed", func(in *interpreter, a *given) any {
+		return &builtin{func(in *interpreter, a *given) any {
 			changed := !l.asked || !in.equalAll(l.changed, a.plain)
 			l.changed, l.asked = a.plain, true
 			return changed

@@ -50,7 +50,7 @@ func (in *interpreter) member(x any, name string) (any, bool) {
 	if o == nil {
 		return nil, false
 	}
-	return &builtin{name, func(in *interpreter, g *given) any { return o.f(in, x, in.bind(g, o.params...)) }}, true
+	return &builtin{func(in *interpreter, g *given) any { return o.f(in, x, in.bind(g, o.params...)) }}, true
 }
 
 // unsupported are methods of Python's texts that we do not have: bytes and tables of
@@ -64,14 +64,14 @@ func (c *cycler) attribute(name string) (any, bool) {
 	case "current":
 		return c.items[c.at], true
 	case "next":
-		return &builtin{name, func(in *interpreter, g *given) any {
+		return &builtin{func(in *interpreter, g *given) any {
 			in.bind(g)
 			item := c.items[c.at]
 			c.at = (c.at + 1) % len(c.items)
 			return item
 		}}, true
 	case "reset":
-		return &builtin{name, func(in *interpreter, g *given) any {
+		return &builtin{func(in *interpreter, g *given) any {
 			in.bind(g)
 			c.at = 0
 			return nil
@@ -98,7 +98,7 @@ func globals() map[string]any {
 			return nil
 		},
 	} {
-		all[name] = &builtin{name, f}
+		all[name] = &builtin{f}
 	}
 	return all
 }

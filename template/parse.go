@@ -223,7 +223,7 @@ func (p *parser) unknownTag(t token) {
 func (p *parser) forLoop(at pos) stmt {
 	p.loops++
 	defer func() { p.loops-- }()
-	f := &forLoop{pos: at, target: p.target(targetRules{tuple: true, until: "in"})}
+	f := &forLoop{pos: at, target: p.target(targetRules{until: "in"})}
 	p.expectName("in")
 	f.over = p.tuple(tupleRules{noChoice: true, until: "recursive"})
 	if p.skipName("if") {
@@ -255,7 +255,7 @@ func (p *parser) condition(at pos) stmt {
 }
 
 func (p *parser) set(at pos) stmt {
-	target := p.target(targetRules{tuple: true, namespace: true})
+	target := p.target(targetRules{namespace: true})
 	if p.skip("=") {
 		return &assignment{at, target, p.tuple(tupleRules{})}
 	}

@@ -48,9 +48,9 @@ func (p *parser) tuple(r tupleRules) expr {
 }
 
 type targetRules struct {
-	tuple, namespace bool
-	with             bool // the variable loop may be hidden by one of that name
-	until            string
+	namespace bool
+	with      bool // the variable loop may be hidden by one of that name
+	until     string
 }
 
 // target is what something is assigned to.

@@ -16,7 +16,7 @@ type strFormat struct {
 
 // formatMethod is the method format of a text.
 func (in *interpreter) formatMethod(text string) *builtin {
-	return &builtin{"format", func(in *interpreter, g *given) any {
+	return &builtin{func(in *interpreter, g *given) any {
 		f := &strFormat{interpreter: in, given: g}
 		return f.fill(text)
 	}}

@@ -40,8 +40,7 @@ type (
 
 	// builtin is a function or a method of ours.
 	builtin struct {
-		name string
-		f    func(in *interpreter, a *given) any
+		f func(in *interpreter, a *given) any
 	}
 
 	namespace struct{ vars *dict }

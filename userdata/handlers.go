@@ -16,8 +16,6 @@ type Handler struct {
 	Content secret.Bytes // of a handler that is a part; of others the file is there already
 	Types   []string     // that it takes
 	Parts   []Given      // for it, in their order
-
-	place string
 }
 
 // Given is a part as a handler is given it.
@@ -37,7 +35,7 @@ func (p *processor) partHandler(part *Part) {
 		return
 	}
 	h := Handler{
-		Name: fmt.Sprintf("part-handler-%03d.py", p.options.FirstHandler+p.partHandlers), Content: part.Content, place: part.place,
+		Name: fmt.Sprintf("part-handler-%03d.py", p.options.FirstHandler+p.partHandlers), Content: part.Content,
 	}
 	types, err := p.options.TypesOf(p.ctx, h)
 	if err != nil {

@@ -37,22 +37,21 @@ func (p *processor) message(data []byte, place string, depth int) {
 	}
 	header, body := splitHeader(data)
 	if len(header) == 0 {
-		line := 1 + bytes.Count(data[:len(data)-len(body)], []byte("\n"))
-		p.add(Part{Type: typePlain, Content: secret.NewBytes(body), Line: line, place: place}, depth)
+		p.add(Part{Type: typePlain, Content: secret.NewBytes(body), place: place}, depth)
 		return
 	}
-	p.entity(header, body, 1+bytes.Count(data[:len(data)-len(body)], []byte("\n")), depth, 0)
+	p.entity(header, body, depth, 0)
 }
 
-// entity is a part of a message, or a message in it. line is where its body begins.
-func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth, nested int) {
+// entity is a part of a message, or a message in it.
+func (p *processor) entity(header textproto.MIMEHeader, body []byte, depth, nested int) {
 	kind, params := contentType(header)
 	if kind == "message/rfc822" && nested < maxNested {
-		p.attached(header, body, line, depth, nested)
+		p.attached(header, body, depth, nested)
 		return
 	}
 	if !strings.HasPrefix(kind, "multipart/") {
-		p.leaf(kind, params, header, body, line, depth)
+		p.leaf(kind, params, header, body, depth)
 		return
 	}
 	boundary := params["boundary"]
@@ -71,18 +70,18 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, line, depth
 		if p.full {
 			return
 		}
-		if headerSize(part.data) > maxHeader {
+		if headerSize(part) > maxHeader {
 			p.headerTooLarge(p.name)
 			continue
 		}
-		header, inner := splitHeader(part.data)
-		p.entity(header, inner, line+part.line+bytes.Count(part.data[:len(part.data)-len(inner)], []byte("\n")), depth, nested+1)
+		header, inner := splitHeader(part)
+		p.entity(header, inner, depth, nested+1)
 	}
 }
 
 // attached is a message in a message, as mail programs forward one. It counts as a part
 // of which nothing becomes, and its own parts come behind it.
-func (p *processor) attached(header textproto.MIMEHeader, body []byte, line, depth, nested int) {
+func (p *processor) attached(header textproto.MIMEHeader, body []byte, depth, nested int) {
 	if p.isFull(p.name) {
 		return
 	}
@@ -90,9 +89,9 @@ func (p *processor) attached(header textproto.MIMEHeader, body []byte, line, dep
 		p.headerTooLarge(p.name)
 		return
 	}
-	p.attach(Part{declared: "message/rfc822", Content: secret.NewBytes(body), Line: line, header: header}, fmt.Sprintf("part-%03d", p.count+1))
+	p.attach(Part{declared: "message/rfc822", Content: secret.NewBytes(body), header: header}, fmt.Sprintf("part-%03d", p.count+1))
 	own, inner := splitHeader(body)
-	p.entity(own, inner, line+bytes.Count(body[:len(body)-len(inner)], []byte("\n")), depth, nested+1)
+	p.entity(own, inner, depth, nested+1)
 }
 
 func (p *processor) headerTooLarge(place string) {
@@ -198,18 +197,12 @@ func stripped(text string) string {
 	return strings.TrimFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f })
 }
 
-// piece is a part of a multipart message, before its header is read.
-type piece struct {
-	data []byte
-	line int // lines of the body before it
-}
-
-// splitParts takes a multipart body apart at its boundary. The line end before a
-// boundary is the boundary's.
-func splitParts(body []byte, boundary string) []piece {
-	var pieces []piece
+// splitParts takes a multipart body apart at its boundary, each part with its header. The
+// line end before a boundary is the boundary's.
+func splitParts(body []byte, boundary string) [][]byte {
+	var pieces [][]byte
 	mark := []byte("--" + boundary)
-	start, startLine, line := -1, 0, 0
+	start := -1
 	for at := 0; at < len(body); {
 		end := len(body)
 		if i := bytes.IndexByte(body[at:], '\n'); i >= 0 {
@@ -220,18 +213,17 @@ func splitParts(body []byte, boundary string) []piece {
 		isLast := string(tail) == "--"
 		if isMark && (len(tail) == 0 || isLast) {
 			if start >= 0 {
-				pieces = append(pieces, piece{withoutLineEnd(body[start:at]), startLine})
+				pieces = append(pieces, withoutLineEnd(body[start:at]))
 			}
-			start, startLine = end, line+1
+			start = end
 			if isLast {
 				return pieces
 			}
 		}
-		line++
 		at = end
 	}
 	if start >= 0 { // Vagrant's messages lack the last boundary
-		pieces = append(pieces, piece{body[start:], startLine})
+		pieces = append(pieces, body[start:])
 	}
 	return pieces
 }
@@ -247,7 +239,7 @@ var gzipTypes = []string{
 }
 
 // leaf is a part that holds no other.
-func (p *processor) leaf(kind string, params map[string]string, header textproto.MIMEHeader, body []byte, line, depth int) {
+func (p *processor) leaf(kind string, params map[string]string, header textproto.MIMEHeader, body []byte, depth int) {
 	if p.isFull(p.name) {
 		return
 	}
@@ -268,8 +260,5 @@ func (p *processor) leaf(kind string, params map[string]string, header textproto
 		p.attach(part, number) // it keeps its number, so that the names of those after it stay
 		return
 	}
-	if !bytes.Equal(content, body) {
-		line = 0
-	}
-	p.add(Part{Type: kind, Filename: name, Content: secret.NewBytes(content), Line: line, header: header}, depth)
+	p.add(Part{Type: kind, Filename: name, Content: secret.NewBytes(content), header: header}, depth)
 }

@@ -79,7 +79,6 @@ type Part struct {
 	Type     string
 	Filename string
 	Content  secret.Bytes
-	Line     int    // of the data, where the content begins; 0 when it is not there as it is
 	Handler  string // what became of it: "cloud-config", "script", "boothook", or "" for nothing
 	Problem  string // why nothing, or less, became of it
 
@@ -199,7 +198,7 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 	}
 	data, err := p.gunzip(raw)
 	if err != nil {
-		part := Part{declared: typeNotMultipart, Content: secret.NewBytes(raw), Line: 1, place: place}
+		part := Part{declared: typeNotMultipart, Content: secret.NewBytes(raw), place: place}
 		part.refuse(config.Error, fmt.Sprintf("it is compressed, and cannot be unpacked: %v; all of it was skipped", err))
 		p.attach(part, fmt.Sprintf("part-%03d", p.count+1)) // it keeps its number
 		return
@@ -208,7 +207,7 @@ func (p *processor) blob(raw []byte, place string, depth int) {
 		p.message(data, place, depth)
 		return
 	}
-	p.add(Part{Type: typeNotMultipart, Content: secret.NewBytes(data), Line: 1, place: place}, depth)
+	p.add(Part{Type: typeNotMultipart, Content: secret.NewBytes(data), place: place}, depth)
 }
 
 // add settles a part's type and name, and keeps it if it is for this machine. What

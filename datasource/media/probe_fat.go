@@ -21,7 +21,6 @@ const (
 	fatFirstCluster   = 2
 	fat32ClusterMask  = 0x0fffffff
 	fat12MaxClusters  = 4084
-	fat16MaxClusters  = 65524
 	fatMaxSectorBytes = 4096
 )
 
@@ -29,7 +28,6 @@ const (
 // Overview of On-Disk Format", 1.03), checked and computed out.
 type fatGeometry struct {
 	bits         int
-	sectorSize   int64
 	clusterSize  int64
 	fatStart     int64
 	fats         int
@@ -72,7 +70,6 @@ func parseFAT(b []byte, size int64) (fatGeometry, bool) {
 		return fatGeometry{}, false
 	}
 	g := fatGeometry{
-		sectorSize:  sectorSize,
 		clusterSize: sectorSize * perCluster,
 		fatStart:    reserved * sectorSize,
 		fats:        int(fats),

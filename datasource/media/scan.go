@@ -20,7 +20,6 @@ type Device struct {
 	Path      string // "/dev/sr0"
 	Name      string // the kernel's: "sr0"
 	Size      int64  // bytes
-	Removable bool
 	Partition bool
 	Superblock
 }
@@ -142,10 +141,6 @@ func describe(class, name, devRoot string) (d Device, worthwhile bool) {
 		Name:      name,
 		Path:      filepath.Join(devRoot, strings.ReplaceAll(name, "!", "/")), // cciss!c0d0
 		Partition: attribute(dir, "partition") != "",
-		Removable: attribute(dir, "removable") == "1",
-	}
-	if d.Partition { // whether it is removable is the whole disk's attribute
-		d.Removable = attribute(dir, "../removable") == "1"
 	}
 	const sectorSize = 512 // of this attribute, whatever the device's own is
 	sectors, err := strconv.ParseInt(attribute(dir, "size"), 10, 64)

@@ -77,13 +77,13 @@ func TestScanFindsEveryDeviceWithAMedium(t *testing.T) {
 	m := newMachine(t)
 	iso, disk := ownISO(t), ownFAT(16)(t)
 	empty, zeros := mediatest.Blank(t, 0), mediatest.Blank(t, 1<<20)
-	m.add("vda", zeros, map[string]string{"removable": "0"})
+	m.add("vda", zeros, nil)
 	m.add("vda/vda1", disk, map[string]string{"partition": "1"})
-	m.add("sda", zeros, map[string]string{"removable": "1"})
+	m.add("sda", zeros, nil)
 	m.add("sda/sda1", disk, map[string]string{"partition": "1"})
-	m.add("sr0", iso, map[string]string{"removable": "1", "size": "2097151"})
-	m.add("sr1", empty, map[string]string{"removable": "1", "size": "2097151"})
-	m.add("fd0", empty, map[string]string{"removable": "1", "size": "8"})
+	m.add("sr0", iso, map[string]string{"size": "2097151"})
+	m.add("sr1", empty, map[string]string{"size": "2097151"})
+	m.add("fd0", empty, map[string]string{"size": "8"})
 	m.add("loop0", "", map[string]string{"size": "0"})
 	m.add("zram0", disk, nil)
 	m.add("ram0", disk, nil)
@@ -105,9 +105,9 @@ func TestScanFindsEveryDeviceWithAMedium(t *testing.T) {
 	fat := Superblock{Filesystem: VFAT, FATBits: 16, Label: "cidata", BootLabel: "cidata"}
 	want := []Device{
 		{Name: "dm-1", Path: path("dm-1"), Size: size(disk), Superblock: fat},
-		{Name: "sda", Path: path("sda"), Size: 1 << 20, Removable: true},
-		{Name: "sda1", Path: path("sda1"), Size: size(disk), Removable: true, Partition: true, Superblock: fat},
-		{Name: "sr0", Path: path("sr0"), Size: size(iso), Removable: true, Superblock: Superblock{Filesystem: ISO9660, Label: "cidata"}},
+		{Name: "sda", Path: path("sda"), Size: 1 << 20},
+		{Name: "sda1", Path: path("sda1"), Size: size(disk), Partition: true, Superblock: fat},
+		{Name: "sr0", Path: path("sr0"), Size: size(iso), Superblock: Superblock{Filesystem: ISO9660, Label: "cidata"}},
 		{Name: "vda", Path: path("vda"), Size: 1 << 20},
 		{Name: "vda1", Path: path("vda1"), Size: size(disk), Partition: true, Superblock: fat},
 	}

@@ -408,8 +408,8 @@ func TestSeedfromReplacesAllButTheMetadata(t *testing.T) {
 			if got := line(seed); got != c.want {
 				t.Fatalf("got %q, want %q; %s", got, c.want, report.Summary())
 			}
-			if report.NeedsNetwork() != c.later {
-				t.Errorf("it needs the network: %v; %s", report.NeedsNetwork(), report.Summary())
+			if awaited := report.Awaited(); (len(awaited) > 0) != c.later {
+				t.Errorf("it awaits %q; %s", awaited, report.Summary())
 			}
 			told := m.Log()
 			for _, a := range report.Refused() { // the caller's to report
