@@ -29,6 +29,9 @@ func (c Cursor) Decode(into any, topLevel ...string) {
 	c.to.Add(c.value.DecodeAt(c.key, into, topLevel...)...)
 }
 
+// Pos returns the place of the value, or of the mapping or list that it would be in.
+func (c Cursor) Pos() Pos { return c.at }
+
 // Value returns the value; nil when it is absent.
 func (c Cursor) Value() *Value { return c.value }
 
@@ -51,6 +54,22 @@ func (c Cursor) Get(name string) Cursor {
 		return c.child(name, c.value.items[i])
 	}
 	return c.child(name, c.value.Get(name))
+}
+
+// AtKey returns Get's cursor with the place of the key itself.
+func (c Cursor) AtKey(name string) Cursor {
+	child := c.Get(name)
+	if child.value != nil {
+		child.at = c.value.KeyPos(name)
+	}
+	return child
+}
+
+// Under returns the cursor with the key path of another, for what is named by the whole
+// that it is part of; its place stays its own.
+func (c Cursor) Under(whole Cursor) Cursor {
+	c.key = whole.key
+	return c
 }
 
 // Path follows a dotted path of keys and positions in lists.
@@ -122,12 +141,17 @@ func (c Cursor) report(s Severity, cause error, format string, args ...any) {
 	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.key, Message: fmt.Sprintf(format, args...), Cause: cause})
 }
 
+// At returns the cursor of a place that has no value: a line of another language, a word of
+// a command line, a device.
+func (f *Findings) At(pos Pos, key string) Cursor { return Cursor{at: pos, key: key, to: f} }
+
 // Findings collects problems. Of each document and severity it keeps the first
 // MaxProblems and counts the rest, so that the cost of a finding is constant.
 type Findings struct {
 	kept []Problem
-	more []Problem // one for each document and severity that had more, without its message
-	seen map[documentSeverity]int
+	of   map[documentSeverity]int // how many are kept
+	more []Problem                // the counts of the others
+	rest map[documentSeverity]int // where in more, from 1
 }
 
 type documentSeverity struct {
@@ -135,20 +159,23 @@ type documentSeverity struct {
 	severity Severity
 }
 
-// Add keeps or counts problems.
+// Add keeps or counts problems. The counts in another's list are added to its own.
 func (f *Findings) Add(problems ...Problem) {
-	if f.seen == nil {
-		f.seen = map[documentSeverity]int{}
+	if f.of == nil {
+		f.of, f.rest = map[documentSeverity]int{}, map[documentSeverity]int{}
 	}
 	for _, p := range problems {
 		kind := documentSeverity{p.Pos.File, p.Severity}
-		f.seen[kind]++
-		switch n := f.seen[kind]; {
-		case n <= MaxProblems:
+		if p.more == 0 && f.of[kind] < MaxProblems {
+			f.of[kind]++
 			f.kept = append(f.kept, p)
-		case n == MaxProblems+1:
-			f.more = append(f.more, Problem{Severity: p.Severity, Pos: Pos{File: p.Pos.File}})
+			continue
 		}
+		if f.rest[kind] == 0 {
+			f.more = append(f.more, Problem{Severity: p.Severity, Pos: Pos{File: p.Pos.File}})
+			f.rest[kind] = len(f.more)
+		}
+		f.more[f.rest[kind]-1].more += max(p.more, 1)
 	}
 }
 
@@ -157,8 +184,7 @@ func (f *Findings) Add(problems ...Problem) {
 func (f *Findings) List() []Problem {
 	list := f.kept[:len(f.kept):len(f.kept)]
 	for _, p := range f.more {
-		more := f.seen[documentSeverity{p.Pos.File, p.Severity}] - MaxProblems
-		p.Message = fmt.Sprintf("and %d more of the kind %q", more, p.Severity)
+		p.Message = fmt.Sprintf("and %d more of the kind %q", p.more, p.Severity)
 		list = append(list, p)
 	}
 	return list

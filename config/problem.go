@@ -32,6 +32,8 @@ type Problem struct {
 	Key      string // the path of the value: "chpasswd.expire", "users.0.name"
 	Message  string
 	Cause    error // the error that Message is made of; may be nil
+
+	more int // how many problems it is the count of, in a list that Findings has limited
 }
 
 // Unwrap returns the cause.

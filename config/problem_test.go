@@ -19,6 +19,9 @@ func TestOfVeryManyProblemsTheFirstAreShownAndTheRestIsCounted(t *testing.T) {
 	if last := got[len(got)-1]; last.Error() != fmt.Sprintf(`user-data: and %d more of the kind "warning"`, 100_000-MaxProblems) || last.Severity != Warning {
 		t.Errorf("the rest is %q", last.Error())
 	}
+	if again := Limited(append(got, all[:7]...)); len(again) != len(got) || again[MaxProblems+2].Error() != fmt.Sprintf(`user-data: and %d more of the kind "warning"`, 100_007-MaxProblems) {
+		t.Errorf("a limited list with 7 more becomes %d, the last %v", len(again), again[len(again)-1])
+	}
 	if few := Limited(all[:MaxProblems]); len(few) != MaxProblems {
 		t.Errorf("of few, %d are shown", len(few))
 	}
