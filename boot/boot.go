@@ -18,6 +18,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/fetch"
+	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/netconf"
@@ -47,9 +48,9 @@ type Options struct {
 	// programs is no fault of the seed's, and becomes a note of the report.
 	Rehearsal bool
 
-	// Reboot reboots the machine, at the end of a boot in which a module asks for it; nil
-	// where that cannot be, or must not.
-	Reboot func(ctx context.Context) error
+	// Power restarts the machine or turns it off, at the end of a boot in which a module
+	// asks for it; nil where that cannot be, or must not.
+	Power power.Switch
 
 	// Watch is told of stages and modules as they begin and end; may be nil.
 	Watch func(Event)
@@ -91,8 +92,9 @@ type Boot struct {
 	online  bool          // there is a network now
 	awaited []string      // URLs that this stage could have used, had there been a network
 	over    bool          // no stage comes after this one
-	restart string        // why the machine is to be rebooted when all is recorded; "": it is not
 	told    map[told]bool // problems that need no second word in this stage
+
+	requests []power.Request // for a reboot and the like when all is recorded
 
 	takingOver bool // what runs is the work of an earlier stage that did not end
 }
@@ -232,7 +234,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	if name == state.StageFinal || b.over {
 		b.note(b.store.Finish())
 		b.summarise()
-		b.reboot(ctx)
+		b.changePower(ctx)
 	}
 	var list []error
 	for _, text := range b.report.Errors[already:] {

@@ -200,6 +200,9 @@ func (b *Boot) listed(key, name string) bool {
 	return false
 }
 
+// stageSingle is what the log and the change log call a module that is run by hand.
+const stageSingle = "single"
+
 // Single runs one module by hand, whatever its list says. A frequency of "" is its
 // own: a module that has run for this instance does not run again.
 func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequency, args []string) (ModuleReport, error) {
@@ -210,7 +213,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		}
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
-	b.stage = "single"
+	b.stage = stageSingle
 	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err
 	}
@@ -224,5 +227,6 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 	if b.Output != nil {
 		b.note(b.Output.Close())
 	}
+	b.changePower(ctx)
 	return b.report.Modules[len(b.report.Modules)-1], nil
 }

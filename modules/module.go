@@ -16,6 +16,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/packages"
+	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -116,7 +117,7 @@ type Env struct {
 	// could not do, or does without.
 	Output io.Writer                                                                        // where the stage's output goes (the key output)
 	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
-	Reboot func(why string)                                                                 // has the machine reboot when the stage has ended and all is recorded
+	Power  func(power.Request)                                                              // has the machine restarted or turned off when the boot has ended and all is recorded
 	Steps  Steps                                                                            // how far an interrupted run of this module came
 
 	Packages packages.Manager // of tests; nil: the guest's own

@@ -7,6 +7,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/packages"
+	"cloudseed/guest/power"
 	"cloudseed/state"
 )
 
@@ -165,10 +166,10 @@ func rebootIfRequired(ctx context.Context, e *Env, manager packages.Manager, at 
 		at.Fail(err)
 	case why == "":
 		e.Log.Info("no reboot is required")
-	case e.Reboot == nil:
+	case e.Power == nil:
 		at.Warnf("a reboot is required (%s), and nothing here can do it", why)
 	default:
-		e.Reboot(why)
+		e.Power(power.Request{Change: power.Change{Mode: power.Reboot}, Why: why})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudseed/guest/packages/packagestest"
+	"cloudseed/guest/power"
 )
 
 func TestPackages(t *testing.T) {
@@ -49,7 +50,7 @@ func TestPackages(t *testing.T) {
 			t.Parallel()
 			g := newGuest(t, test.config)
 			fake, reboot := test.fake, ""
-			g.env.Packages, g.env.Reboot = &fake, func(why string) { reboot = why }
+			g.env.Packages, g.env.Power = &fake, func(r power.Request) { reboot = r.Why }
 			reports := strings.Join(g.run(t, packageUpdateUpgradeInstall), "\n")
 			for want := range strings.SplitSeq(test.reports, "\n") {
 				if !strings.Contains(reports, want) || (want == "") != (reports == "") {

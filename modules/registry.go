@@ -36,6 +36,7 @@ func All() []Module {
 		sshAuthKeyFingerprints,
 		installHotplug,
 		finalMessage,
+		powerStateChange,
 	}
 }
 

@@ -103,6 +103,22 @@ func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]s
 	return errors.Join(err, s.StageDone(stage))
 }
 
+// AddToStage adds to what went wrong in a stage that has ended, and writes result.json
+// anew if it is there.
+func (s *Store) AddToStage(stage string, errs []string, recoverable map[string][]string) error {
+	err := s.update(func(status *Status) {
+		at := status.Stages[stage]
+		at.Errors = append(at.Errors, errs...)
+		for level, messages := range recoverable {
+			at.RecoverableErrors[level] = append(at.RecoverableErrors[level], messages...)
+		}
+	})
+	if s.Finished() {
+		err = errors.Join(err, s.Finish())
+	}
+	return err
+}
+
 // Finish writes result.json, for which scripts wait: the boot is over.
 func (s *Store) Finish() error {
 	status, err := s.Status()

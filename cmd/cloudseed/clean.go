@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudseed/guest/power"
 	"cloudseed/host"
 
 	"github.com/spf13/cobra"
@@ -77,8 +78,7 @@ func cleanCommand(g *globals) *cobra.Command {
 			if err := errors.Join(errs...); err != nil || !reboot {
 				return err
 			}
-			_, err = m.host.Run(cmd.Context(), host.Command{Argv: []string{"shutdown", "-r", "now"}})
-			return err
+			return power.Of(m.host).Apply(cmd.Context(), power.Change{Mode: power.Reboot})
 		},
 	}
 	f := cmd.Flags()

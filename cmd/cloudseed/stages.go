@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"cloudseed/boot"
-	"cloudseed/host"
+	"cloudseed/guest/power"
 	"cloudseed/modules"
 	"cloudseed/printable"
 	"cloudseed/state"
@@ -73,10 +73,7 @@ func (g *globals) runStage(ctx context.Context, stage string, files []string) er
 	} else {
 		o := boot.Options{Files: files}
 		if m.host.Booted() {
-			o.Reboot = func(ctx context.Context) error {
-				_, err := m.host.Run(ctx, host.Command{Argv: []string{"/sbin/reboot"}})
-				return err
-			}
+			o.Power = power.Of(m.host)
 		}
 		errs = m.boot(o).Run(ctx, stage)
 	}
@@ -128,7 +125,11 @@ func (g *globals) runSingle(cmd *cobra.Command, name string, f state.Frequency, 
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	r, err := m.boot(boot.Options{Files: files}).Single(cmd.Context(), name, f, args)
+	o := boot.Options{Files: files}
+	if m.host.Booted() {
+		o.Power = power.Of(m.host)
+	}
+	r, err := m.boot(o).Single(cmd.Context(), name, f, args)
 	if err != nil {
 		return err
 	}
