@@ -30,7 +30,7 @@ var Absent = map[string][]string{
 
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
-	"refresh_rmc_and_interface": nil, "reset_rmc": nil, "rightscale_userdata": nil, "snap": nil, "ssh_import_id": nil,
+	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil, "ssh_import_id": nil,
 	"ubuntu_advantage": nil, "ubuntu_autoinstall": nil, "ubuntu_drivers": nil, "ubuntu_pro": nil,
 	"wireguard": nil, "zypper_add_repo": nil,
 }

@@ -28,6 +28,7 @@ func All() []Module {
 
 		packageUpdateUpgradeInstall,
 		writeFilesDeferred,
+		resetRMC,
 		scriptsVendor,
 		scriptsPerOnce,
 		scriptsPerBoot,
