@@ -368,6 +368,22 @@ func TestWhatNoModuleDoesIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestAModuleThatIsOffByDefaultRunsWhereItIsListed(t *testing.T) {
+	t.Parallel()
+	const warning = "user-data:2:21: manage_resolv_conf has no effect: the module resolv_conf is not in cloud_init_modules"
+	for list, want := range map[string]boot.Result{"": "", "cloud_init_modules: [[resolv-conf, always]]\n": boot.ResultOK} {
+		g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nmanage_resolv_conf: true\nresolv_conf: {nameservers: [192.0.2.1]}\n"))
+		g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", list)
+		r := g.boot(t)
+		if got := results(r)["resolv_conf"]; got != want {
+			t.Errorf("with %q its result is %q", list, got)
+		}
+		if told := slices.Contains(r.Warnings, warning); told != (want == "") {
+			t.Errorf("with %q the warnings are %q", list, r.Warnings)
+		}
+	}
+}
+
 func TestAnUnknownModuleCostsNothingElse(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.OVirt())

@@ -141,8 +141,14 @@ func (b *Boot) inSeed(key string) bool {
 	return b.config.Get(key) != nil && config.New(b.systemLayers()...).Get(key) == nil
 }
 
-// tellOfGaps warns of what the seed asks for and no module of this version does.
+// tellOfGaps warns of what the seed asks for and no module of this version does, or none that
+// is listed.
 func (b *Boot) tellOfGaps() {
+	for _, m := range modules.All() {
+		if i := slices.IndexFunc(m.ActiveIf, b.inSeed); m.OffByDefault && i >= 0 && !b.isListed(m.Name) {
+			b.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", b.config.Get(m.ActiveIf[i]).Pos(), m.ActiveIf[i], m.Name, m.Stage))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(modules.Absent)) {
 		for _, key := range modules.Absent[name] {
 			if b.inSeed(key) {
@@ -150,6 +156,18 @@ func (b *Boot) tellOfGaps() {
 			}
 		}
 	}
+}
+
+// isListed reports whether the configuration lists a module for any stage.
+func (b *Boot) isListed(name string) bool {
+	for _, stage := range []modules.Stage{modules.InitStage, modules.ConfigStage, modules.FinalStage} {
+		for _, item := range b.config.Get(string(stage)).Items() {
+			if e, _ := readEntry(item); modules.CanonicalName(e.name) == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (b *Boot) anyKey(keys []string) bool {

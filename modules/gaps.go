@@ -12,9 +12,8 @@ import (
 // keys lose nothing: cloud-init does not run them on the RHEL family either, or
 // does no more at all.
 var Absent = map[string][]string{
-	"ca_certs":    {"ca_certs", "ca-certs"},
-	"rsyslog":     {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
-	"resolv_conf": {"manage_resolv_conf", "resolv_conf"},
+	"ca_certs": {"ca_certs", "ca-certs"},
+	"rsyslog":  {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
 
 	"rh_subscription": {"rh_subscription"},
 	"spacewalk":       {"spacewalk"},

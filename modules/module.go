@@ -35,6 +35,9 @@ type Of[K any] struct {
 	Doc        string          // for the reference: what it does, in a few sentences
 	Example    string          // for the reference: cloud-config that it acts on
 
+	// OffByDefault says that RHEL's cloud.cfg does not list it: who wants it adds it to a list.
+	OffByDefault bool
+
 	// Prepare starts work that takes long and that the guest cannot see yet. It is
 	// called as soon as a new instance's configuration is known, before any stage
 	// order, and must return at once. Most modules have none.
@@ -72,7 +75,7 @@ func (m Of[K]) Module() Module {
 	}
 	module := Module{
 		Name: m.Name, Stage: m.Stage, Frequency: m.Frequency, ActiveIf: m.ActiveIf, Repeatable: m.Repeatable,
-		RunBy: m.RunBy, Doc: m.Doc, Example: m.Example, Keys: zero, sharesKeys: m.CheckedBy != "",
+		OffByDefault: m.OffByDefault, RunBy: m.RunBy, Doc: m.Doc, Example: m.Example, Keys: zero, sharesKeys: m.CheckedBy != "",
 		Check: func(e *Env) { check(e) },
 		Run:   func(ctx context.Context, e *Env) error { return m.Run(ctx, e, check(e)) },
 	}
@@ -93,6 +96,7 @@ type Module struct {
 	Keys         any // the zero value of the struct of its keys
 	ActiveIf     []string
 	Repeatable   bool
+	OffByDefault bool
 	RunBy        string
 	Doc, Example string
 	sharesKeys   bool // another module checks and documents them

@@ -15,6 +15,7 @@ func All() []Module {
 		setHostname,
 		updateHostname,
 		updateEtcHosts,
+		resolvConf,
 		usersGroups,
 		sshModule,
 		setPasswords,
@@ -51,12 +52,12 @@ const (
 	FinalStage  Stage = "cloud_final_modules"
 )
 
-// DefaultNames returns the names of a stage's modules, in order. They are what runs where
-// the configuration has no list for the stage.
+// DefaultNames returns the names of a stage's modules, in order, without those that are off
+// by default. They are what runs where the configuration has no list for the stage.
 func DefaultNames(stage Stage) []string {
 	var names []string
 	for _, m := range All() {
-		if m.Stage == stage {
+		if m.Stage == stage && !m.OffByDefault {
 			names = append(names, m.Name)
 		}
 	}

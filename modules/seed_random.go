@@ -20,7 +20,7 @@ type seedRandomKeys struct {
 	Seed struct {
 		File     string        `key:"file" default:"/dev/urandom" doc:"The file or device that the data is added to."`
 		Data     *config.Value `key:"data" takes:"text" doc:"The data. That of the metadata's random_seed follows it."`
-		Encoding seedEncoding  `key:"encoding" enum:"raw|base64|b64|gzip|gz" default:"raw" doc:"How data is encoded."`
+		Encoding seedEncoding  `key:"encoding" type:"string" enum:"raw|base64|b64|gzip|gz" default:"raw" doc:"How data is encoded."`
 		Command  []string      `key:"command" doc:"A program and its arguments, to be run after the data is added, with the file in the environment variable RANDOM_SEED_FILE. One that is not installed is skipped."`
 		Required bool          `key:"command_required" default:"false" doc:"A missing command is an error."`
 	} `key:"random_seed" doc:"Random data for the kernel."`

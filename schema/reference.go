@@ -22,6 +22,9 @@ func Reference() string {
 		if len(m.ActiveIf) > 0 {
 			fmt.Fprintf(&page, " Only with: `%s`.", strings.Join(m.ActiveIf, "`, `"))
 		}
+		if m.OffByDefault {
+			fmt.Fprintf(&page, " It is not in the default lists of modules: add it to `%s`.", m.Stage)
+		}
 		page.WriteString("\n")
 		if m.Example != "" {
 			fmt.Fprintf(&page, "\n```yaml\n#cloud-config\n%s```\n", m.Example)
