@@ -256,7 +256,7 @@ func TestTryShowsStagesAndModulesAndFoldsTheAgentsOwnState(t *testing.T) {
 	}
 	seed.NoCloud("i-1", "#cloud-config\nruncmd: [echo hello]\n").Dir(t, dir)
 	out, _ := try(t, dir)
-	for _, want := range []string{"init-local\n", "modules-final\n  scripts_vendor", "would be instance i-1 with the hostname", "The agent's own state: "} {
+	for _, want := range []string{"init-local\n", "modules-final\n  reset_rmc", "would be instance i-1 with the hostname", "The agent's own state: "} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not in:\n%s", want, out)
 		}
