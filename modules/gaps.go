@@ -31,7 +31,7 @@ var Absent = map[string][]string{
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
 	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil, "ssh_import_id": nil,
 	"ubuntu_advantage": nil, "ubuntu_autoinstall": nil, "ubuntu_drivers": nil, "ubuntu_pro": nil,
-	"wireguard": nil, "zypper_add_repo": nil,
+	"zypper_add_repo": nil,
 }
 
 // otherKeys are the top-level keys that no module of this family acts on: those of
@@ -44,7 +44,7 @@ var otherKeys = []string{
 
 	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",
 	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ssh_import_id", "ubuntu-advantage", "ubuntu_advantage",
-	"ubuntu_pro", "wireguard", "zypper",
+	"ubuntu_pro", "zypper",
 }
 
 // Misplaced are the top-level keys that have no effect in user data, with where each

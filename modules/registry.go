@@ -20,6 +20,7 @@ func All() []Module {
 		sshModule,
 		setPasswords,
 
+		wireguard,
 		keyboard,
 		locale,
 		yumAddRepo,
