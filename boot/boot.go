@@ -94,7 +94,9 @@ type Boot struct {
 	over    bool          // no stage comes after this one
 	told    map[told]bool // problems that need no second word in this stage
 
-	requests []power.Request // for a reboot and the like when all is recorded
+	before   int                 // the errors of the report that are of stages before this one
+	warned   map[string][]string // this stage's warnings that are no longer in Options.Warnings
+	requests []power.Request     // for a reboot and the like when all is recorded
 
 	takingOver bool // what runs is the work of an earlier stage that did not end
 }
@@ -199,7 +201,8 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
 	}
-	already, modulesBefore := len(b.report.Errors), len(b.report.Modules)
+	modulesBefore := len(b.report.Modules)
+	b.before, b.warned = len(b.report.Errors), nil
 	b.note(b.store.BeginStage(name))
 	b.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.Version, name,
 		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
@@ -218,26 +221,23 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	}
 
 	b.remember(b.report.Modules[modulesBefore:])
-	errs := b.report.Errors[already:]
-	var warnings map[string][]string
-	if b.Warnings != nil {
-		warnings = b.Warnings()
-		for _, level := range []string{"WARNING", "DEPRECATED"} {
-			b.report.Warnings = append(b.report.Warnings, warnings[level]...)
-		}
+	errs := b.report.Errors[b.before:]
+	warnings := b.warnings()
+	for _, level := range []string{"WARNING", "DEPRECATED"} {
+		b.report.Warnings = append(b.report.Warnings, warnings[level]...)
 	}
 	b.note(b.store.EndStage(name, errs, warnings))
 	if !ready {
 		b.note(b.store.StageUndone(name))
 	}
-	b.Log.Info("stage ended", "errors", len(b.report.Errors)-already, "duration", time.Since(start).Round(time.Microsecond).String())
+	b.Log.Info("stage ended", "errors", len(b.report.Errors)-b.before, "duration", time.Since(start).Round(time.Microsecond).String())
 	if name == state.StageFinal || b.over {
 		b.note(b.store.Finish())
 		b.summarise()
 		b.changePower(ctx)
 	}
 	var list []error
-	for _, text := range b.report.Errors[already:] {
+	for _, text := range b.report.Errors[b.before:] {
 		list = append(list, errors.New(text))
 	}
 	return list

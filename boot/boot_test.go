@@ -203,7 +203,7 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 		"timezone": boot.ResultNoConfig, "disable_ec2_metadata": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "reset_rmc": boot.ResultAlreadyRun, "scripts_vendor": boot.ResultAlreadyRun,
 		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
 		"scripts_user": boot.ResultAlreadyRun, "ssh_authkey_fingerprints": boot.ResultAlreadyRun, "install_hotplug": boot.ResultOK, "final_message": boot.ResultOK,
-		"power_state_change": boot.ResultNoConfig,
+		"phone_home": boot.ResultNoConfig, "power_state_change": boot.ResultNoConfig,
 	}
 	if diff := cmp.Diff(want, results(r)); diff != "" {
 		t.Errorf("results differ (-want +got):\n%s", diff)

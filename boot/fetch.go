@@ -22,6 +22,9 @@ const (
 	seedTime    = 5 * time.Minute  // a seed on the network, all of its files
 	includeTime = 10 * time.Minute // what user data includes, all of it
 
+	postTime = 30 * time.Minute // what a module posts
+
+	maxAnswer   = 1 << 20   // to what was posted
 	maxSeedFile = 64 << 20  // as on a medium
 	maxSource   = 512 << 20 // what write_files fetches, which is no configuration
 )
@@ -129,6 +132,21 @@ func (b *Boot) include(ctx context.Context, url string, once bool) ([]byte, erro
 // source gets what a module's configuration names.
 func (b *Boot) source(ctx context.Context, url string, headers map[string]string) ([]byte, error) {
 	return b.get(ctx, b.sourceClient(), fetch.Request{URL: url, Headers: headers})
+}
+
+// post is how a module posts something; nil where there is no network.
+func (b *Boot) post() func(ctx context.Context, url string, content []byte, kind string, tries int) error {
+	if b.Offline || !b.Host.Runs() {
+		return nil
+	}
+	return func(ctx context.Context, url string, content []byte, kind string, tries int) error {
+		c := &fetch.Client{
+			Tries: tries, Pause: 3 * time.Second, Silence: 30 * time.Second, Deadline: postTime, MaxSize: maxAnswer,
+			Certificate: b.certificate,
+		}
+		_, err := b.get(ctx, c, fetch.Request{URL: url, Body: &fetch.Body{Content: content, Type: kind}})
+		return err
+	}
 }
 
 // seedOnNetwork gets a file of a seed on the network.

@@ -234,7 +234,7 @@ func (b *Boot) env(m modules.Module, args []string) *modules.Env {
 		TopLevel: modules.Keys(),
 		Host:     b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
 		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
-		Fetch: b.source, Power: b.askPower(),
+		Fetch: b.source, Post: b.post(), Progress: b.progress, Power: b.askPower(),
 	}
 }
 

@@ -52,15 +52,27 @@ type Request struct {
 	URL     string
 	Headers map[string]string // of HTTP
 
+	// Body is sent by POST, with its type; nil: GET.
+	Body *Body
+
 	// Optional: that there is no such thing is an answer, and not asked for again.
 	Optional bool
 }
 
-// Get fetches. Its errors name the URL without what may be secret in it, and are
+// Body is what a request sends.
+type Body struct {
+	Content []byte
+	Type    string // "application/json"
+}
+
+// Get fetches, or sends the request's body and fetches the answer. Its errors name the URL without what may be secret in it, and are
 // fs.ErrNotExist when the server says that there is no such thing.
 func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
-	shown := secret.URL(r.URL)
-	if file, ok := localPath(r.URL); ok {
+	shown, doing := secret.URL(r.URL), "fetch"
+	if r.Body != nil {
+		doing = "post to"
+	}
+	if file, ok := localPath(r.URL); ok && r.Body == nil {
 		data, err := c.file(file)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", shown, err)
@@ -69,7 +81,7 @@ func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 	}
 	get, err := c.method(r)
 	if err != nil {
-		return nil, fmt.Errorf("cannot fetch %s: %w", shown, err)
+		return nil, fmt.Errorf("cannot %s %s: %w", doing, shown, err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Deadline, fmt.Errorf("it was not done within %s", c.Deadline))
 	defer cancel()
@@ -81,7 +93,7 @@ func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 		}
 		last := try >= c.Tries || isFinal(err) || r.Optional && errors.Is(err, fs.ErrNotExist)
 		if !last {
-			c.tell("cannot fetch it yet", "url", shown, "why", err.Error(), "try", try)
+			c.tell("cannot "+doing+" it yet", "url", shown, "why", err.Error(), "try", try)
 			last = !wait(ctx, c.pause(err))
 		}
 		if last {
@@ -89,9 +101,9 @@ func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 				err = stopped{err, context.Cause(ctx)}
 			}
 			if try > 1 {
-				return nil, fmt.Errorf("cannot fetch %s: %w (%d tries in %s)", shown, err, try, time.Since(start).Round(100*time.Millisecond))
+				return nil, fmt.Errorf("cannot %s %s: %w (%d tries in %s)", doing, shown, err, try, time.Since(start).Round(100*time.Millisecond))
 			}
-			return nil, fmt.Errorf("cannot fetch %s: %w", shown, err)
+			return nil, fmt.Errorf("cannot %s %s: %w", doing, shown, err)
 		}
 	}
 }
@@ -162,6 +174,9 @@ func (c *Client) file(path string) ([]byte, error) {
 // method is the way to try once.
 func (c *Client) method(r Request) (func(context.Context) ([]byte, error), error) {
 	from := r.URL
+	if _, local := localPath(from); local {
+		return nil, errors.New("it is a file, and nothing can be posted to one")
+	}
 	if !strings.Contains(from, "://") {
 		from = "http://" + from // as cloud-init reads "example.com/x"
 	}
@@ -171,8 +186,11 @@ func (c *Client) method(r Request) (func(context.Context) ([]byte, error), error
 	}
 	switch target.Scheme {
 	case "http", "https":
-		return c.http(target, r.Headers)
+		return c.http(target, r)
 	case "ftp", "ftps":
+		if r.Body != nil {
+			return nil, fmt.Errorf("there is no way to post by %q: it is http or https", target.Scheme)
+		}
 		return func(ctx context.Context) ([]byte, error) { return c.ftp(ctx, target) }, nil
 	}
 	return nil, fmt.Errorf("there is no way to fetch by %q: it is http, https, ftp or ftps", target.Scheme)

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,8 +31,8 @@ type busy struct {
 
 func (missing) Is(target error) bool { return target == fs.ErrNotExist }
 
-// http prepares to get a URL of http or https. The proxy is the environment's.
-func (c *Client) http(target *url.URL, headers map[string]string) (func(context.Context) ([]byte, error), error) {
+// http prepares to get a URL of http or https, or to post to one. The proxy is the environment's.
+func (c *Client) http(target *url.URL, r Request) (func(context.Context) ([]byte, error), error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DialContext: c.dial, DisableKeepAlives: true,
 		MaxResponseHeaderBytes: 1 << 20,
@@ -40,14 +41,14 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 	if transport.TLSClientConfig, err = c.tls(); err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: transport, CheckRedirect: redirect(target, headers)}
+	client := &http.Client{Transport: transport, CheckRedirect: redirect(target, r.Headers)}
 	return func(ctx context.Context) ([]byte, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+		request, err := newRequest(ctx, target.String(), r.Body)
 		if err != nil {
 			return nil, final{errors.New("it is no URL")}
 		}
 		request.Header.Set("User-Agent", c.Agent)
-		for name, value := range headers {
+		for name, value := range r.Headers {
 			request.Header.Set(name, value)
 			if http.CanonicalHeaderKey(name) == "Host" {
 				request.Host = value
@@ -63,6 +64,17 @@ func (c *Client) http(target *url.URL, headers map[string]string) (func(context.
 		}
 		return c.readAll(response.Body)
 	}, nil
+}
+
+func newRequest(ctx context.Context, target string, body *Body) (*http.Request, error) {
+	if body == nil {
+		return http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body.Content))
+	if err == nil {
+		request.Header.Set("Content-Type", body.Type)
+	}
+	return request, err
 }
 
 // refusal is an answer that is not what was asked for.
@@ -97,7 +109,8 @@ func reason(response *http.Response) string {
 
 // redirect bounds how often a server may send us elsewhere. Elsewhere need not know the
 // URL that we come from, nor the headers for its host: both may hold a secret. net/http
-// drops only those headers that it knows to be secret. Nor do they go from TLS to the clear.
+// drops only those headers that it knows to be secret. Nor do they go from TLS to the clear,
+// and what is posted does not either: the answers 307 and 308 have it sent again.
 func redirect(from *url.URL, headers map[string]string) func(*http.Request, []*http.Request) error {
 	return func(request *http.Request, via []*http.Request) error {
 		request.Header.Del("Referer")
@@ -106,6 +119,9 @@ func redirect(from *url.URL, headers map[string]string) func(*http.Request, []*h
 				request.Header.Del(name)
 			}
 			request.Host = ""
+		}
+		if request.Method == http.MethodPost && from.Scheme == "https" && request.URL.Scheme != "https" {
+			return final{errors.New("the server sent us from https to a URL without TLS")}
 		}
 		if len(via) > maxRedirects {
 			return final{fmt.Errorf("the server sent us elsewhere more than %d times", maxRedirects)}

@@ -26,7 +26,7 @@ func TestFinalMessage(t *testing.T) {
 		{name: "a dot may follow a name", userData: "final_message: Up $uptime.\n", want: "Up UPTIME.\n"},
 		{
 			name: "an unknown variable is reported", userData: "final_message: $verison\n", want: standard,
-			reports: "error: user-data:1:16: final_message: there is no variable $verison: there are $version, $timestamp, $datasource and $uptime; the default message was given",
+			reports: "error: user-data:1:16: final_message: there is no variable $verison: there are $datasource, $timestamp, $uptime and $version; the default message was given",
 		},
 		{name: "the module's argument comes first", userData: "final_message: no\n", args: []string{"yes $version"}, want: "yes 0.1\n"},
 		{name: "a header may name the basic language", userData: "final_message: |\n  ## template: basic\n  v $version\n", want: "v 0.1\n"},

@@ -25,7 +25,6 @@ var Absent = map[string][]string{
 	"mcollective":     {"mcollective"},
 	"salt_minion":     {"salt_minion"},
 	"keys_to_console": {"ssh", "ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
-	"phone_home":      {"phone_home"},
 
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,

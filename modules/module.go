@@ -119,15 +119,36 @@ type Env struct {
 
 	// What the boot lends a module. Each may be nil: the module then says what it
 	// could not do, or does without.
-	Output io.Writer                                                                        // where the stage's output goes (the key output)
-	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error) // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
-	Power  func(power.Request)                                                              // has the machine restarted or turned off when the boot has ended and all is recorded
-	Steps  Steps                                                                            // how far an interrupted run of this module came
+	Output io.Writer                                                                           // where the stage's output goes (the key output)
+	Fetch  func(ctx context.Context, url string, headers map[string]string) ([]byte, error)    // the content of a URL or file, tried as often as makes sense; its errors name the URL without its secrets
+	Power  func(power.Request)                                                                 // has the machine restarted or turned off when the boot has ended and all is recorded
+	Post   func(ctx context.Context, url string, content []byte, kind string, tries int) error // posts content of a MIME type to a URL; its errors name the URL without its secrets
+	Steps  Steps                                                                               // how far an interrupted run of this module came
+
+	Progress func() Progress // how the boot went so far
 
 	Packages packages.Manager // of tests; nil: the guest's own
 
 	findings   config.Findings
 	unfinished bool
+}
+
+// Progress is how a boot went so far.
+type Progress struct {
+	Errors   []string
+	Degraded bool               // there were warnings
+	Seconds  map[string]float64 // by the stage's name; of the stage that runs, until now
+}
+
+// Status is the progress in a word: done, degraded or error.
+func (p Progress) Status() string {
+	switch {
+	case len(p.Errors) > 0:
+		return "error"
+	case p.Degraded:
+		return "degraded"
+	}
+	return "done"
 }
 
 // Steps is a module's memory, through power cuts, of how far it came with work of

@@ -38,6 +38,7 @@ func All() []Module {
 		scriptsUser,
 		sshAuthKeyFingerprints,
 		installHotplug,
+		phoneHomeModule,
 		finalMessage,
 		powerStateChange,
 	}
