@@ -20,6 +20,7 @@ import (
 	"cloudseed/fetch"
 	"cloudseed/guest/power"
 	"cloudseed/host"
+	"cloudseed/inputs"
 	"cloudseed/modules"
 	"cloudseed/netconf"
 	"cloudseed/printable"
@@ -77,22 +78,17 @@ func (b *Boot) watched(e Event) {
 // Boot is one run of one or more stages.
 type Boot struct {
 	Options
-	store    *state.Store
-	stage    string
-	seed     *datasource.Seed
-	fresh    bool                    // the machine is a new instance
-	found    bool                    // the seed is here and now, not remembered
-	layers   []config.Layer          // the system's own configuration, once it was read
-	unfilled map[string]string       // templates among it, while there is no instance
-	filled   map[string]config.Layer // and then
-	config   *config.Config
-	report   Report
+	store  *state.Store
+	stage  string
+	seed   *datasource.Seed
+	fresh  bool // the machine is a new instance
+	found  bool // the seed is here and now, not remembered
+	inputs *inputs.Reader
+	config *config.Config
+	report Report
 
-	applies bool          // this stage is to apply user data, so it fetches what that includes
-	online  bool          // there is a network now
-	awaited []string      // URLs that this stage could have used, had there been a network
-	over    bool          // no stage comes after this one
-	told    map[told]bool // problems that need no second word in this stage
+	over bool          // no stage comes after this one
+	told map[told]bool // problems that need no second word in this stage
 
 	before   int                 // the errors of the report that are of stages before this one
 	warned   map[string][]string // this stage's warnings that are no longer in Options.Warnings
@@ -103,7 +99,9 @@ type Boot struct {
 
 // New prepares a boot. Nothing happens until a stage is run.
 func New(o Options) *Boot {
-	return &Boot{Options: o, store: state.New(o.Host)}
+	b := &Boot{Options: o, store: state.New(o.Host)}
+	b.read()
+	return b
 }
 
 // Report is what a boot did, for people and programs.
@@ -195,9 +193,9 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 // runStage frames a stage: its status before and after, its labels, its errors.
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
-	b.stage, b.layers, b.filled = name, nil, nil // what the last stage wrote may be configuration
-	b.applies, b.online, b.awaited, b.told = false, false, nil, nil
+	b.stage, b.told = name, nil
 	b.Log = b.Options.Log.With("stage", name)
+	b.read()
 	if name == state.StageLocal {
 		b.note(b.store.BeginBoot())
 	}
@@ -361,7 +359,7 @@ func (b *Boot) lacked(err error) string {
 func (b *Boot) instance() modules.Instance {
 	i := modules.Instance{
 		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
-		Version: b.Version, Distribution: distribution(b.Host),
+		Version: b.Version, Distribution: inputs.Distribution(b.Host),
 	}
 	if b.seed != nil {
 		i.ID, i.Hostname, i.PublicKeys = b.seed.InstanceID, b.seed.Hostname, b.seed.PublicKeys

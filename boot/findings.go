@@ -2,15 +2,16 @@ package boot
 
 import (
 	"cloudseed/config"
+	"cloudseed/inputs"
 	"cloudseed/schema"
 )
 
 // findings are what is wrong with the cloud-config of a seed: with each source by itself,
 // since what another one overrides is wrong all the same, and with how they are merged.
-func (b *Boot) findings(in *input) []config.Problem {
+func (b *Boot) findings(in *inputs.UserData) []config.Problem {
 	var list []config.Problem
-	for _, s := range in.sources {
-		list = append(list, schema.CloudConfig(s.result.CloudConfig)...)
+	for _, s := range in.Sources {
+		list = append(list, schema.CloudConfig(s.Result.CloudConfig)...)
 	}
 	return append(list, b.config.Problems()...)
 }

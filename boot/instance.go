@@ -29,7 +29,7 @@ func Sources() []datasource.Source {
 // SystemConfig is a machine's own configuration, without a seed's. What is wrong with it
 // is not told.
 func SystemConfig(h *host.Host) *config.Value {
-	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).systemConfig().Root()
+	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).inputs.SystemWithFiles().Root()
 }
 
 // find looks for a seed. b.seed stays nil if there is none and there never was; then
@@ -63,7 +63,7 @@ func (b *Boot) find(ctx context.Context) error {
 		b.note(err)
 	}
 	b.seed = cached
-	if urls := append(report.Awaited(), b.awaited...); len(urls) > 0 {
+	if urls := append(report.Awaited(), b.inputs.Awaited()...); len(urls) > 0 {
 		b.Log.Info("waiting for the network to fetch " + strings.Join(urls, ", "))
 		return errors.Join(b.store.AwaitSeed(urls), b.store.Enable())
 	}
@@ -151,7 +151,7 @@ func (b *Boot) become(ctx context.Context) error {
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(b.seed.InstanceID)
 	}
-	b.fillIn(ctx)
+	b.use(ctx)
 	b.Log.Info("found the seed", "datasource", b.seed.Description, "instance", b.seed.InstanceID, "new", b.fresh)
 	b.tellOfNewInstance(previous)
 	cache, err := b.seed.EncodeCache()
@@ -176,7 +176,7 @@ func (b *Boot) become(ctx context.Context) error {
 	}
 	return errors.Join(
 		b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID),
-		b.store.WriteInstanceData(b.facts()),
+		b.store.WriteInstanceData(b.inputs.Facts()),
 	)
 }
 
@@ -207,7 +207,7 @@ func (b *Boot) identify() {
 // stays nil when there is none.
 func (b *Boot) resume(ctx context.Context) error {
 	if b.seed != nil { // the local stage ran in this process
-		b.fillIn(ctx)
+		b.use(ctx)
 		return nil
 	}
 	id, err := b.store.Announced()
@@ -233,7 +233,6 @@ func (b *Boot) resume(ctx context.Context) error {
 	if b.Ledger != nil {
 		b.Ledger.SetInstance(id)
 	}
-	b.config = b.systemConfig()
-	b.fillIn(ctx)
+	b.use(ctx)
 	return nil
 }

@@ -138,7 +138,7 @@ func (b *Boot) noEffect(key, module string) string {
 
 // inSeed tells whether the seed, and not the system, gives a top-level key.
 func (b *Boot) inSeed(key string) bool {
-	return b.config.Get(key) != nil && config.New(b.systemLayers()...).Get(key) == nil
+	return b.config.Get(key) != nil && b.inputs.System().Get(key) == nil
 }
 
 // tellOfGaps warns of what the seed asks for and no module of this version does, or none that

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/datasource"
+	"cloudseed/inputs"
 )
 
 // fetchSeed looks again for the seed that the local stage could not reach without a
@@ -17,7 +18,7 @@ import (
 // Difference from cloud-init: the seed's own description of the network counts too; there
 // it is fetched and left alone.
 func (b *Boot) fetchSeed(ctx context.Context) error {
-	b.seed, b.config = nil, b.systemConfig()
+	b.seed, b.config = nil, b.inputs.SystemWithFiles()
 	seed, report := b.searchNetwork(ctx)
 	b.trace(report)
 	if seed != nil {
@@ -50,9 +51,9 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 }
 
 func (b *Boot) searchNetwork(ctx context.Context) (*datasource.Seed, datasource.Report) {
-	ctx, cancel := context.WithTimeoutCause(ctx, seedTime, fmt.Errorf("the seed was not there within %s", seedTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, inputs.SeedTime, fmt.Errorf("the seed was not there within %s", inputs.SeedTime))
 	defer cancel()
-	return b.search(ctx, b.seedOnNetwork)
+	return b.search(ctx, b.inputs.FetchSeedFile)
 }
 
 // notFetched is what kept a seed from being had; nil if nothing promised one.

@@ -6,8 +6,8 @@ import (
 	"path"
 	"slices"
 
-	"cloudseed/config"
 	"cloudseed/datasource"
+	"cloudseed/inputs"
 	"cloudseed/modules"
 	"cloudseed/netconf"
 	"cloudseed/network/activate"
@@ -20,7 +20,7 @@ func (b *Boot) netconf() *netconf.Network {
 		Host: b.Host.As(b.stage, "network"), Store: b.store, Log: b.Log, Cmdline: b.Cmdline, Devices: b.Devices, Report: b.problems,
 	}, netconf.Inputs{
 		Seed: b.seed, New: b.fresh, Here: b.found, Early: b.stage == state.StageLocal,
-		Config: b.config, System: config.New(b.systemLayers()...),
+		Config: b.config, System: b.inputs.System(),
 	})
 }
 
@@ -56,7 +56,7 @@ func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
 	if b.seed == nil {
 		return false, ErrNoInstance
 	}
-	b.readUserData(ctx)
+	b.readUserData(ctx, inputs.How{})
 	if b.netconf().WantsHotplug() {
 		return true, nil
 	}
@@ -67,6 +67,7 @@ func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
 // PluggedIn configures a network device that has come, if that is enabled.
 func (b *Boot) PluggedIn(ctx context.Context, name string) error {
 	b.stage = "hotplug"
+	b.read()
 	enabled, err := b.HotplugEnabled(ctx)
 	if err != nil {
 		return err

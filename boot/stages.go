@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cloudseed/datasource"
+	"cloudseed/inputs"
 	"cloudseed/modules"
 	"cloudseed/state"
 )
@@ -25,8 +26,8 @@ var moduleLists = []moduleList{
 // the seed's instance, and writes the network's configuration. With dsmode local it
 // also runs the init modules.
 func (b *Boot) local(ctx context.Context) error {
-	b.fetchConfigURL(ctx)
-	b.config = b.systemConfig()
+	b.inputs.FetchConfigURL(ctx)
+	b.config = b.inputs.SystemWithFiles()
 	if err := b.find(ctx); err != nil {
 		return err
 	}
@@ -38,13 +39,13 @@ func (b *Boot) local(ctx context.Context) error {
 	if b.seed == nil {
 		return b.netconf().ApplyWithoutSeed(ctx) // why there is none was said already
 	}
-	b.applies = true
 	b.note(b.injectFiles())
 	if err := b.become(ctx); err != nil {
 		return err
 	}
-	input := b.readUserData(ctx)
-	if len(b.awaited) == 0 {
+	input := b.readUserData(ctx, inputs.How{Apply: true})
+	awaited := b.inputs.Awaited()
+	if len(awaited) == 0 {
 		b.prepare(ctx) // else it is not known what is wanted
 	}
 	b.note(b.setEarlyHostname(ctx))
@@ -53,10 +54,10 @@ func (b *Boot) local(ctx context.Context) error {
 		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
 		return nil
 	}
-	if len(b.awaited) > 0 {
+	if len(awaited) > 0 {
 		// Difference from cloud-init: there user data that includes anything from the
 		// network is lost with dsmode local, which is oVirt's.
-		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", b.awaited)
+		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", awaited)
 		return nil
 	}
 	if name := b.moduleOfTheNetwork(); name != "" {
@@ -93,8 +94,7 @@ func frequencyOf(e entry, m modules.Module) state.Frequency {
 // network is the second stage, once the network is up: the init modules, unless the
 // local stage has run them.
 func (b *Boot) network(ctx context.Context) error {
-	b.online = true
-	b.fetchConfigURL(ctx)
+	b.inputs.FetchConfigURL(ctx)
 	awaited := b.store.AwaitsSeed()
 	take := b.resume
 	if awaited {
@@ -103,10 +103,10 @@ func (b *Boot) network(ctx context.Context) error {
 	if err := take(ctx); err != nil || b.seed == nil {
 		return err
 	}
-	b.applies = !b.store.HappenedThisBoot(initModulesMark)
-	input := b.readUserData(ctx)
+	applies := !b.store.HappenedThisBoot(initModulesMark)
+	input := b.readUserData(ctx, inputs.How{Apply: applies, Online: true})
 	b.note(b.netconf().Apply(ctx))
-	if !b.applies {
+	if !applies {
 		b.Log.Info("the local stage has run the init modules")
 		return nil
 	}
@@ -120,7 +120,7 @@ func (b *Boot) network(ctx context.Context) error {
 // always run do so once a boot.
 const initModulesMark = "init-modules"
 
-func (b *Boot) initModules(ctx context.Context, input *input) error {
+func (b *Boot) initModules(ctx context.Context, input *inputs.UserData) error {
 	b.consume(ctx, input)
 	b.configureOutput("cloud_init_modules")
 	if err := b.runList(ctx, "cloud_init_modules"); err != nil {
@@ -141,7 +141,7 @@ func (b *Boot) listStage(ctx context.Context, key string) error {
 	if err := b.resume(ctx); err != nil || b.seed == nil {
 		return err
 	}
-	b.alreadyTold(b.findings(b.readUserData(ctx))) // by the stage that ran the init modules
+	b.alreadyTold(b.findings(b.readUserData(ctx, inputs.How{}))) // by the stage that ran the init modules
 	b.configureOutput(key)
 	return b.runList(ctx, key)
 }
@@ -214,13 +214,14 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
 	b.stage = stageSingle
+	b.read()
 	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err
 	}
 	if b.seed == nil {
 		return ModuleReport{}, errors.New("no instance was set up on this machine yet, so there is no configuration for a module to apply")
 	}
-	b.readUserData(ctx)
+	b.readUserData(ctx, inputs.How{})
 	b.runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
 	b.remember(b.report.Modules)
 	b.note(b.Host.Relabel(ctx))

@@ -29,8 +29,10 @@ func (b *Boot) takeOver(ctx context.Context, stage string) bool {
 		}
 		b.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], stage)))
 		b.stage, b.takingOver = earlier.name, true
+		b.read()
 		err = earlier.run(b, ctx)
 		b.stage, b.takingOver = stage, false
+		b.read()
 		if err != nil {
 			b.note(err)
 			b.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", stage, earlier.name))

@@ -27,6 +27,7 @@ var forbidden = []struct {
 	{"datasource/", []string{"cloudseed/state", "cloudseed/fetch", "cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/network/"}, "a seed is found, not used"},
 	{"datasource/media", []string{"cloudseed/config", "cloudseed/host", "cloudseed/state"}, "media know nothing of what is on them"},
 	{"network/", []string{"cloudseed/datasource/", "cloudseed/modules", "cloudseed/boot", "cloudseed/host", "os/exec"}, "the network's model and files are pure"},
+	{"inputs", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/netconf", "cloudseed/network/", "os", "os/exec"}, "what is said is read for whoever acts on it"},
 	{"netconf", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/userdata", "cloudseed/datasource/nocloud", "cloudseed/datasource/configdrive", "cloudseed/fetch", "os", "os/exec"}, "what the network becomes needs no module, no stage and no seed's layout"},
 	{"state", []string{"cloudseed/modules", "cloudseed/boot", "cloudseed/datasource/", "cloudseed/config"}, "state does not know whose it is"},
 	{"sandbox", []string{"cloudseed/boot", "cloudseed/modules", "cloudseed/datasource/", "cloudseed/host"}, "the copy of the machine does not know what runs in it"},

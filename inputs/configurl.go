@@ -1,4 +1,4 @@
-package boot
+package inputs
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/secret"
-	"cloudseed/state"
 )
 
 // The configuration that the kernel's command line names by URL, and its mark: a file of
@@ -36,52 +35,52 @@ func configURL(cmdline string) (key, url string) {
 	return "", ""
 }
 
-// fetchConfigURL gets the configuration that the kernel's command line names by URL,
+// FetchConfigURL gets the configuration that the kernel's command line names by URL,
 // once a boot: in the local stage if that can be, else in the network stage. When it
 // cannot be had, the file of an earlier boot stays.
 //
 // Difference from cloud-init: what the older key "url" names is written too; there it is
 // fetched and forgotten.
-func (b *Boot) fetchConfigURL(ctx context.Context) {
-	key, url := configURL(b.Cmdline)
-	if url == "" || b.store.HappenedThisBoot(configURLMark) {
+func (r *Reader) FetchConfigURL(ctx context.Context) {
+	key, url := configURL(r.o.Cmdline)
+	if url == "" || r.o.Store.HappenedThisBoot(configURLMark) {
 		return
 	}
 	onNetwork := fetch.OnNetwork(url)
-	if !onNetwork && b.Host.Exists(configURLFile) {
+	if !onNetwork && r.o.Host.Exists(configURLFile) {
 		return // as with cloud-init: a file of the machine is taken over once
 	}
 	c := &fetch.Client{
-		Tries: 3, Pause: time.Second, Silence: 10 * time.Second, Deadline: time.Minute, MaxSize: maxSeedFile, ReadFile: b.Host.ReadFile,
+		Tries: 3, Pause: time.Second, Silence: 10 * time.Second, Deadline: time.Minute, MaxSize: maxSeedFile, ReadFile: r.o.Host.ReadFile,
 	}
-	early := onNetwork && b.stage == state.StageLocal
+	early := onNetwork && r.o.Early
 	if early {
 		c.Pause = 100 * time.Millisecond // the initramfs may have set up a network; mostly there is none yet
 	}
-	data, err := b.get(ctx, c, fetch.Request{URL: url})
+	data, err := r.get(ctx, c, fetch.Request{URL: url})
 	shown := secret.URL(url)
 	switch {
 	case err != nil && early:
-		b.Log.Debug("the configuration on the kernel's command line has to wait for the network: " + err.Error())
-		b.awaited = append(b.awaited, shown)
+		r.o.Log.Debug("the configuration on the kernel's command line has to wait for the network: " + err.Error())
+		r.awaited = append(r.awaited, shown)
 		return
 	case err != nil:
-		b.Log.Warn("kernel command line: " + key + ": " + err.Error())
+		r.o.Log.Warn("kernel command line: " + key + ": " + err.Error())
 		return
 	case !bytes.HasPrefix(data, []byte("#cloud-config")):
-		tell := b.Log.Warn
+		tell := r.o.Log.Warn
 		if key == "url" {
-			tell = b.Log.Info // it may be meant for an installer
+			tell = r.o.Log.Info // it may be meant for an installer
 		}
 		tell("kernel command line: " + key + ": what " + shown + " holds does not begin with #cloud-config; it was skipped")
 	default:
 		if key == "url" {
-			b.Log.Info("deprecated: kernel command line: url: write cloud-config-url instead")
+			r.o.Log.Info("deprecated: kernel command line: url: write cloud-config-url instead")
 		}
-		_, err := b.Host.As(b.stage, "").WriteFile(configURLFile, data, host.File{Mode: 0o600, Secret: true})
-		b.note(err)
-		b.layers = nil
-		b.Log.Info("the configuration on the kernel's command line was fetched", "url", shown, "file", configURLFile)
+		_, err := r.o.Host.WriteFile(configURLFile, data, host.File{Mode: 0o600, Secret: true})
+		r.o.Note(err)
+		r.layers = nil
+		r.o.Log.Info("the configuration on the kernel's command line was fetched", "url", shown, "file", configURLFile)
 	}
-	b.note(b.store.MarkThisBoot(configURLMark))
+	r.o.Note(r.o.Store.MarkThisBoot(configURLMark))
 }

@@ -1,4 +1,4 @@
-package boot
+package inputs
 
 import (
 	"maps"
@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/host"
@@ -22,10 +21,10 @@ func SeedFacts(s *datasource.Seed, h *host.Host) state.Facts {
 	}
 }
 
-// facts are what instance data says.
-func (b *Boot) facts() state.Facts {
-	f := SeedFacts(b.seed, b.Host)
-	f.SystemConfig = config.New(b.systemLayers()...).Root().Any()
+// Facts returns what instance data says.
+func (r *Reader) Facts() state.Facts {
+	f := SeedFacts(r.seed, r.o.Host)
+	f.SystemConfig = r.System().Root().Any()
 	return f
 }
 
@@ -111,8 +110,8 @@ func variant(distribution string) string {
 	return "linux"
 }
 
-// distribution is the ID of /etc/os-release, "" when it has none.
-func distribution(h *host.Host) string { return osRelease(h)["ID"] }
+// Distribution returns the ID of /etc/os-release, "" when it has none.
+func Distribution(h *host.Host) string { return osRelease(h)["ID"] }
 
 // osRelease is /etc/os-release, by os-release(5); empty when it cannot be read.
 func osRelease(h *host.Host) map[string]string {

@@ -1,4 +1,4 @@
-package boot
+package inputs
 
 import (
 	"errors"
@@ -36,71 +36,71 @@ const (
 // systemLayers reads the configuration that is there without a seed, low to high:
 // built-in, cloud.cfg, cloud.cfg.d, this boot's own, kernel command line. A file that cannot be read
 // or understood is reported, once, and counts as empty: it must not cost the boot.
-func (b *Boot) systemLayers() []config.Layer {
-	if b.layers == nil {
-		b.layers = b.readSystemLayers()
+func (r *Reader) systemLayers() []config.Layer {
+	if r.layers == nil {
+		r.layers = r.readSystemLayers()
 	}
-	return b.layers
+	return r.layers
 }
 
-func (b *Boot) readSystemLayers() []config.Layer {
-	layers := []config.Layer{b.parseLayer("built-in", []byte(builtIn))}
-	if main, ok := b.fileLayer(mainConfig); ok {
+func (r *Reader) readSystemLayers() []config.Layer {
+	layers := []config.Layer{r.parseLayer("built-in", []byte(builtIn))}
+	if main, ok := r.fileLayer(mainConfig); ok {
 		layers = append(layers, main)
 	}
 	dir := configDir
 	if other := config.New(layers...).Get("conf_d"); !other.IsNull() {
 		dir = other.Text()
 	}
-	entries, err := b.Host.ReadDir(dir)
+	entries, err := r.o.Host.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		b.note(fmt.Errorf("cannot list %s: %w", dir, err))
+		r.o.Note(fmt.Errorf("cannot list %s: %w", dir, err))
 	}
 	for _, e := range entries { // sorted by name: later ones win
 		if strings.HasSuffix(e.Name(), ".cfg") && !e.IsDir() {
-			if layer, ok := b.fileLayer(path.Join(dir, e.Name())); ok {
+			if layer, ok := r.fileLayer(path.Join(dir, e.Name())); ok {
 				layers = append(layers, layer)
 			}
 		}
 	}
-	if runtime, ok := b.fileLayer(runtimeConfig); ok {
+	if runtime, ok := r.fileLayer(runtimeConfig); ok {
 		layers = append(layers, runtime)
 	}
-	if text := commandLineConfig(b.Cmdline); text != "" {
-		layers = append(layers, b.parseLayer("kernel command line", []byte(text)))
+	if text := commandLineConfig(r.o.Cmdline); text != "" {
+		layers = append(layers, r.parseLayer("kernel command line", []byte(text)))
 	}
 	return layers
 }
 
 // fileLayer reads a file of configuration; a missing one is no layer.
-func (b *Boot) fileLayer(file string) (config.Layer, bool) {
-	data, err := b.Host.ReadFile(file)
+func (r *Reader) fileLayer(file string) (config.Layer, bool) {
+	data, err := r.o.Host.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return config.Layer{}, false
 	}
 	if err != nil {
-		b.note(fmt.Errorf("cannot read %s, it counts as empty: %w", file, err))
+		r.o.Note(fmt.Errorf("cannot read %s, it counts as empty: %w", file, err))
 		return config.Layer{}, false
 	}
-	return b.parseLayer(file, data), true
+	return r.parseLayer(file, data), true
 }
 
-func (b *Boot) parseLayer(name string, data []byte) config.Layer {
+func (r *Reader) parseLayer(name string, data []byte) config.Layer {
 	if kind, _ := template.Kind(string(data)); kind == "jinja" {
-		return b.templateLayer(name, data)
+		return r.templateLayer(name, data)
 	}
-	return b.yamlLayer(name, data, nil)
+	return r.yamlLayer(name, data, nil)
 }
 
-func (b *Boot) yamlLayer(name string, data []byte, lines []int) config.Layer {
+func (r *Reader) yamlLayer(name string, data []byte, lines []int) config.Layer {
 	value, problems, err := yaml.ParseFilled(name, data, lines)
-	b.problems(problems)
+	r.o.Problems(problems)
 	if err != nil {
-		b.note(fmt.Errorf("%w; the file counts as empty", err))
+		r.o.Note(fmt.Errorf("%w; the file counts as empty", err))
 		return config.Layer{Name: name}
 	}
 	if !value.IsNull() && value.Kind() != config.Map {
-		b.note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected a mapping; the file counts as empty"})
+		r.o.Note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected a mapping; the file counts as empty"})
 		return config.Layer{Name: name}
 	}
 	return config.Layer{Name: name, Value: value}
@@ -127,13 +127,13 @@ func commandLineConfig(cmdline string) string {
 }
 
 // withFiles puts the files named by the user on top of all layers.
-func (b *Boot) withFiles(layers []config.Layer) []config.Layer {
+func (r *Reader) withFiles(layers []config.Layer) []config.Layer {
 	layers = slices.Clone(layers)
-	for _, file := range b.Files {
-		if layer, ok := b.fileLayer(file); ok {
+	for _, file := range r.o.Files {
+		if layer, ok := r.fileLayer(file); ok {
 			layers = append(layers, layer)
 		} else {
-			b.note(fmt.Errorf("there is no file %s", file))
+			r.o.Note(fmt.Errorf("there is no file %s", file))
 		}
 	}
 	return layers

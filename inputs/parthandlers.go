@@ -1,4 +1,4 @@
-package boot
+package inputs
 
 import (
 	"context"
@@ -67,22 +67,22 @@ type handlerAnswer struct {
 
 // handlerFile is where a handler's program is: that of a part by cloud-init's name, that
 // of the machine where it is.
-func (b *Boot) handlerFile(h userdata.Handler) string {
+func (r *Reader) handlerFile(h userdata.Handler) string {
 	if path.IsAbs(h.Name) {
 		return h.Name
 	}
-	return path.Join(state.InstanceDir(b.seed.InstanceID), "handlers", h.Name)
+	return path.Join(state.InstanceDir(r.seed.InstanceID), "handlers", h.Name)
 }
 
 // answersFile keeps what handlers answered, by digests of their programs: every stage
 // reads user data anew, and only that which applies it may run anything.
-func (b *Boot) answersFile() string {
-	return path.Join(state.InstanceDir(b.seed.InstanceID), "data", "part-handlers.json")
+func (r *Reader) answersFile() string {
+	return path.Join(state.InstanceDir(r.seed.InstanceID), "data", "part-handlers.json")
 }
 
-func (b *Boot) handlerAnswers() (map[string]handlerAnswer, error) {
+func (r *Reader) handlerAnswers() (map[string]handlerAnswer, error) {
 	answers := map[string]handlerAnswer{}
-	data, err := b.Host.ReadFile(b.answersFile())
+	data, err := r.o.Host.ReadFile(r.answersFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return answers, nil
 	}
@@ -96,28 +96,28 @@ func (b *Boot) handlerAnswers() (map[string]handlerAnswer, error) {
 }
 
 // typesOf asks a part handler which types it takes, or remembers it.
-func (b *Boot) typesOf(ctx context.Context, h userdata.Handler) ([]string, error) {
-	answers, err := b.handlerAnswers()
+func (r *Reader) typesOf(ctx context.Context, h userdata.Handler) ([]string, error) {
+	answers, err := r.handlerAnswers()
 	if err != nil {
 		return nil, err
 	}
 	answer, known := answers[digestOf(h)]
-	if !b.asksHandlers() {
+	if !r.asksHandlers() {
 		if !known {
 			return nil, errors.New("it was not asked, or did not work, when the user data was applied")
 		}
 		return answer.Types, nil
 	}
 	if !path.IsAbs(h.Name) {
-		if _, err := b.Host.WriteFile(b.handlerFile(h), h.Content.Reveal(), host.File{Mode: 0o600, Secret: true}); err != nil {
+		if _, err := r.o.Host.WriteFile(r.handlerFile(h), h.Content.Reveal(), host.File{Mode: 0o600, Secret: true}); err != nil {
 			return nil, err
 		}
 	}
 	if known {
 		return answer.Types, nil
 	}
-	err = b.onceABoot("types of "+digestOf(h), func() error {
-		answer, err = b.ask(ctx, handlerTask{File: b.handlerFile(h), Instance: b.seed.InstanceID})
+	err = r.o.Once("types of "+digestOf(h), func() error {
+		answer, err = r.ask(ctx, handlerTask{File: r.handlerFile(h), Instance: r.seed.InstanceID})
 		return err
 	})
 	if err != nil {
@@ -128,12 +128,12 @@ func (b *Boot) typesOf(ctx context.Context, h userdata.Handler) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	return answer.Types, b.store.Write(b.answersFile(), data)
+	return answer.Types, r.o.Store.Write(r.answersFile(), data)
 }
 
 // asksHandlers tells whether this stage may run handlers: that which applies user data.
-func (b *Boot) asksHandlers() bool {
-	return b.applies && (b.stage != state.StageLocal || b.seed.Mode == datasource.ModeLocal)
+func (r *Reader) asksHandlers() bool {
+	return r.how.Apply && (!r.o.Early || r.seed.Mode == datasource.ModeLocal)
 }
 
 func digestOf(h userdata.Handler) string {
@@ -142,23 +142,23 @@ func digestOf(h userdata.Handler) string {
 }
 
 // systemHandlers are the handlers that the machine itself has.
-func (b *Boot) systemHandlers(ctx context.Context) []userdata.Handler {
-	files, err := b.Host.Glob(path.Join(state.CloudDir, "handlers", "*.py"))
+func (r *Reader) systemHandlers(ctx context.Context) []userdata.Handler {
+	files, err := r.o.Host.Glob(path.Join(state.CloudDir, "handlers", "*.py"))
 	if err != nil {
-		b.note(err)
+		r.o.Note(err)
 		return nil
 	}
 	var all []userdata.Handler
 	for _, file := range files {
-		content, err := b.Host.ReadFile(file)
+		content, err := r.o.Host.ReadFile(file)
 		if err != nil {
-			b.note(fmt.Errorf("cannot read the part handler %s: %w", file, err))
+			r.o.Note(fmt.Errorf("cannot read the part handler %s: %w", file, err))
 			continue
 		}
 		h := userdata.Handler{Name: file, Content: secret.NewBytes(content)}
-		if h.Types, err = b.typesOf(ctx, h); err != nil {
-			if b.asksHandlers() {
-				b.note(fmt.Errorf("the part handler %s cannot be used: %w", file, err))
+		if h.Types, err = r.typesOf(ctx, h); err != nil {
+			if r.asksHandlers() {
+				r.o.Note(fmt.Errorf("the part handler %s cannot be used: %w", file, err))
 			}
 			continue
 		}
@@ -169,10 +169,10 @@ func (b *Boot) systemHandlers(ctx context.Context) []userdata.Handler {
 
 // ask runs the driver with a task. What the handler prints goes where the output of
 // scripts goes.
-func (b *Boot) ask(ctx context.Context, task handlerTask) (handlerAnswer, error) {
+func (r *Reader) ask(ctx context.Context, task handlerTask) (handlerAnswer, error) {
 	python := ""
 	for _, candidate := range pythons {
-		if _, err := b.Host.LookPath(candidate); err == nil {
+		if _, err := r.o.Host.LookPath(candidate); err == nil {
 			python = candidate
 			break
 		}
@@ -181,19 +181,19 @@ func (b *Boot) ask(ctx context.Context, task handlerTask) (handlerAnswer, error)
 		return handlerAnswer{}, errors.New("this machine has no python3 to run it")
 	}
 	driver := path.Join(state.RunDir, "part-handler-driver.py")
-	if _, err := b.Host.Quietly().WriteFile(driver, partHandlerDriver, host.File{Mode: 0o600}); err != nil {
+	if _, err := r.o.Host.Quietly().WriteFile(driver, partHandlerDriver, host.File{Mode: 0o600}); err != nil {
 		return handlerAnswer{}, err
 	}
 	input, err := json.Marshal(task)
 	if err != nil {
 		return handlerAnswer{}, err
 	}
-	result, err := b.Host.Run(ctx, host.Command{
+	result, err := r.o.Host.Run(ctx, host.Command{
 		Argv: []string{python, driver, path.Base(task.File)}, Stdin: secret.NewBytes(input), Timeout: partHandlerTime, Secretive: true,
 	})
-	if w := b.standardError(); w != nil && result.Stderr != "" {
+	if w := r.o.Stderr; w != nil && result.Stderr != "" {
 		if _, err := w.Write([]byte(result.Stderr)); err != nil {
-			b.Log.Debug("cannot write what a part handler says: " + err.Error())
+			r.o.Log.Debug("cannot write what a part handler says: " + err.Error())
 		}
 	}
 	if err != nil {
@@ -219,15 +219,15 @@ func handlerFault(err error) error {
 	return err
 }
 
-// runHandlers gives handlers their parts. Those that are for the instance get them in
+// RunHandlers gives handlers their parts. Those that are for the instance get them in
 // its first boot, and the others at each: frequency is what this boot is to them.
-func (b *Boot) runHandlers(ctx context.Context, source string, handlers []userdata.Handler, frequency state.Frequency) {
+func (r *Reader) RunHandlers(ctx context.Context, source string, handlers []userdata.Handler, frequency state.Frequency) {
 	if len(handlers) == 0 {
 		return
 	}
-	answers, err := b.handlerAnswers()
+	answers, err := r.handlerAnswers()
 	if err != nil {
-		b.note(err)
+		r.o.Note(err)
 		return
 	}
 	for _, h := range handlers {
@@ -235,49 +235,49 @@ func (b *Boot) runHandlers(ctx context.Context, source string, handlers []userda
 		if its != string(state.Always) && its != string(frequency) {
 			continue
 		}
-		task := handlerTask{File: b.handlerFile(h), Frequency: string(frequency), Instance: b.seed.InstanceID}
+		task := handlerTask{File: r.handlerFile(h), Frequency: string(frequency), Instance: r.seed.InstanceID}
 		for _, part := range h.Parts {
 			task.Parts = append(task.Parts, handledPart{part.Type, part.Filename, part.Content.Reveal(), part.Headers})
 		}
 		var answer handlerAnswer
-		err := b.onceABoot("parts of "+source+" for "+digestOf(h), func() (err error) {
-			answer, err = b.ask(ctx, task)
+		err := r.o.Once("parts of "+source+" for "+digestOf(h), func() (err error) {
+			answer, err = r.ask(ctx, task)
 			return err
 		})
 		if err != nil {
-			b.note(fmt.Errorf("%s: part handler %s: %w", source, path.Base(h.Name), err))
+			r.o.Note(fmt.Errorf("%s: part handler %s: %w", source, path.Base(h.Name), err))
 			continue
 		}
 		for _, f := range answer.Faults {
-			b.note(fmt.Errorf("%s: part handler %s: %s: %s", source, path.Base(h.Name), f.Part, f.Error))
+			r.o.Note(fmt.Errorf("%s: part handler %s: %s: %s", source, path.Base(h.Name), f.Part, f.Error))
 		}
 	}
 }
 
-// handled frames the running of all handlers: once for the instance, as far as they are
+// Handled frames the running of all handlers: once for the instance, as far as they are
 // for that.
-func (b *Boot) handled(sources []source, run func(state.Frequency)) {
+func (r *Reader) Handled(sources []Source, run func(state.Frequency)) {
 	none := true
 	for _, s := range sources {
-		none = none && len(s.result.Handlers) == 0
+		none = none && len(s.Result.Handlers) == 0
 	}
 	if none {
 		run(state.Always)
 		return
 	}
-	standing, err := b.store.Standing(consumeMark, state.PerInstance)
+	standing, err := r.o.Store.Standing(consumeMark, state.PerInstance)
 	if err != nil {
-		b.note(err)
+		r.o.Note(err)
 	}
 	if standing != state.NotRun || err != nil {
 		if standing == state.Interrupted {
-			b.note(errors.New("the part handlers were interrupted in an earlier boot; those that run once for an instance were not run again"))
-			b.note(b.store.End(consumeMark, state.PerInstance))
+			r.o.Note(errors.New("the part handlers were interrupted in an earlier boot; those that run once for an instance were not run again"))
+			r.o.Note(r.o.Store.End(consumeMark, state.PerInstance))
 		}
 		run(state.Always)
 		return
 	}
-	b.note(b.store.Begin(consumeMark, state.PerInstance))
+	r.o.Note(r.o.Store.Begin(consumeMark, state.PerInstance))
 	run(state.PerInstance)
-	b.note(b.store.End(consumeMark, state.PerInstance))
+	r.o.Note(r.o.Store.End(consumeMark, state.PerInstance))
 }

@@ -19,7 +19,7 @@ fi
 
 root=$work/root
 rm -rf "$root" && mkdir -p "$root/upper" "$root/work" "$root/merged"
-trap 'umount "$root/merged"' EXIT
+trap 'umount "$root/merged"; rm -rf "$root"' EXIT
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$root/upper,workdir=$root/work" "$root/merged"
 git clone -q . "$root/merged/root/cloudseed"
 mkdir -p "$root/merged/var/cache/go/modules" "$root/merged/var/cache/go/build"

@@ -15,6 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/host"
+	"cloudseed/inputs"
 	"cloudseed/modules"
 	"cloudseed/network/convert"
 	"cloudseed/schema"
@@ -139,7 +140,7 @@ func showUserData(seed *datasource.Seed, h *host.Host) (shownUserData, []config.
 		LaunchIndex: seed.LaunchIndex, KnownKeys: modules.Keys(),
 		Fetch: func(context.Context, string, bool) ([]byte, error) { return nil, nil }, // at boot
 		Variables: func() (map[string]any, error) { // as if this were the machine
-			return template.Variables(boot.SeedFacts(seed, h).All()), nil
+			return template.Variables(inputs.SeedFacts(seed, h).All()), nil
 		},
 	})
 	switch len(result.Parts) {

@@ -1,0 +1,80 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"cloudseed/host"
+	"cloudseed/inputs"
+	"cloudseed/state"
+	"cloudseed/userdata"
+)
+
+// consume puts what the seed asks for where cloud-init has it, and runs boothooks.
+// It is done at every boot, and doing it again changes nothing.
+func (b *Boot) consume(ctx context.Context, in *inputs.UserData) {
+	dir := state.InstanceDir(b.seed.InstanceID)
+	b.note(b.store.WriteCombinedConfig(b.inputs.Facts(), b.config.Root().Any()))
+	b.inputs.Handled(in.Sources, func(frequency state.Frequency) {
+		for _, s := range in.Sources {
+			b.apply(ctx, dir, s)
+			b.inputs.RunHandlers(ctx, s.Name, s.Result.Handlers, frequency)
+		}
+	})
+	findings := b.findings(in)
+	b.problems(findings)
+	b.alreadyTold(findings)
+	b.tellOfGaps()
+}
+
+// apply puts one kind of data in its place.
+func (b *Boot) apply(ctx context.Context, dir string, s inputs.Source) {
+	b.problems(s.Result.Problems)
+	b.note(errors.Join(
+		b.store.Write(path.Join(dir, s.RawFile), s.Raw),
+		b.store.Write(path.Join(dir, s.PartsFile), s.Result.MIME()),
+	))
+	merged := path.Join(dir, s.Config)
+	if _, err := b.Host.Stat(merged); !s.Idle || err == nil { // what an earlier boot made of it counts no more
+		b.note(b.store.Write(merged, s.Result.CloudConfigText()))
+	}
+	for _, script := range s.Result.Scripts {
+		b.note(b.writeScript(scriptDir(dir, s, script), script))
+	}
+	for _, hook := range s.Result.Boothooks {
+		b.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
+	}
+}
+
+// scriptDir is where a script goes by its frequency.
+func scriptDir(dir string, s inputs.Source, script userdata.Script) string {
+	if script.Frequency != "" {
+		// Nothing runs those of vendor data, with cloud-init neither.
+		return path.Join(state.CloudDir, s.Scripts, "per-"+script.Frequency)
+	}
+	return path.Join(dir, s.Scripts)
+}
+
+func (b *Boot) writeScript(dir string, script userdata.Script) error {
+	_, err := b.Host.WriteFile(path.Join(dir, script.Name), script.Content.Reveal(), host.File{Mode: 0o700, Secret: true})
+	return err
+}
+
+// runBoothook runs a boothook: at every boot, as soon as it is there.
+func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script) error {
+	if err := b.writeScript(dir, hook); err != nil {
+		return err
+	}
+	err := b.onceABoot("boothook "+hook.Name, func() error {
+		_, err := b.Host.Run(ctx, host.Command{
+			Argv: []string{path.Join(dir, hook.Name)}, Env: []string{"INSTANCE_ID=" + b.seed.InstanceID}, Pass: true, Timeout: host.NoTimeout,
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("boothook %s: %w", hook.Name, err)
+	}
+	return nil
+}
