@@ -382,6 +382,12 @@ func TestAModuleThatIsOffByDefaultRunsWhereItIsListed(t *testing.T) {
 			t.Errorf("with %q the warnings are %q", list, r.Warnings)
 		}
 	}
+	for _, wantsNothing := range []string{"manage_resolv_conf: false\n", "wireguard:\n"} { // installers write these
+		g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\n"+wantsNothing))
+		if r := g.boot(t); len(r.Warnings) > 0 {
+			t.Errorf("of %q it warns %q", wantsNothing, r.Warnings)
+		}
+	}
 }
 
 func TestAnUnknownModuleCostsNothingElse(t *testing.T) {

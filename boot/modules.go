@@ -145,8 +145,14 @@ func (b *Boot) inSeed(key string) bool {
 // is listed.
 func (b *Boot) tellOfGaps() {
 	for _, m := range modules.All() {
-		if i := slices.IndexFunc(m.ActiveIf, b.inSeed); m.OffByDefault && i >= 0 && !b.isListed(m.Name) {
-			b.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", b.config.Get(m.ActiveIf[i]).Pos(), m.ActiveIf[i], m.Name, m.Stage))
+		if !m.OffByDefault || b.isListed(m.Name) {
+			continue
+		}
+		for _, key := range m.ActiveIf {
+			value := b.config.Get(key)
+			if is, isBool := config.AsBool(value); b.inSeed(key) && !value.IsNull() && (is || !isBool) { // false wants nothing
+				b.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", value.Pos(), key, m.Name, m.Stage))
+			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(modules.Absent)) {

@@ -122,7 +122,19 @@ func runKeyboard(ctx context.Context, e *Env, keys *keyboardKeys) error {
 	if err != nil || !changed {
 		return err
 	}
-	return e.Host.RestartUnit(ctx, vconsoleSetup)
+	return setConsole(ctx, e.Host)
+}
+
+// setConsole has the console take its keymap at once. Its unit is not always active: systemd
+// 239 and 252 run the program by a rule of udev's.
+func setConsole(ctx context.Context, h *host.Host) error {
+	if _, err := h.UnitStates(ctx, vconsoleSetup); errors.Is(err, host.ErrNotBooted) {
+		return nil // an image has no console
+	}
+	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "restart", vconsoleSetup}}); err != nil {
+		return fmt.Errorf("cannot set the console's keymap before the next boot: %w", err)
+	}
+	return nil
 }
 
 // isKnownToX11 reports what xkeyboard-config does not have: localectl refuses it. Where that

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/host"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -128,5 +130,25 @@ func TestWithoutKeymapsTheConsolesStays(t *testing.T) {
 	}
 	if got := g.Text(t, vconsoleConf); got != "KEYMAP=us\nXKBLAYOUT=de\nXKBMODEL=pc105\n" {
 		t.Errorf("it holds %q", got)
+	}
+}
+
+func TestTheConsoleTakesAChangedKeymapAtOnce(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "keyboard: {layout: de}")
+	g.Put(t, "/usr/lib/kbd/keymaps/xkb/de.map.gz", "")
+	g.Units = map[string]host.UnitState{}
+	for range 2 {
+		g.clean(t, keyboard)
+		if got := strings.Join(g.Lines(), "\n"); got != "systemctl restart systemd-vconsole-setup.service" {
+			t.Errorf("it runs %q", got)
+		}
+	}
+	g = newGuest(t, "keyboard: {layout: de}")
+	g.Put(t, "/usr/lib/kbd/keymaps/xkb/de.map.gz", "")
+	g.Units = map[string]host.UnitState{}
+	g.Answer("systemctl", host.Result{Exit: 1, Stderr: "no console\n"}, nil)
+	if err := keyboard.Run(t.Context(), g.env); err == nil || !strings.HasPrefix(err.Error(), "cannot set the console's keymap before the next boot: systemctl failed") {
+		t.Errorf("its error is %v", err)
 	}
 }

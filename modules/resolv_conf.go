@@ -76,10 +76,10 @@ func checkResolvConf(e *Env, keys *resolvConfKeys) {
 		c.Domain = domain[0]
 	}
 	if c.Domain != "" && len(c.Search) > 0 {
-		at.Get("domain").Warnf("the C library uses the domain alone and not searchdomains")
+		at.Get("domain").Notef("the C library uses the domain alone and not searchdomains")
 	}
 	if n := len(c.Servers); n > mostServers {
-		at.Get("nameservers").Warnf("the C library uses the first %d name servers, and there are %d", mostServers, n)
+		at.Get("nameservers").Notef("the C library uses the first %d name servers, and there are %d", mostServers, n)
 	}
 	c.Options = checkedOptions(at.Get("options"))
 }

@@ -28,12 +28,12 @@ func TestResolvConf(t *testing.T) {
 		"a domain": {"resolv_conf: {nameservers: [192.0.2.1], domain: a.example}", resolvConfHead + "nameserver 192.0.2.1\ndomain a.example\n", ""},
 		"a domain and search domains": {
 			"resolv_conf: {searchdomains: [b.example], domain: a.example}", resolvConfHead + "search b.example\ndomain a.example\n",
-			"warning: user-data:1:77: resolv_conf.domain: the C library uses the domain alone and not searchdomains",
+			"note: user-data:1:77: resolv_conf.domain: the C library uses the domain alone and not searchdomains",
 		},
 		"four servers": {
 			"resolv_conf: {nameservers: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4]}",
 			resolvConfHead + "nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n",
-			"warning: user-data:1:54: resolv_conf.nameservers: the C library uses the first 3 name servers, and there are 4",
+			"note: user-data:1:54: resolv_conf.nameservers: the C library uses the first 3 name servers, and there are 4",
 		},
 		"what is no address, domain or option": {
 			`resolv_conf: {nameservers: [dns.example, "192.0.2.1\noptions debug", ~, 192.0.2.9], searchdomains: ["a b", -a.example], sortlist: [example], options: {rotaet: true, timeout: soon, "a b": 1}}`,

@@ -43,8 +43,8 @@ func TestTheExportedSchemaAgreesWithTheCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	valid := 0
-	for _, document := range corpus(t) {
+	documents, valid := corpus(t), 0
+	for _, document := range documents {
 		v, _, err := yaml.Parse("doc", []byte(document))
 		if err != nil {
 			t.Fatalf("%s\n%v", document, err)
@@ -67,7 +67,7 @@ func TestTheExportedSchemaAgreesWithTheCheck(t *testing.T) {
 			valid++
 		}
 	}
-	if valid < 40 || valid > 100 {
-		t.Errorf("%d documents are valid: a corpus has both kinds", valid)
+	if valid < 40 || len(documents)-valid < 40 {
+		t.Errorf("%d documents of %d are valid: a corpus has both kinds", valid, len(documents))
 	}
 }
