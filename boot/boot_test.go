@@ -51,7 +51,7 @@ func newGuest(t *testing.T, files seed.Files) *guest {
 	// ssh-keygen's work, as far as anything looks at it.
 	g.On("ssh-keygen", func(c host.Command) {
 		at := filepath.Join(g.Dir, c.Argv[slices.Index(c.Argv, "-f")+1])
-		for name, text := range map[string]string{at: "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n", at + ".pub": "ssh-ed25519 AAAA host\n"} {
+		for name, text := range map[string]string{at: "-----BEGIN OPENSSH PRIVATE KEY-----\n-----END OPENSSH PRIVATE KEY-----\n", at + ".pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqzG8mCzqrHtgJbFvQ0Q0v3mvIRZQfOA8q0yJ3J2a7e host\n"} {
 			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -202,7 +202,7 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 		"keyboard": boot.ResultNoConfig, "locale": boot.ResultAlreadyRun, "yum_add_repo": boot.ResultNoConfig, "package_update_upgrade_install": boot.ResultNoConfig,
 		"timezone": boot.ResultNoConfig, "disable_ec2_metadata": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "reset_rmc": boot.ResultAlreadyRun, "scripts_vendor": boot.ResultAlreadyRun,
 		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
-		"scripts_user": boot.ResultAlreadyRun, "ssh_authkey_fingerprints": boot.ResultAlreadyRun, "install_hotplug": boot.ResultOK, "final_message": boot.ResultOK,
+		"scripts_user": boot.ResultAlreadyRun, "ssh_authkey_fingerprints": boot.ResultAlreadyRun, "keys_to_console": boot.ResultAlreadyRun, "install_hotplug": boot.ResultOK, "final_message": boot.ResultOK,
 		"phone_home": boot.ResultNoConfig, "power_state_change": boot.ResultNoConfig,
 	}
 	if diff := cmp.Diff(want, results(r)); diff != "" {

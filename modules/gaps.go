@@ -19,12 +19,11 @@ var Absent = map[string][]string{
 	"spacewalk":       {"spacewalk"},
 	"ntp":             {"ntp"},
 
-	"puppet":          {"puppet"},
-	"chef":            {"chef"},
-	"ansible":         {"ansible"},
-	"mcollective":     {"mcollective"},
-	"salt_minion":     {"salt_minion"},
-	"keys_to_console": {"ssh", "ssh_fp_console_blacklist", "ssh_key_console_blacklist"},
+	"puppet":      {"puppet"},
+	"chef":        {"chef"},
+	"ansible":     {"ansible"},
+	"mcollective": {"mcollective"},
+	"salt_minion": {"salt_minion"},
 
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,

@@ -37,6 +37,7 @@ func All() []Module {
 		scriptsPerInstance,
 		scriptsUser,
 		sshAuthKeyFingerprints,
+		keysToConsole,
 		installHotplug,
 		phoneHomeModule,
 		finalMessage,

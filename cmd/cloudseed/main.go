@@ -48,8 +48,8 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	args := os.Args[1:]
-	if filepath.Base(os.Args[0]) == perName {
-		args = append([]string{perName}, args...)
+	if name := filepath.Base(os.Args[0]); name == perName || name == fingerprintsName {
+		args = append([]string{name}, args...)
 	}
 	code := run(ctx, args)
 	stop()
@@ -118,7 +118,7 @@ and tries a seed out.`,
 		return usageError{err, cmd.CommandPath()}
 	})
 	root.AddCommand(
-		tryCommand(&g), insideCommand(&g), perCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
+		tryCommand(&g), insideCommand(&g), perCommand(&g), fingerprintsCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
 		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
 	)
 	return root
