@@ -34,6 +34,10 @@ type Command struct {
 	Quiet      bool          // not recorded: it only asks
 	Secretive  bool          // errors do not show what it said
 
+	// Prompt is what the command asks on its terminal before it reads Stdin there, in one
+	// line, as programs read passwords. "": it has no terminal, and Stdin is its input.
+	Prompt string
+
 	// Line is called with each line of captured output as it comes, one at a time: long
 	// work shows by it how far it is. May be nil.
 	Line func(line string)
@@ -142,7 +146,8 @@ func (c Command) withoutSecrets(said string) string {
 	}
 	for _, i := range c.SecretArgs {
 		if i >= 0 && i < len(c.Argv) {
-			secrets = append(secrets, c.Argv[i])
+			_, value, _ := strings.Cut(c.Argv[i], "=") // of --option=value
+			secrets = append(secrets, c.Argv[i], value)
 		}
 	}
 	if slices.ContainsFunc(secrets, func(s string) bool { return s != "" && strings.Contains(said, s) }) {
@@ -179,7 +184,7 @@ func (h *Host) executeOnce(ctx context.Context, c Command) (Result, error) {
 	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = graceful
-	if c.Stdin.Len() > 0 {
+	if c.Prompt == "" && c.Stdin.Len() > 0 {
 		cmd.Stdin = bytes.NewReader(c.Stdin.Reveal())
 	}
 	var stdout, stderr capture
@@ -197,7 +202,11 @@ func (h *Host) executeOnce(ctx context.Context, c Command) (Result, error) {
 		defer errLines.end()
 		cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, outLines), io.MultiWriter(&stderr, errLines)
 	}
-	err = cmd.Run()
+	if c.Prompt == "" {
+		err = cmd.Run()
+	} else {
+		err = runOnTerminal(cmd, c.Prompt, c.Stdin.Reveal())
+	}
 	result := Result{Stdout: stdout.String(), Stderr: stderr.String(), Exit: -1}
 	if cmd.ProcessState != nil {
 		result.Exit = cmd.ProcessState.ExitCode()

@@ -15,9 +15,8 @@ var Absent = map[string][]string{
 	"ca_certs": {"ca_certs", "ca-certs"},
 	"rsyslog":  {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
 
-	"rh_subscription": {"rh_subscription"},
-	"spacewalk":       {"spacewalk"},
-	"ntp":             {"ntp"},
+	"spacewalk": {"spacewalk"},
+	"ntp":       {"ntp"},
 
 	"puppet":      {"puppet"},
 	"chef":        {"chef"},

@@ -23,6 +23,7 @@ func All() []Module {
 		wireguard,
 		keyboard,
 		locale,
+		rhSubscription,
 		yumAddRepo,
 		timezone,
 		disableEC2Metadata,
