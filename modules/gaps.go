@@ -15,8 +15,7 @@ var Absent = map[string][]string{
 	"ca_certs": {"ca_certs", "ca-certs"},
 	"rsyslog":  {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
 
-	"spacewalk": {"spacewalk"},
-	"ntp":       {"ntp"},
+	"ntp": {"ntp"},
 
 	"puppet":      {"puppet"},
 	"chef":        {"chef"},

@@ -255,6 +255,21 @@ func (e *Env) announce(text string) error {
 	return err
 }
 
+// packageManager is the guest's; what it says as it works goes where the stage's output goes.
+func (e *Env) packageManager() packages.Manager {
+	if e.Packages != nil {
+		return e.Packages
+	}
+	return packages.Of(e.Host, func(line string) {
+		if e.Output == nil {
+			return
+		}
+		if _, err := fmt.Fprintln(e.Output, line); err != nil {
+			e.Log.Debug("cannot show what the package manager says", "error", err)
+		}
+	})
+}
+
 // Problems returns the problems that were found so far.
 func (e *Env) Problems() []config.Problem { return e.findings.List() }
 

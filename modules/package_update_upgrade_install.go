@@ -172,18 +172,3 @@ func rebootIfRequired(ctx context.Context, e *Env, manager packages.Manager, at 
 		e.Power(power.Request{Change: power.Change{Mode: power.Reboot}, Why: why})
 	}
 }
-
-// packageManager is the guest's; what it says as it works goes where the stage's output goes.
-func (e *Env) packageManager() packages.Manager {
-	if e.Packages != nil {
-		return e.Packages
-	}
-	return packages.Of(e.Host, func(line string) {
-		if e.Output == nil {
-			return
-		}
-		if _, err := fmt.Fprintln(e.Output, line); err != nil {
-			e.Log.Debug("cannot show what the package manager says", "error", err)
-		}
-	})
-}

@@ -24,6 +24,7 @@ func All() []Module {
 		keyboard,
 		locale,
 		rhSubscription,
+		spacewalk,
 		yumAddRepo,
 		timezone,
 		disableEC2Metadata,
