@@ -25,7 +25,7 @@ var Absent = map[string][]string{
 
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
-	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil, "ssh_import_id": nil,
+	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil,
 	"ubuntu_advantage": nil, "ubuntu_autoinstall": nil, "ubuntu_drivers": nil, "ubuntu_pro": nil,
 	"zypper_add_repo": nil,
 }
@@ -39,7 +39,7 @@ var otherKeys = []string{
 	"syslog_fix_perms", "system_info", "unverified_modules", "user_data", "vendor_data", "vendor_data2", "version",
 
 	"apk_repos", "apt", "apt_pipelining", "autoinstall", "byobu_by_default", "drivers", "fan", "grub-dpkg", "grub_dpkg",
-	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ssh_import_id", "ubuntu-advantage", "ubuntu_advantage",
+	"landscape", "lxd", "resize_rootfs_tmp", "rpi", "snap", "ubuntu-advantage", "ubuntu_advantage",
 	"ubuntu_pro", "zypper",
 }
 

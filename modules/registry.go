@@ -22,6 +22,7 @@ func All() []Module {
 
 		wireguard,
 		keyboard,
+		sshImportID,
 		locale,
 		rhSubscription,
 		spacewalk,

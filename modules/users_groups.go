@@ -52,7 +52,7 @@ type userKeys struct {
 	Doas              *config.Value `key:"doas" takes:"list(text)|text" doc:"A list of doas rules."`
 	SSHAuthorizedKeys *config.Value `key:"ssh_authorized_keys,ssh-authorized-keys" takes:"list(text)|text|map(text)" deprecatedkeys:"ssh-authorized-keys=18.3" doc:"Public keys that may log in as this user."`
 	SSHRedirectUser   *config.Value `key:"ssh_redirect_user,ssh-redirect-user" takes:"bool|text" deprecatedkeys:"ssh-redirect-user=24.2" doc:"true: the instance's public keys may not log in as this user, and are told to use the default user."`
-	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" takes:"list(text)|text" deprecatedkeys:"ssh-import-id=24.2" doc:"Not supported on this system."`
+	SSHImportID       *config.Value `key:"ssh_import_id,ssh-import-id" takes:"list(text)|text" deprecatedkeys:"ssh-import-id=24.2" doc:"Accounts of GitHub (gh:NAME) and Launchpad (lp:NAME) whose public keys may log in as this user; see ssh_import_id."`
 	SnapUser          string        `key:"snapuser" doc:"Not supported on this system."`
 }
 

@@ -33,7 +33,7 @@ func TestCloudConfigIsCheckedByTheModulesKeys(t *testing.T) {
 		{"an empty document", "", ""},
 		{"a list in place of keys", "- ls\n", "error: doc:1:1: expected a mapping, such as hostname: web1; nothing of it was applied"},
 		{"an unknown key", "hostnam: web1\n", "warning: doc:1:1: hostnam: unknown key (did you mean hostname?); it was ignored"},
-		{"a key of a module that is not here", "packages: [vim]\nssh_import_id: [x]\n", ""},
+		{"a key of a module that is not here", "packages: [vim]\nsnap: {commands: [x]}\n", ""},
 		{"a key inside a list", "write_files:\n- path: /x\n  contents: a\n", "warning: doc:3:3: write_files.0.contents: unknown key (did you mean content?); it was ignored"},
 		{"a key of a user", "users:\n- name: ann\n  shel: /bin/sh\n", "warning: doc:3:3: users.0.shel: unknown key (did you mean shell?); it was ignored"},
 		{"a deprecated spelling", "users:\n- name: ann\n  lock-passwd: false\n", "deprecated: doc:3:3: users.0.lock-passwd: deprecated since cloud-init 22.3: write lock_passwd"},

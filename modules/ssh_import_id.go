@@ -1,0 +1,192 @@
+package modules
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"cloudseed/config"
+	"cloudseed/printable"
+	"cloudseed/state"
+)
+
+type sshImportKeys struct {
+	IDs *config.Value `key:"ssh_import_id" takes:"list(text)|text" doc:"Accounts whose public keys may log in as the default user: gh:NAME of GitHub, lp:NAME or NAME of Launchpad. Other users have the same key in users."`
+
+	imports []keyImport // what Check read
+}
+
+// keyImport is an account of a server whose public keys may log in as a user.
+type keyImport struct {
+	user string
+	id   string // "gh:alice"
+	url  string
+	at   config.Cursor
+}
+
+var sshImportID = Of[sshImportKeys]{
+	Name:       "ssh_import_id",
+	Stage:      ConfigStage,
+	Frequency:  state.PerInstance,
+	Repeatable: true,
+	Doc: "Lets the public keys of accounts of GitHub and Launchpad log in. As with cloud-init it is skipped on this family of " +
+		"systems unless unverified_modules lists it. A key that may log in already is unchanged.",
+	Example: "unverified_modules: [ssh_import_id]\nssh_import_id: [gh:alice]\nusers:\n  - default\n  - name: bob\n    ssh_import_id: [lp:bob]\n",
+	Check:   checkSSHImport,
+	Run:     runSSHImport,
+}.Module()
+
+const (
+	// importTime is how long one server may take, all tries together.
+	importTime = 5 * time.Minute
+
+	// maxImport is the size in bytes of the longest answer that is read.
+	maxImport = 1 << 20
+)
+
+func checkSSHImport(e *Env, keys *sshImportKeys) {
+	keys.imports = nil
+	if len(e.Args) > 0 {
+		for _, id := range e.Args[1:] {
+			keys.want(e.Args[0], id, e.At("ssh_import_id").With(nil))
+		}
+	} else {
+		for _, a := range wantedAccounts(e) {
+			if a.isDefault {
+				keys.wantAll(a.name, e.At("ssh_import_id"))
+			}
+			// wantedAccounts keeps what is found of the accounts to itself.
+			own := a.find("ssh_import_id")
+			if own.Value() != nil {
+				keys.wantAll(a.name, e.At(own.Key()).With(own.Value()))
+			}
+		}
+	}
+	if len(keys.imports) == 0 || isUnverified(e, "ssh_import_id") {
+		return
+	}
+	keys.imports[0].at.Notef("no keys are imported on this system unless unverified_modules lists ssh_import_id")
+	keys.imports = nil
+}
+
+// isUnverified reports whether the configuration has a module run that cloud-init was not
+// tried with on this family of systems.
+func isUnverified(e *Env, module string) bool {
+	at := e.At("unverified_modules")
+	return slices.ContainsFunc(at.Items(), func(item config.Cursor) bool { return CanonicalName(item.Text()) == module })
+}
+
+// wantAll reads a list of accounts, or one.
+func (keys *sshImportKeys) wantAll(user string, at config.Cursor) {
+	items := at.Items()
+	if at.Kind() != config.List && !at.IsNull() {
+		items = []config.Cursor{at}
+	}
+	for _, item := range items {
+		if item.Kind() == config.List || item.Kind() == config.Map || item.IsNull() {
+			item.Errorf("expected an account, such as gh:alice, got %s; skipped", config.KindInWords(item.Value()))
+			continue
+		}
+		keys.want(user, strings.TrimSpace(item.Text()), item)
+	}
+}
+
+// accountName is what GitHub and Launchpad allow as the name of an account, together.
+var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]*$`)
+
+// want adds an account, whose server is Launchpad unless it says another.
+//
+// Difference from cloud-init: GitHub's keys are read at github.com, which has no limit of 60
+// requests in an hour, and not at api.github.com.
+func (keys *sshImportKeys) want(user, id string, at config.Cursor) {
+	server, name, found := strings.Cut(id, ":")
+	if !found {
+		server, name = "lp", id
+	}
+	i := keyImport{user: user, id: server + ":" + name, at: at}
+	switch {
+	case server != "gh" && server != "lp":
+		at.Errorf("there is no server %q: expected gh:NAME or lp:NAME; skipped", server)
+		return
+	case !accountName.MatchString(name):
+		at.Errorf("%q is no name of an account; skipped", name)
+		return
+	case server == "gh":
+		i.url = "https://github.com/" + url.PathEscape(name) + ".keys"
+	default:
+		i.url = "https://launchpad.net/~" + url.PathEscape(name) + "/+sshkeys"
+	}
+	if !slices.ContainsFunc(keys.imports, func(other keyImport) bool { return other.user == user && other.id == i.id }) {
+		keys.imports = append(keys.imports, i)
+	}
+}
+
+// runSSHImport imports the keys.
+//
+// Difference from cloud-init: it is done here, without the program ssh-import-id, as root's
+// own work and not the user's; and an account that cannot be read does not keep the user's
+// others from being so.
+func runSSHImport(ctx context.Context, e *Env, keys *sshImportKeys) error {
+	for _, i := range keys.imports {
+		if err := importKeys(ctx, e, i); err != nil {
+			i.at.Fail(fmt.Errorf("cannot import the keys of %s for %s: %w", i.id, i.user, err))
+		}
+	}
+	return nil
+}
+
+func importKeys(ctx context.Context, e *Env, i keyImport) error {
+	user, err := e.Host.User(i.user)
+	if err != nil {
+		return err
+	}
+	if user.Name != i.user || user.Home == "" {
+		return fmt.Errorf("there is no user of that name with a home directory")
+	}
+	if e.Fetch == nil {
+		return fmt.Errorf("nothing here can fetch %s", i.url)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, importTime, fmt.Errorf("it took longer than %s", importTime))
+	defer cancel()
+	data, err := e.Fetch(ctx, i.url, nil)
+	if err != nil {
+		return err
+	}
+	if len(data) > maxImport {
+		return fmt.Errorf("%s has more than %d bytes", i.url, maxImport)
+	}
+	found, faults := parseKeys(string(data))
+	if len(found) == 0 && len(faults) > 0 {
+		return fmt.Errorf("%s has something else than public keys", i.url)
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%s has no public keys", i.url)
+	}
+	_, present, err := readKeyFile(e, user)
+	if err != nil {
+		return err
+	}
+	var fresh []authorizedKey
+	for _, k := range distinct(found) {
+		switch {
+		case k.options != "":
+			faults = append(faults, "a key with options")
+		case slices.ContainsFunc(present, func(p authorizedKey) bool { return p.base64 == k.base64 }):
+		default:
+			// ssh-import-id finds by this end of the line what it is to remove.
+			k.comment = strings.TrimSpace(printable.String(k.comment) + " # ssh-import-id " + i.id)
+			fresh = append(fresh, k)
+		}
+	}
+	if len(faults) > 0 {
+		i.at.Warnf("%d lines of %s are no public keys without options; skipped", len(faults), i.url)
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return addAuthorizedKeys(e, i.user, fresh)
+}
