@@ -11,6 +11,11 @@ import (
 // reported and not just ignored. An entry goes when its module comes. Those without
 // keys lose nothing: cloud-init does not run them on the RHEL family either, or
 // does no more at all.
+//
+// apt_configure is among these: all of its keys are about files of apt's own (sources and
+// their keys, preferences, conf and the debconf database), and none has a meaning for dnf
+// or yum. What is common to both families has modules of its own: yum_add_repo for
+// repositories, packages for what is installed from them.
 var Absent = map[string][]string{
 	"ca_certs": {"ca_certs", "ca-certs"},
 	"rsyslog":  {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
