@@ -3,6 +3,7 @@ package modules
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -42,10 +43,11 @@ func checkKeysToConsole(e *Env, keys *keysToConsoleKeys) {
 }
 
 // knownHostKeyTypes are those that a guest of this family may have.
-var knownHostKeyTypes = strings.Fields("ssh-rsa ssh-dss ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521")
+var knownHostKeyTypes = []string{"ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
 
 // hiddenTypes reads a list of key types, or one, or several with commas between them. One
-// that no key has, such as "rsa", hides nothing.
+// that no key has, such as the "rsa" and the fingerprint of cloud-init's own examples, hides
+// nothing.
 func hiddenTypes(at config.Cursor) []string {
 	items := at.Items()
 	if at.Kind() != config.List && !at.IsNull() {
@@ -59,8 +61,8 @@ func hiddenTypes(at config.Cursor) []string {
 		}
 		for _, kind := range commaList(item.Text()) {
 			types = append(types, kind)
-			if !strings.Contains(kind, "-") {
-				item.Warnf("no host key is of the type %q%s; it hides nothing", kind, config.DidYouMean("ssh-"+kind, knownHostKeyTypes))
+			if !slices.Contains(knownHostKeyTypes, kind) {
+				item.Notef("no host key is of the type %q%s; it hides nothing", kind, config.DidYouMean("ssh-"+strings.TrimPrefix(kind, "ssh-"), knownHostKeyTypes))
 			}
 		}
 	}

@@ -20,10 +20,11 @@ func TestHostKeysGoToTheConsole(t *testing.T) {
 		"no keys of a type":             {"ssh_key_console_blacklist: [ssh-ed25519]", "FINGERPRINTS", ""},
 		"types with a comma":            {"ssh_key_console_blacklist: 'ssh-rsa,ssh-ed25519'", "FINGERPRINTS", ""},
 		"no types":                      {"ssh_key_console_blacklist: []\nssh_fp_console_blacklist:", both, ""},
-		"the short name of a type":      {"ssh_key_console_blacklist: [rsa]", both, `warning: user-data:1:29: ssh_key_console_blacklist.0: no host key is of the type "rsa" (did you mean ssh-rsa?); it hides nothing`},
+		"the short name of a type":      {"ssh_key_console_blacklist: [rsa]", both, `note: user-data:1:29: ssh_key_console_blacklist.0: no host key is of the type "rsa" (did you mean ssh-rsa?); it hides nothing`},
 		"what is no type":               {"ssh_fp_console_blacklist: [{}, ssh-ed25519]", "KEYS", `error: user-data:1:28: ssh_fp_console_blacklist.0: expected a type of host keys, got a mapping; skipped`},
 		"a mapping in place of a list":  {"ssh_fp_console_blacklist: {ssh-ed25519: yes}", both, `error: user-data:1:27: ssh_fp_console_blacklist: expected a type of host keys, got a mapping; skipped`},
-		"a type that is a format, -n %": {"ssh_key_console_blacklist: ['-n %s']", both, ""},
+		"a fingerprint in place of one": {"ssh_fp_console_blacklist: [E25451E0221B5773DEBFF178ECDACB160995AA89]", both, `note: user-data:1:28: ssh_fp_console_blacklist.0: no host key is of the type "E25451E0221B5773DEBFF178ECDACB160995AA89"; it hides nothing`},
+		"types that there were once":    {"ssh_fp_console_blacklist: [ssh-dss, ssh-ed25519]", "KEYS", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

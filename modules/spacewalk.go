@@ -3,7 +3,6 @@ package modules
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -50,7 +49,12 @@ const (
 	spacewalkTime = 10 * time.Minute
 )
 
-var spacewalkName = regexp.MustCompile(`^[A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*$`)
+// isServerName reports whether a string is a host's name or address, with a port or without.
+func isServerName(name string) bool {
+	return name != "" && !strings.ContainsAny(name[:1], "._:]-") && !strings.ContainsFunc(name, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._:[]-", r)
+	})
+}
 
 func checkSpacewalk(e *Env, keys *spacewalkKeys) {
 	k, at := keys.Keys, e.At("spacewalk")
@@ -65,7 +69,7 @@ func checkSpacewalk(e *Env, keys *spacewalkKeys) {
 	switch server := at.Get("server"); {
 	case k.Server == "":
 		refuse(server, "expected a server's name")
-	case !spacewalkName.MatchString(k.Server):
+	case !isServerName(k.Server):
 		refuse(server, "%q is no name of a server: it has neither a scheme nor a path", k.Server)
 	}
 	for name, value := range map[string]secret.String{"proxy": k.Proxy, "activation_key": k.ActivationKey} {

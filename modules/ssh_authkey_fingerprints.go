@@ -37,10 +37,12 @@ var sshAuthKeyFingerprints = Of[authKeyFingerprintsKeys]{
 }.Module()
 
 // fingerprintHashes are those of Python's hashlib that a guest is asked for.
-var fingerprintHashes = map[string]func() hash.Hash{
-	"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
-	"sha3_224": func() hash.Hash { return sha3.New224() }, "sha3_256": func() hash.Hash { return sha3.New256() },
-	"sha3_384": func() hash.Hash { return sha3.New384() }, "sha3_512": func() hash.Hash { return sha3.New512() },
+func fingerprintHashes() map[string]func() hash.Hash {
+	return map[string]func() hash.Hash{
+		"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
+		"sha3_224": func() hash.Hash { return sha3.New224() }, "sha3_256": func() hash.Hash { return sha3.New256() },
+		"sha3_384": func() hash.Hash { return sha3.New384() }, "sha3_512": func() hash.Hash { return sha3.New512() },
+	}
 }
 
 const (
@@ -55,11 +57,11 @@ func checkAuthKeyFingerprints(e *Env, keys *authKeyFingerprintsKeys) {
 	if keys.Hash == "" {
 		keys.Hash = defaultFingerprintHash
 	}
-	if keys.Hash == opensshFingerprint || fingerprintHashes[strings.ToLower(keys.Hash)] != nil {
+	if keys.Hash == opensshFingerprint || fingerprintHashes()[strings.ToLower(keys.Hash)] != nil {
 		return
 	}
 	known := []string{opensshFingerprint}
-	for name := range fingerprintHashes {
+	for name := range fingerprintHashes() {
 		known = append(known, name)
 	}
 	slices.Sort(known)
@@ -102,11 +104,11 @@ func runAuthKeyFingerprints(_ context.Context, e *Env, keys *authKeyFingerprints
 }
 
 // shownKeyTypes are those of which cloud-init shows keys.
-var shownKeyTypes = strings.Fields(`rsa ecdsa ed25519 ssh-rsa ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521
+const shownKeyTypes = `rsa ecdsa ed25519 ssh-rsa ssh-ed25519 ecdsa-sha2-nistp256 ecdsa-sha2-nistp384 ecdsa-sha2-nistp521
 	sk-ecdsa-sha2-nistp256@openssh.com sk-ssh-ed25519@openssh.com ssh-xmss@openssh.com
 	ssh-rsa-cert-v01@openssh.com ssh-ed25519-cert-v01@openssh.com ssh-xmss-cert-v01@openssh.com
 	ecdsa-sha2-nistp256-cert-v01@openssh.com ecdsa-sha2-nistp384-cert-v01@openssh.com ecdsa-sha2-nistp521-cert-v01@openssh.com
-	sk-ecdsa-sha2-nistp256-cert-v01@openssh.com sk-ssh-ed25519-cert-v01@openssh.com`)
+	sk-ecdsa-sha2-nistp256-cert-v01@openssh.com sk-ssh-ed25519-cert-v01@openssh.com`
 
 // keyTable is the table of a user's keys, with its title, in cloud-init's form: programs read
 // it from the console. What a key's owner has written into it cannot move the cursor.
@@ -114,9 +116,10 @@ func keyTable(user, file string, lines []authorizedKey, hash string) []string {
 	if len(lines) == 0 {
 		return []string{"no authorized SSH keys fingerprints found for user " + printable.String(user) + "."}
 	}
+	shown := strings.Fields(shownKeyTypes)
 	rows := [][]string{{"Keytype", "Fingerprint (" + hash + ")", "Options", "Comment"}}
 	for _, k := range lines {
-		if slices.Contains(shownKeyTypes, k.kind) {
+		if slices.Contains(shown, k.kind) {
 			row := []string{k.kind, fingerprint(k.base64, hash), orDash(k.options), orDash(k.comment)}
 			for i := range row {
 				row[i] = printable.String(row[i])
@@ -149,7 +152,7 @@ func fingerprint(encoded, hash string) string {
 		sum := sha256.Sum256(data)
 		return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 	}
-	h := fingerprintHashes[strings.ToLower(hash)]()
+	h := fingerprintHashes()[strings.ToLower(hash)]()
 	h.Write(data)
 	return strings.ReplaceAll(fmt.Sprintf("% x", h.Sum(nil)), " ", ":")
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/printable"
@@ -95,8 +95,12 @@ func (keys *sshImportKeys) wantAll(user string, at config.Cursor) {
 	}
 }
 
-// accountName is what GitHub and Launchpad allow as the name of an account, together.
-var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9+._-]*$`)
+// isAccountName reports whether GitHub or Launchpad may have an account of that name.
+func isAccountName(name string) bool {
+	return name != "" && !strings.ContainsAny(name[:1], "+._-") && !strings.ContainsFunc(name, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("+._-", r)
+	})
+}
 
 // want adds an account, whose server is Launchpad unless it says another.
 //
@@ -112,7 +116,7 @@ func (keys *sshImportKeys) want(user, id string, at config.Cursor) {
 	case server != "gh" && server != "lp":
 		at.Errorf("there is no server %q: expected gh:NAME or lp:NAME; skipped", server)
 		return
-	case !accountName.MatchString(name):
+	case !isAccountName(name):
 		at.Errorf("%q is no name of an account; skipped", name)
 		return
 	case server == "gh":
