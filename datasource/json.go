@@ -9,8 +9,24 @@ import (
 	"unicode/utf8"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 	"cloudseed/python"
 )
+
+// parse returns data as a value: they are YAML, or JSON, of which some is no YAML.
+func parse(file string, data []byte) (*config.Value, []config.Problem, error) {
+	text := data
+	if looksLikeJSON(file, data) {
+		// JSON may be indented by tabs, which YAML may not; inside of its texts no tab
+		// can stand as it is.
+		text = bytes.ReplaceAll(data, []byte("\t"), []byte(" "))
+	}
+	value, problems, err := yaml.Parse(file, text)
+	if err != nil {
+		value, err = fromJSON(file, data, err)
+	}
+	return value, problems, err
+}
 
 // fromJSON reads the JSON that is no YAML: with a colon at the beginning of a line, a
 // key of more than 1024 characters, or a DEL as it is. Such a value has no positions.

@@ -54,6 +54,25 @@ type NetworkConfig struct {
 	Format Format
 	Name   string // where it was read, for messages
 	Data   []byte
+
+	parsed *parsedNetwork // once something asked for it
+}
+
+// parsedNetwork is a description of the network as a value.
+type parsedNetwork struct {
+	value    *config.Value
+	problems []config.Problem
+	err      error
+}
+
+// Parse returns a description that is YAML or JSON as a value. It is parsed once, whoever
+// asks.
+func (n *NetworkConfig) Parse() (*config.Value, []config.Problem, error) {
+	if n.parsed == nil {
+		value, problems, err := parse(n.Name, n.Data)
+		n.parsed = &parsedNetwork{value, problems, err}
+	}
+	return n.parsed.value, n.parsed.problems, n.parsed.err
 }
 
 // Format says in which language a network is described.

@@ -1,7 +1,6 @@
 package datasource
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"cloudseed/config"
-	"cloudseed/config/yaml"
 )
 
 // Tree is the files of a medium or directory that may hold a seed, with what was
@@ -102,17 +100,13 @@ func (t *Tree) Map(name string) *config.Value {
 }
 
 // Parse is YAML for data that was read already; file is what messages call it.
-func (t *Tree) Parse(file string, data []byte) *config.Value {
-	text := data
-	if looksLikeJSON(file, data) {
-		// JSON may be indented by tabs, which YAML may not; inside of its texts no tab
-		// can stand as it is.
-		text = bytes.ReplaceAll(data, []byte("\t"), []byte(" "))
-	}
-	value, problems, err := yaml.Parse(file, text)
-	if err != nil {
-		value, err = fromJSON(file, data, err)
-	}
+func (t *Tree) Parse(file string, data []byte) *config.Value { return t.parsed(parse(file, data)) }
+
+// ParseNetwork is Parse for a description of the network.
+func (t *Tree) ParseNetwork(n *NetworkConfig) *config.Value { return t.parsed(n.Parse()) }
+
+// parsed returns a value that says something, and keeps what is wrong with it.
+func (t *Tree) parsed(value *config.Value, problems []config.Problem, err error) *config.Value {
 	if err != nil {
 		t.leaveOut(err)
 		return nil

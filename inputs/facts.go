@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/host"
 	"cloudseed/python"
@@ -54,7 +53,7 @@ func networkJSON(n *datasource.NetworkConfig) any {
 	if value, err := python.ParseJSON(n.Data); err == nil {
 		return value
 	}
-	value, _, err := yaml.Parse(n.Name, n.Data)
+	value, _, err := n.Parse()
 	if err != nil {
 		return nil // what is wrong with it is told where the network is applied
 	}

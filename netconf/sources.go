@@ -244,7 +244,7 @@ func (n *Network) seedNetwork(nics []network.NIC) described {
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
 		return described{config: c, at: given.Name, problems: problems, stored: tree(c)}
 	}
-	value, problems, err := yaml.Parse(given.Name, given.Data)
+	value, problems, err := given.Parse()
 	if err != nil {
 		return described{
 			why:      "the seed's " + given.Name + " cannot be understood",

@@ -47,7 +47,7 @@ func (p *processor) cloudConfig(part *Part) {
 var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {
-	fresh, problems, err := yaml.ParseFilled(part.place, part.Content.Reveal(), part.lines)
+	fresh, problems, err := part.yaml()
 	p.result.Problems = append(p.result.Problems, problems...)
 	switch {
 	case err != nil:

@@ -11,8 +11,6 @@ import (
 	"unicode/utf16"
 
 	"cloudseed/config"
-	"cloudseed/config/yaml"
-	"cloudseed/secret"
 )
 
 // prefixes are the headers by which cloud-init knows a part, longest first. Blanks and
@@ -130,7 +128,7 @@ func (p *processor) asIf(part *Part, content []byte, what, change string) {
 		part.refuse(config.Error, what+", and no known header comes after that: "+change+"; nothing of it was applied")
 		return
 	}
-	part.Content = secret.NewBytes(content)
+	part.become(content, nil)
 	p.meant(part, kind, what, change)
 }
 
@@ -204,7 +202,7 @@ func (p *processor) hasKnownKey(part *Part) bool {
 	if len(p.options.KnownKeys) == 0 || part.Content.Len() > maxGuessed {
 		return false
 	}
-	value, _, err := yaml.Parse(part.place, part.Content.Reveal())
+	value, _, err := part.yaml()
 	if err != nil || value.Kind() != config.Map {
 		return false
 	}

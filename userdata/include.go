@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"cloudseed/config"
-	"cloudseed/config/yaml"
 	"cloudseed/secret"
 )
 
@@ -57,7 +56,7 @@ func (p *processor) include(part *Part, depth int) {
 //
 // Difference from cloud-init: an entry that is none costs itself, not all user data.
 func (p *processor) archive(part *Part) {
-	list, problems, err := yaml.Parse(part.place, part.Content.Reveal())
+	list, problems, err := part.yaml()
 	p.result.Problems = append(p.result.Problems, problems...)
 	if err != nil {
 		p.refuse(part, err)

@@ -87,7 +87,29 @@ type Part struct {
 	declared string               // its type before it was looked at
 	lines    []int                // of the template that it was
 	index    string               // of the machine that it is for; "": of all, or none that can be told
+	parsed   *document            // its content as YAML, once something asked for it
 	refused  config.Problem       // why it has no type
+}
+
+// document is what a text is as YAML.
+type document struct {
+	value    *config.Value
+	warnings []config.Problem
+	err      error
+}
+
+// yaml returns the content as YAML. It is parsed once, whoever asks.
+func (part *Part) yaml() (*config.Value, []config.Problem, error) {
+	if part.parsed == nil {
+		value, warnings, err := yaml.ParseFilled(part.place, part.Content.Reveal(), part.lines)
+		part.parsed = &document{value, warnings, err}
+	}
+	return part.parsed.value, part.parsed.warnings, part.parsed.err
+}
+
+// become gives a part other content. lines are those of the template that it was.
+func (part *Part) become(content []byte, lines []int) {
+	part.Content, part.lines, part.parsed = secret.NewBytes(content), lines, nil
 }
 
 // Script is a program that the data brings.
@@ -253,20 +275,20 @@ func (p *processor) attach(part Part, number string) {
 	if part.Filename == "" {
 		part.Filename = number
 	}
-	part.index = launchIndex(part)
+	part.index = launchIndex(&part)
 	p.result.Parts = append(p.result.Parts, part)
 }
 
 // launchIndex is the launch index of the machine that a part is for. The header counts,
 // as it is, and then the key of a cloud-config, if it is a number for Python.
-func launchIndex(part Part) string {
+func launchIndex(part *Part) string {
 	if index := part.header["Launch-Index"]; index != nil {
 		return cmp.Or(strings.TrimSpace(index[0]), "none")
 	}
 	if part.Type != TypeCloudConfig {
 		return ""
 	}
-	value, _, err := yaml.Parse(part.place, part.Content.Reveal())
+	value, _, err := part.yaml()
 	if err != nil {
 		return ""
 	}
@@ -382,7 +404,7 @@ func (p *processor) template(part *Part) {
 		return
 	}
 	filled := *part
-	filled.Content, filled.lines = secret.NewBytes([]byte(became.Text)), became.Lines
+	filled.become([]byte(became.Text), became.Lines)
 	filled.Type = knownPrefix(filled.Content.Reveal())
 	switch filled.Type {
 	case TypeCloudConfig, TypeJSONPatch, TypeScript, TypeBoothook: // Difference from cloud-init: it does not know patches here

@@ -41,6 +41,9 @@ func Parse(file string, data []byte) (*config.Value, []config.Problem, error) {
 // template that its first line came from. Places are the template's; the columns are as
 // good as those of what it became.
 func ParseFilled(file string, data []byte, lines []int) (*config.Value, []config.Problem, error) {
+	if observed := observer.Load(); observed != nil {
+		(*observed)(file, data)
+	}
 	from := source{file, lines}
 	if len(data) > maxSize {
 		return nil, nil, config.Problem{Pos: config.Pos{File: file}, Message: fmt.Sprintf("it is larger than %d MiB", maxSize>>20)}

@@ -51,7 +51,8 @@ func networkData(t *datasource.Tree, file string) *datasource.NetworkConfig {
 	if !ok {
 		return nil
 	}
-	v := t.Parse(t.Name(file), data)
+	n := &datasource.NetworkConfig{Format: datasource.FormatOpenStack, Name: t.Name(file), Data: data}
+	v := t.ParseNetwork(n)
 	switch {
 	case saysNothing(v):
 		return nil
@@ -59,11 +60,10 @@ func networkData(t *datasource.Tree, file string) *datasource.NetworkConfig {
 		t.Problem(config.Error, v.Pos(), "", "expected a mapping; the file was skipped")
 		return nil
 	}
-	format := datasource.FormatOpenStack
 	if v.Get("version") != nil || v.Get("network") != nil {
-		format = datasource.FormatYAML
+		n.Format = datasource.FormatYAML
 	}
-	return &datasource.NetworkConfig{Format: format, Name: t.Name(file), Data: data}
+	return n
 }
 
 // saysNothing tells a value that is empty, or a map of such values.

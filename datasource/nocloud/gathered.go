@@ -96,11 +96,12 @@ func parse(t *datasource.Tree, name string, data []byte) (metadata *config.Value
 // network is a network-config that says something; an empty one must not keep the
 // guest from its network.
 func network(t *datasource.Tree, name string, data []byte) *datasource.NetworkConfig {
-	v := t.Parse(name, data)
+	n := &datasource.NetworkConfig{Format: datasource.FormatYAML, Name: name, Data: data}
+	v := t.ParseNetwork(n)
 	if v == nil || v.Kind() == config.Map && len(v.Keys()) == 0 {
 		return nil
 	}
-	return &datasource.NetworkConfig{Format: datasource.FormatYAML, Name: name, Data: data}
+	return n
 }
 
 // ruin is why the instance's id is not known although some place may name it; "" when
