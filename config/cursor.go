@@ -23,6 +23,9 @@ func (c Cursor) With(v *Value) Cursor {
 	return c
 }
 
+// Findings returns the collector.
+func (c Cursor) Findings() *Findings { return c.to }
+
 // Decode fills a struct from the value, and reports what cannot be understood; see
 // Value.Decode.
 func (c Cursor) Decode(into any, topLevel ...string) {

@@ -3,6 +3,7 @@ package docs
 
 import (
 	"os/exec"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,24 @@ var forbidden = []struct {
 	{"udev", []string{"cloudseed/host", "cloudseed/network/", "cloudseed/datasource/", "cloudseed/boot", "os/exec"}, "what is waited for is a device, whoever wants it"},
 	{"python", []string{"cloudseed/config", "cloudseed/state", "cloudseed/host", "cloudseed/secret", "cloudseed/template", "os", "os/exec"}, "how Python writes values is all it knows"},
 	{"secret", []string{"cloudseed/config", "cloudseed/host"}, "a secret is a value and nothing else"},
+}
+
+// networkRooms are the rooms of the network with all that they may import of this program.
+// The name of a room that ends in a slash stands for those below it; the longest counts.
+var networkRooms = map[string]struct {
+	imports string
+	why     string
+}{
+	"network":                {"config secret", "the model knows no reader and no renderer"},
+	"network/read":           {"config network network/read/eni network/read/openstack network/read/v1 network/read/v2", "it only finds the reader of a language"},
+	"network/read/values":    {"config network", "what languages have in common knows none of them"},
+	"network/read/":          {"config network network/read/values secret", "a reader knows the model and configuration, and no other reader"},
+	"network/render":         {"config network network/render/networkd network/render/networkmanager network/render/sysconfig", "it only chooses a renderer"},
+	"network/render/":        {"config network secret", "a renderer knows the model alone"},
+	"network/render/netplan": {"config config/yaml network secret", "a renderer knows the model alone, and this one writes YAML"},
+	"network/activate":       {"network network/render", "what is brought up was written by a renderer"},
+	"network/convert":        {"config config/yaml network network/read network/read/eni network/render", "it is a reader and a renderer, one after the other"},
+	"network/networktest":    {"config config/yaml", "what it makes is for all readers"},
 }
 
 // alone are packages that one room of ours alone may import.
@@ -81,6 +100,34 @@ func TestRoomsImportNothingFromAbove(t *testing.T) {
 			if slices.Contains(imports, library) && room != owner {
 				t.Errorf("%s imports %s, which only %s may", room, library, owner)
 			}
+		}
+	}
+}
+
+func TestTheNetworksRoomsKnowWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, line := range list(t, `{{.ImportPath}} {{join .Imports " "}}`, "./network/...") {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], "cloudseed/")
+		name := room
+		if _, ok := networkRooms[name]; !ok {
+			name = path.Dir(room) + "/"
+		}
+		rule, ok := networkRooms[name]
+		if !ok {
+			t.Errorf("%s is a room without a rule", room)
+		}
+		seen[name] = true
+		for _, i := range fields[1:] {
+			if ours, ok := strings.CutPrefix(i, "cloudseed/"); ok && !slices.Contains(strings.Fields(rule.imports), ours) {
+				t.Errorf("%s imports %s: %s", room, ours, rule.why)
+			}
+		}
+	}
+	for name := range networkRooms {
+		if !seen[name] {
+			t.Errorf("there is no room %s", name)
 		}
 	}
 }

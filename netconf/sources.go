@@ -8,6 +8,9 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/datasource"
 	"cloudseed/network"
+	"cloudseed/network/read"
+	"cloudseed/network/read/initramfs"
+	"cloudseed/network/render/netplan"
 	"cloudseed/state"
 )
 
@@ -88,7 +91,7 @@ func joinReasons(reasons ...string) string {
 // parsed is a description in version 1 or 2. empty is why one that says nothing was
 // skipped.
 func parsed(v *config.Value, nics []network.NIC, empty string) described {
-	c, problems := network.Parse(v, nics)
+	c, problems := read.YAML(v, nics)
 	d := described{config: c, problems: problems}
 	if c == nil {
 		d.why = empty
@@ -125,7 +128,7 @@ func (n *Network) ownCmdline() string {
 // commandLineNetwork is network-config= on the kernel's command line.
 func (n *Network) commandLineNetwork(nics []network.NIC) described {
 	const name = "network-config="
-	text, given, err := network.CommandLineConfig(n.ownCmdline())
+	text, given, err := initramfs.CommandLineConfig(n.ownCmdline())
 	if !given {
 		return described{}
 	}
@@ -158,12 +161,12 @@ func (n *Network) initramfsNetwork(nics []network.NIC) described {
 		problems = append(problems, config.Problem{Severity: config.Warning, Pos: config.Pos{File: "/run"}, Message: err.Error()})
 	}
 	if len(files) > 0 {
-		tree, found := network.Klibc(files, nics)
+		tree, found := initramfs.Klibc(files, nics)
 		d := parsed(config.FromAny("initramfs", tree), nics, "")
 		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
 		return d
 	}
-	why := network.RootOnNetwork(n.ownCmdline())
+	why := initramfs.RootOnNetwork(n.ownCmdline())
 	if why == "" {
 		return described{problems: problems}
 	}
@@ -187,7 +190,7 @@ func (n *Network) dracutGuess(nics []network.NIC) described {
 }
 
 func (n *Network) dracutNetwork(nics []network.NIC) described {
-	tree, problems := network.Dracut(n.ownCmdline(), nics)
+	tree, problems := initramfs.Dracut(n.ownCmdline(), nics)
 	if tree == nil {
 		return described{problems: problems}
 	}
@@ -198,11 +201,11 @@ func (n *Network) dracutNetwork(nics []network.NIC) described {
 
 // klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
 // count if the command line asked for a network, or the firmware did so by iSCSI.
-func (n *Network) klibcFiles() ([]network.KlibcFile, error) {
-	if !network.AsksForIP(n.ownCmdline()) && !n.host.Exists("/run/initramfs/open-iscsi.interface") {
+func (n *Network) klibcFiles() ([]initramfs.KlibcFile, error) {
+	if !initramfs.AsksForIP(n.ownCmdline()) && !n.host.Exists("/run/initramfs/open-iscsi.interface") {
 		return nil, nil
 	}
-	var files []network.KlibcFile
+	var files []initramfs.KlibcFile
 	for _, pattern := range []string{"/run/net-*.conf", "/run/net6-*.conf"} {
 		found, err := n.host.Glob(pattern)
 		if err != nil {
@@ -213,7 +216,7 @@ func (n *Network) klibcFiles() ([]network.KlibcFile, error) {
 			if err != nil {
 				return nil, fmt.Errorf("cannot read what the initramfs left: %w", err)
 			}
-			files = append(files, network.KlibcFile{Path: file, Text: string(data)})
+			files = append(files, initramfs.KlibcFile{Path: file, Text: string(data)})
 		}
 	}
 	return files, nil
@@ -240,7 +243,7 @@ func (n *Network) seedNetwork(nics []network.NIC) described {
 	}
 	given := n.in.Seed.Network
 	if given.Format == datasource.FormatENI {
-		c, problems := network.ParseENI(given.Name, string(given.Data), n.host)
+		c, problems := read.ENI(given.Name, string(given.Data), n.host)
 		problems = append(problems, network.AdoptByOrder(c, nics)...)
 		return described{config: c, at: given.Name, problems: problems, stored: tree(c)}
 	}
@@ -253,7 +256,7 @@ func (n *Network) seedNetwork(nics []network.NIC) described {
 	}
 	d := described{why: "the seed's " + given.Name + " says nothing"}
 	if given.Format == datasource.FormatOpenStack {
-		d.config, d.problems = network.ParseOpenStack(value, nics)
+		d.config, d.problems = read.OpenStack(value, nics)
 		d.stored = tree(d.config)
 	} else {
 		d = parsed(value, nics, d.why)
@@ -268,7 +271,7 @@ func (n *Network) seedNetwork(nics []network.NIC) described {
 // tree is a configuration as version 2, for what was written in no version. cloud-init
 // has version 1 there.
 func tree(c *network.Config) any {
-	value, _, err := yaml.Parse("", network.RevealV2(c))
+	value, _, err := yaml.Parse("", netplan.Reveal(c))
 	if c == nil || err != nil {
 		return nil
 	}

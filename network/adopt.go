@@ -1,10 +1,6 @@
 package network
 
-import (
-	"fmt"
-
-	"cloudseed/config"
-)
+import "cloudseed/config"
 
 // AdoptByOrder gives the devices that are named only, by names that no interface has,
 // the machine's other interfaces in their order. oVirt and Proxmox call them eth0,
@@ -17,8 +13,8 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 	if c == nil || len(nics) == 0 {
 		return nil // nothing is known of the machine
 	}
-	var problems problems
-	known := macsOf(nics)
+	var found config.Findings
+	known := MACsOf(nics)
 	taken := map[string]bool{}
 	present := map[string]bool{}
 	for _, nic := range nics {
@@ -31,7 +27,7 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 			continue
 		}
 		if d.MAC != "" {
-			if nic, ok := known.find(d.MAC); ok {
+			if nic, ok := known.Find(d.MAC); ok {
 				taken[nic.Name] = true
 			}
 			continue
@@ -44,17 +40,17 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 	}
 	var free []NIC
 	for _, nic := range nics {
-		if candidate(nic) && !taken[nic.Name] {
+		if nic.Candidate() && !taken[nic.Name] {
 			free = append(free, nic)
 		}
 	}
 	renamed := map[string]string{}
 	for i, d := range missing {
 		if i >= len(free) {
-			problems.add(config.Warning, d.Pos, d.Name, "there is no such interface, and none is left to stand in for it")
+			found.At(d.Pos, d.Name).Warnf("there is no such interface, and none is left to stand in for it")
 			continue
 		}
-		problems.add(config.Warning, d.Pos, d.Name, fmt.Sprintf("there is no such interface; by the order of interfaces it is taken for %s", free[i].Name))
+		found.At(d.Pos, d.Name).Warnf("there is no such interface; by the order of interfaces it is taken for %s", free[i].Name)
 		renamed[d.Name] = free[i].Name
 		if d.Key == d.Name {
 			d.Key = free[i].Name
@@ -68,5 +64,5 @@ func AdoptByOrder(c *Config, nics []NIC) []config.Problem {
 			}
 		}
 	}
-	return problems
+	return found.List()
 }

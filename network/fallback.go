@@ -11,7 +11,7 @@ func Fallback(nics []NIC) *Config {
 	var connected, possible []NIC
 	for _, nic := range nics {
 		switch {
-		case !candidate(nic):
+		case !nic.Candidate():
 		case nic.Carrier:
 			connected = append(connected, nic)
 		case nic.Dormant || slices.Contains([]string{"dormant", "down", "lowerlayerdown", "unknown"}, nic.Operstate):
@@ -29,9 +29,9 @@ func Fallback(nics []NIC) *Config {
 	}}}
 }
 
-// candidate tells whether an interface may be the one: a bridge, a VLAN, the member of
+// Candidate reports whether an interface may be the one: a bridge, a VLAN, the member of
 // something or half of a veth pair is part of a network that someone else made.
-func candidate(nic NIC) bool {
+func (nic NIC) Candidate() bool {
 	return nic.Name != "lo" && nic.MAC != "" && !strings.HasPrefix(nic.Name, "veth") && !nic.Bridge && !nic.Bond && !nic.VLAN && nic.Master == ""
 }
 

@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 
 	"cloudseed/secret"
 )
@@ -115,8 +116,8 @@ type AccessPoint struct {
 	Hidden        bool   // it does not tell its name
 }
 
-// members are the names of the devices that belong to this one.
-func (d *Device) members() []string {
+// Members returns the names of the devices that belong to this one.
+func (d *Device) Members() []string {
 	switch {
 	case d.Bond != nil:
 		return d.Bond.Members
@@ -131,8 +132,8 @@ func (d *Device) members() []string {
 // references are all places where a device names another.
 func (d *Device) references() []*string {
 	var all []*string
-	for i := range d.members() {
-		all = append(all, &d.members()[i])
+	for i := range d.Members() {
+		all = append(all, &d.Members()[i])
 	}
 	switch {
 	case d.Bond != nil:
@@ -153,4 +154,17 @@ func (d *Device) references() []*string {
 		all = append(all, &d.Tunnel.VXLAN.Link)
 	}
 	return all
+}
+
+// AddRoutes gives routes to the first subnet of their family.
+func (d *Device) AddRoutes(routes ...Route) {
+	for _, route := range routes {
+		i := slices.IndexFunc(d.Subnets, func(s Subnet) bool { return s.Family == FamilyOf(route.To.Addr()) && s.Method != None })
+		if i < 0 && len(d.Subnets) == 0 {
+			d.Routes = append(d.Routes, route)
+			continue
+		}
+		s := &d.Subnets[max(i, 0)]
+		s.Routes = append(s.Routes, route)
+	}
 }

@@ -10,7 +10,7 @@ func Missing(c *Config, nics []NIC) []*Device {
 	for _, nic := range nics {
 		names[nic.Name] = true
 	}
-	known := macsOf(nics)
+	known := MACsOf(nics)
 	var missing []*Device
 	for _, d := range c.Devices {
 		if d.Type != Physical && d.Type != Infiniband {
@@ -18,7 +18,7 @@ func Missing(c *Config, nics []NIC) []*Device {
 		}
 		there := names[d.Name]
 		if d.MAC != "" {
-			_, there = known.find(d.MAC)
+			_, there = known.Find(d.MAC)
 		}
 		if !there {
 			missing = append(missing, d)

@@ -1,10 +1,9 @@
-// Package network reads every form of network configuration that seeds carry into one
-// model: cloud-init's version 1 and 2, Debian's interfaces file, OpenStack's
-// network_data.json, and what to do when there is none.
+// Package network is the model of a machine's network configuration, and what can be said
+// of it beside the machine's interfaces: which devices are missing or go by another name,
+// what must be renamed, and what applies when there is no configuration.
 //
-// In come values or text and the machine's interfaces, out come a Config and problems
-// with their places. It changes nothing, and never knows who writes the result for
-// which network service, nor where a configuration was found.
+// Readers (network/read) make a Config of what seeds carry, renderers (network/render)
+// make files of it for a network service. It changes nothing, and knows none of them.
 package network
 
 import (
@@ -49,6 +48,9 @@ type Device struct {
 	Pos       config.Pos
 }
 
+// At returns the device's place, to report at.
+func (d *Device) At(to *config.Findings) config.Cursor { return to.At(d.Pos, d.Key) }
+
 // EffectiveScope is the scope that the kernel takes a route with: one by a gateway cannot
 // be of the link's scope, and is refused as that.
 func (r Route) EffectiveScope() string {
@@ -57,16 +59,6 @@ func (r Route) EffectiveScope() string {
 	}
 	return r.Scope
 }
-
-// Match finds the interfaces of a device that the machine does not have yet. Those that
-// it has are devices by their names.
-type Match struct {
-	Name    string   // a pattern: "enp2*"
-	Drivers []string // patterns
-}
-
-// IsZero tells that there is nothing to match.
-func (m Match) IsZero() bool { return m.Name == "" && len(m.Drivers) == 0 }
 
 // LinkSettings are netplan's settings of an interface that nothing but netplan has. The
 // zero value says nothing.
@@ -118,11 +110,4 @@ type File struct {
 // HasSecret tells that a device's files hold a password or a private key.
 func (d *Device) HasSecret() bool {
 	return d.WiFi != nil || d.Tunnel != nil && d.Tunnel.WireGuard != nil
-}
-
-// problems collects what went wrong while reading.
-type problems []config.Problem
-
-func (p *problems) add(s config.Severity, pos config.Pos, key, message string) {
-	*p = append(*p, config.Problem{Severity: s, Pos: pos, Key: key, Message: message})
 }

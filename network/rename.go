@@ -41,10 +41,10 @@ func Renames(c *Config, nics []NIC) ([]Rename, []config.Problem) {
 		case m == nil:
 			continue
 		case m.target != "":
-			p.problem(d, "the interface %s is to be %s already; of two the first counts", m.name, m.target)
+			d.At(&p.found).Warnf("the interface %s is to be %s already; of two the first counts", m.name, m.target)
 			continue
 		case targets[d.Name]:
-			p.problem(d, "another interface is to have this name; of two the first counts")
+			d.At(&p.found).Warnf("another interface is to have this name; of two the first counts")
 			continue
 		}
 		m.target, m.device = d.Name, d
@@ -56,19 +56,19 @@ func Renames(c *Config, nics []NIC) ([]Rename, []config.Problem) {
 			continue
 		}
 		if m.nic.Busy {
-			p.problem(m.device, "the interface %s is in use and keeps its name", m.name)
+			m.device.At(&p.found).Warnf("the interface %s is in use and keeps its name", m.name)
 			continue
 		}
 		if other := p.names[m.target]; other != nil {
 			if other.nic.Busy {
-				p.problem(m.device, "the interface %s keeps its name: the one that has this name is in use", m.name)
+				m.device.At(&p.found).Warnf("the interface %s keeps its name: the one that has this name is in use", m.name)
 				continue
 			}
 			p.move(other, p.free())
 		}
 		p.move(m, m.target)
 	}
-	return p.steps, p.problems
+	return p.steps, p.found.List()
 }
 
 // moving is an interface on its way.
@@ -80,14 +80,10 @@ type moving struct {
 }
 
 type plan struct {
-	problems
+	found     config.Findings
 	names     map[string]*moving // by their names of the moment
 	steps     []Rename
 	temporary int
-}
-
-func (p *plan) problem(d *Device, format string, args ...any) {
-	p.add(config.Warning, d.Pos, d.Key, fmt.Sprintf(format, args...))
 }
 
 // find is the interface that a device wants renamed, nil when there is none. A virtual

@@ -14,6 +14,14 @@ const (
 	IPv6 Family = "ipv6"
 )
 
+// FamilyOf returns the family of an address.
+func FamilyOf(addr netip.Addr) Family {
+	if addr.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
 // Method is how a family gets its addresses.
 type Method string
 
@@ -71,6 +79,15 @@ type Route struct {
 	CongestionWindow, ReceiveWindow, SegmentSize int // in segments, bytes, bytes; 0: not given
 }
 
+// DefaultRoute returns where the default route of a gateway's family leads; of IPv4 when
+// there is no gateway.
+func DefaultRoute(gateway netip.Addr) netip.Prefix {
+	if gateway.Is6() {
+		return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+}
+
 // Rule says which packets go by which table of routes (ip-rule(8)).
 type Rule struct {
 	Family   Family       // of From or To, or of the rule when it has neither
@@ -87,8 +104,8 @@ type DNS struct {
 	Search  []string
 }
 
-// join adds the servers and domains that are not there yet.
-func (d *DNS) join(more DNS) {
+// Join adds the servers and domains that are not there yet.
+func (d *DNS) Join(more DNS) {
 	for _, server := range more.Servers {
 		if !slices.Contains(d.Servers, server) {
 			d.Servers = append(d.Servers, server)

@@ -15,7 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/modules"
-	"cloudseed/network"
+	"cloudseed/network/read"
 	"cloudseed/schema"
 	"cloudseed/secret"
 	"cloudseed/userdata"
@@ -179,7 +179,7 @@ func said(ctx context.Context, kind, input string) []config.Problem {
 		return append(r.Problems, schema.CloudConfig(r.CloudConfig)...)
 	}
 	if kind == "e" {
-		_, problems := network.ParseENI("interfaces", input, nil)
+		_, problems := read.ENI("interfaces", input, nil)
 		return problems
 	}
 	v, problems, err := yaml.Parse("network-config", []byte(input))
@@ -189,7 +189,7 @@ func said(ctx context.Context, kind, input string) []config.Problem {
 		return append(problems, p)
 	}
 	if kind == "o" {
-		_, more := network.ParseOpenStack(v, nil)
+		_, more := read.OpenStack(v, nil)
 		return append(problems, more...)
 	}
 	return append(problems, schema.NetworkConfig(v)...)

@@ -12,7 +12,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/modules"
-	"cloudseed/network"
+	"cloudseed/network/read"
 )
 
 // CloudConfig tells what is wrong with a cloud-config document, in the order of its
@@ -71,7 +71,7 @@ func environment(v *config.Value) *modules.Env {
 // machine has is no part of it: those that it names are taken to be there.
 func NetworkConfig(v *config.Value) []config.Problem {
 	var found findings
-	_, problems := network.Parse(v, nil)
+	_, problems := read.YAML(v, nil)
 	found.add(problems)
 	return found.sorted()
 }

@@ -12,6 +12,7 @@ import (
 	"cloudseed/network"
 	"cloudseed/network/convert"
 	"cloudseed/network/render"
+	"cloudseed/network/render/netplan"
 	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
@@ -165,7 +166,7 @@ func (n *netConvert) convert(in convert.Input, stderr io.Writer) (files []networ
 		if err != nil {
 			return nil, false, err
 		}
-		printable.Fprintf(stderr, "Internal State\n%s\n", network.V2(c))
+		printable.Fprintf(stderr, "Internal State\n%s\n", netplan.Write(c))
 	}
 	files, problems, err := convert.Files(in, n.output)
 	for _, p := range problems {

@@ -12,6 +12,7 @@ import (
 	"cloudseed/netconf"
 	"cloudseed/network"
 	"cloudseed/network/activate"
+	"cloudseed/network/render/netplan"
 	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,7 @@ func showNetwork(h *host.Host, plan netconf.Plan) shownPlan {
 	}
 	if plan.Config != nil {
 		// It was written by this program, so it can be read.
-		value, _, err := yaml.Parse("network", network.V2(plan.Config))
+		value, _, err := yaml.Parse("network", netplan.Write(plan.Config))
 		if err == nil {
 			shown.Config = value.Any()
 		}
@@ -133,7 +134,7 @@ func printNetwork(w io.Writer, plan netconf.Plan, shown shownPlan) error {
 	if plan.Config == nil {
 		text.WriteString("# The network is unchanged.\n")
 	} else {
-		text.Write(network.V2(plan.Config))
+		text.Write(netplan.Write(plan.Config))
 	}
 	for _, p := range shown.Problems {
 		printable.Fprintf(&text, "# %s: %s\n", p.Severity, strings.TrimPrefix(p.Where+": "+p.Message, ": "))

@@ -13,6 +13,8 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
+	"cloudseed/network/read/eni"
 	"cloudseed/network/render"
 )
 
@@ -23,7 +25,7 @@ type Input struct {
 	Text []byte
 	NICs []network.NIC
 
-	Files network.Files // those that an interfaces file may pull in; nil when there are none
+	Files eni.Files // those that an interfaces file may pull in; nil when there are none
 
 	// Existing gives what is in a file of the machine now, nil when there is none; it may
 	// be nil for a machine without files.
@@ -43,14 +45,14 @@ func Kinds() []string { return []string{ENI, YAML, OpenStack} }
 // Parse reads an input. nil means that there is no configuration in it.
 func Parse(in Input) (*network.Config, []config.Problem, error) {
 	if in.Kind == ENI {
-		c, problems := network.ParseENI(in.Name, string(in.Text), in.Files)
+		c, problems := read.ENI(in.Name, string(in.Text), in.Files)
 		return c, problems, nil
 	}
-	parse := network.Parse
+	parse := read.YAML
 	switch in.Kind {
 	case YAML:
 	case OpenStack:
-		parse = network.ParseOpenStack
+		parse = read.OpenStack
 	default:
 		return nil, nil, fmt.Errorf("cannot read %s: there is no kind of input %q", in.Name, in.Kind)
 	}

@@ -8,6 +8,7 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
+	"cloudseed/network/read"
 )
 
 // languages are the generators with the parsers of what they make.
@@ -15,11 +16,11 @@ var languages = map[string]struct {
 	make  func(*rand.Rand, networktest.Options) (string, []networktest.NIC)
 	parse func(text string, nics []network.NIC) (*network.Config, []config.Problem, error)
 }{
-	"version 1": {networktest.V1, parseYAML(network.Parse)},
-	"version 2": {networktest.V2, parseYAML(network.Parse)},
-	"openstack": {networktest.OpenStack, parseYAML(network.ParseOpenStack)},
+	"version 1": {networktest.V1, parseYAML(read.YAML)},
+	"version 2": {networktest.V2, parseYAML(read.YAML)},
+	"openstack": {networktest.OpenStack, parseYAML(read.OpenStack)},
 	"eni": {networktest.ENI, func(text string, _ []network.NIC) (*network.Config, []config.Problem, error) {
-		c, problems := network.ParseENI("interfaces", text, nil)
+		c, problems := read.ENI("interfaces", text, nil)
 		return c, problems, nil
 	}},
 }

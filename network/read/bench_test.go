@@ -1,4 +1,4 @@
-package network_test
+package read_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
+	"cloudseed/network/read"
 )
 
 // BenchmarkParse reads configurations of many devices, from the text to the model. The
@@ -27,7 +28,7 @@ func BenchmarkParse(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					if c, problems := network.Parse(v, nics); len(c.Devices) != n || len(problems) > 0 {
+					if c, problems := read.YAML(v, nics); len(c.Devices) != n || len(problems) > 0 {
 						b.Fatalf("%d devices and %v", len(c.Devices), problems)
 					}
 				}

@@ -1,4 +1,4 @@
-package network_test
+package read_test
 
 import (
 	"path"
@@ -11,6 +11,7 @@ import (
 
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
 	"cloudseed/network/render/networkmanager"
 )
 
@@ -81,7 +82,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c, _ := network.Parse(v, fuzzNICs)
+		c, _ := read.YAML(v, fuzzNICs)
 		checkConfig(t, c)
 	})
 }
@@ -91,7 +92,7 @@ func FuzzParseENI(f *testing.F) {
 	f.Add("dns-nameservers 1.1.1.1\niface lo inet loopback\n dns_search a b\nsource x\niface eth0:1 inet6 static\n address fe80::1\n netmask 64\n hwaddress ether 52:54:00:00:00:01\n mtu 1400\n")
 	addGolden(f, "interfaces")
 	f.Fuzz(func(t *testing.T, text string) {
-		c, _ := network.ParseENI("/etc/network/interfaces", text, sources{"source/etc/network/x": text})
+		c, _ := read.ENI("/etc/network/interfaces", text, sources{"source/etc/network/x": text})
 		network.AdoptByOrder(c, fuzzNICs)
 		checkConfig(t, c)
 	})
@@ -107,7 +108,7 @@ func FuzzParseOpenStack(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c, _ := network.ParseOpenStack(v, fuzzNICs)
+		c, _ := read.OpenStack(v, fuzzNICs)
 		checkConfig(t, c)
 	})
 }

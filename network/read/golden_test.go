@@ -1,4 +1,4 @@
-package network_test
+package read_test
 
 import (
 	"flag"
@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"cloudseed/network"
+	"cloudseed/network/render/netplan"
 )
 
 var update = flag.Bool("update", false, "write what is parsed into the golden files")
@@ -39,7 +39,7 @@ func TestParse(t *testing.T) {
 				}
 			}
 			c, problems, nics := parseCase(t, got)
-			got.Files = append(got.Files, txtar.File{Name: "want/v2", Data: network.V2(c)})
+			got.Files = append(got.Files, txtar.File{Name: "want/v2", Data: netplan.Write(c)})
 			var text strings.Builder
 			for _, p := range problems {
 				fmt.Fprintf(&text, "%s: %s\n", p.Severity, p.Error())

@@ -1,4 +1,4 @@
-package network_test
+package read_test
 
 import (
 	"io/fs"
@@ -19,6 +19,8 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
+	"cloudseed/network/read"
+	"cloudseed/network/render/netplan"
 	"cloudseed/secret"
 )
 
@@ -50,14 +52,14 @@ var sameModel = []cmp.Option{
 	cmpopts.IgnoreFields(network.Device{}, "Pos"),
 }
 
-// parse2 reads what V2 wrote; nothing in it may be wrong.
+// parse2 reads what netplan.Reveal wrote; nothing in it may be wrong.
 func parse2(t *testing.T, text []byte, nics []network.NIC) *network.Config {
 	t.Helper()
 	v, problems, err := yaml.Parse("written", text)
 	if err != nil {
 		t.Fatalf("what was written is no YAML: %v\n%s", err, text)
 	}
-	c, more := network.Parse(v, nics)
+	c, more := read.YAML(v, nics)
 	for _, p := range append(problems, more...) {
 		if p.Severity == config.Error {
 			t.Fatalf("what was written is wrong: %v\n%s", p, text)
@@ -70,12 +72,12 @@ func parse2(t *testing.T, text []byte, nics []network.NIC) *network.Config {
 func roundTrip(t *testing.T, what string, c *network.Config, nics []network.NIC) {
 	t.Helper()
 	if c == nil {
-		if text := network.V2(nil); text != nil {
+		if text := netplan.Write(nil); text != nil {
 			t.Errorf("no configuration is written as %q", text)
 		}
 		return
 	}
-	text := network.RevealV2(c)
+	text := netplan.Reveal(c)
 	if diff := cmp.Diff(normal(c), normal(parse2(t, text, nics)), sameModel...); diff != "" {
 		t.Errorf("%s: it is read otherwise than it was written (-want +got):\n%s\n%s", what, diff, text)
 	}
@@ -83,7 +85,7 @@ func roundTrip(t *testing.T, what string, c *network.Config, nics []network.NIC)
 
 func TestWhatWasParsedAndWrittenAndParsedIsTheSameForAllGoldenCases(t *testing.T) {
 	t.Parallel()
-	cases, err := filepath.Glob("render/*/testdata/*.txtar")
+	cases, err := filepath.Glob("../render/*/testdata/*.txtar")
 	if err != nil || len(cases) < 40 {
 		t.Fatalf("%d cases: %v", len(cases), err)
 	}
@@ -120,7 +122,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	case "nics":
 		return network.Fallback(nics), nil, nics
 	case "interfaces":
-		c, problems := network.ParseENI("/etc/network/interfaces", string(first.Data), sources(parts))
+		c, problems := read.ENI("/etc/network/interfaces", string(first.Data), sources(parts))
 		return c, problems, nics
 	}
 	c, problems, err := parseNamed(first.Name, string(first.Data), nics)
@@ -156,16 +158,16 @@ func (s sources) Glob(pattern string) ([]string, error) {
 // parseNamed reads a file in the language that its name stands for.
 func parseNamed(name, text string, nics []network.NIC) (*network.Config, []config.Problem, error) {
 	if name == "interfaces" {
-		c, problems := network.ParseENI(name, text, nil)
+		c, problems := read.ENI(name, text, nil)
 		return c, problems, nil
 	}
 	v, problems, err := yaml.Parse(name, []byte(text))
 	if err != nil {
 		return nil, nil, err
 	}
-	parse := network.Parse
+	parse := read.YAML
 	if name == "network_data.json" {
-		parse = network.ParseOpenStack
+		parse = read.OpenStack
 	}
 	c, more := parse(v, nics)
 	return c, append(problems, more...), nil
@@ -199,20 +201,4 @@ func TestWhatWasParsedAndWrittenAndParsedIsTheSameForRandomConfigurations(t *tes
 		}
 	}
 	t.Logf("%d configurations of %d devices", n, devices)
-}
-
-func TestSecretsAreWrittenOnlyWhenTheyAreAskedFor(t *testing.T) {
-	t.Parallel()
-	c := &network.Config{Devices: []*network.Device{
-		{Key: "wlan0", Name: "wlan0", Type: network.WiFiType, WiFi: &network.WiFi{AccessPoints: []network.AccessPoint{{SSID: "home", Password: secret.New("hunter2")}}}},
-		{Key: "wg0", Name: "wg0", Type: network.TunnelType, Tunnel: &network.Tunnel{Mode: "wireguard", WireGuard: &network.WireGuard{
-			PrivateKey: secret.New("hunter3"), Peers: []network.Peer{{PublicKey: "p", PresharedKey: secret.New("hunter4")}},
-		}}},
-	}}
-	if text := string(network.V2(c)); strings.Contains(text, "hunter") || strings.Count(text, secret.Redacted) != 3 {
-		t.Errorf("V2:\n%s", text)
-	}
-	if text := string(network.RevealV2(c)); strings.Count(text, "hunter") != 3 {
-		t.Errorf("RevealV2:\n%s", text)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
+	"cloudseed/network/read"
 	"cloudseed/network/render"
 )
 
@@ -23,7 +24,7 @@ func many(t testing.TB, n int) *network.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, problems := network.Parse(v, nics)
+	c, problems := read.YAML(v, nics)
 	if len(c.Devices) != n || len(problems) > 0 {
 		t.Fatalf("%d devices and %v", len(c.Devices), problems)
 	}

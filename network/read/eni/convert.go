@@ -1,4 +1,4 @@
-package network
+package eni
 
 import (
 	"cmp"
@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
 // convert makes devices of the stanzas, ordered by their names as cloud-init has them.
@@ -16,28 +17,28 @@ import (
 //
 // Difference from cloud-init: it refuses the file when an interface has a stanza for
 // IPv4 and one for IPv6, as Proxmox writes it.
-func (r *eniReader) convert() *Config {
-	c := &Config{}
+func (r *reader) convert() *network.Config {
+	c := &network.Config{}
 	for _, o := range r.head {
 		// Difference from cloud-init: oVirt 3.3 writes the name servers before the
 		// first interface, where cloud-init fails.
 		if !r.dns(&c.DNS, o) {
-			r.add(config.Warning, o.pos, o.name, "an option before the first iface line; it was ignored")
+			r.At(o.pos, o.name).Warnf("an option before the first iface line; it was ignored")
 		}
 	}
-	devices := map[string]*Device{}
+	devices := map[string]*network.Device{}
 	broken := map[string]bool{}
 	for _, s := range r.stanzas {
 		name, _, _ := strings.Cut(s.name, ":")
-		if err := checkName(name); err != nil {
-			r.add(config.Error, s.pos, "iface", err.Error()+"; it was skipped")
+		if err := network.CheckName(name); err != nil {
+			r.At(s.pos, "iface").Errorf("%v; it was skipped", err)
 			continue
 		}
 		d := devices[name]
 		if d == nil {
-			d = &Device{Key: name, Name: name, Type: Physical, Pos: s.pos}
+			d = &network.Device{Key: name, Name: name, Type: network.Physical, Pos: s.pos}
 			if name == "lo" {
-				d.Type = Loopback
+				d.Type = network.Loopback
 			}
 			devices[name] = d
 			c.Devices = append(c.Devices, d)
@@ -47,7 +48,7 @@ func (r *eniReader) convert() *Config {
 		}
 	}
 	// Without any address an interface would be set up by DHCP, which nobody asked for.
-	c.Devices = slices.DeleteFunc(c.Devices, func(d *Device) bool {
+	c.Devices = slices.DeleteFunc(c.Devices, func(d *network.Device) bool {
 		if !broken[d.Name] || len(d.Subnets) > 0 {
 			return false
 		}
@@ -56,13 +57,13 @@ func (r *eniReader) convert() *Config {
 		return true
 	})
 	r.kinds(c, devices)
-	slices.SortFunc(c.Devices, func(a, b *Device) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Devices, func(a, b *network.Device) int { return cmp.Compare(a.Name, b.Name) })
 	for _, d := range c.Devices {
-		if d.Type == Loopback {
+		if d.Type == network.Loopback {
 			// Difference from cloud-init: Proxmox writes the machine's name servers under
 			// lo, where cloud-init loses them.
 			for _, s := range d.Subnets {
-				c.DNS.join(s.DNS)
+				c.DNS.Join(s.DNS)
 			}
 		}
 	}
@@ -70,30 +71,30 @@ func (r *eniReader) convert() *Config {
 }
 
 // stanza adds what a stanza says to its device, and tells whether it could be used.
-func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
-	subnet := Subnet{Family: IPv4, OnDemand: !r.auto[s.name] && !r.auto[d.Name]}
+func (r *reader) stanza(d *network.Device, s *stanza) bool {
+	subnet := network.Subnet{Family: network.IPv4, OnDemand: !r.auto[s.name] && !r.auto[d.Name]}
 	switch s.family {
 	case "inet":
 	case "inet6":
-		subnet.Family = IPv6
+		subnet.Family = network.IPv6
 	default:
-		r.add(config.Error, s.pos, s.name, fmt.Sprintf("expected inet or inet6, got %q; this part was skipped", s.family))
+		r.At(s.pos, s.name).Errorf("expected inet or inet6, got %q; this part was skipped", s.family)
 		return false
 	}
 	subnet.Method = r.method(s, subnet.Family)
-	values := map[string]eniOption{}
+	given := map[string]option{}
 	for _, o := range s.options {
 		if !r.dns(&subnet.DNS, o) {
-			r.option(d, s, &subnet, o, values)
+			r.option(d, s, &subnet, o, given)
 		}
 	}
-	if !r.addresses(&subnet, s, values) {
+	if !r.addresses(&subnet, s, given) {
 		return false
 	}
 	d.Subnets = append(d.Subnets, subnet)
 	if s.method == "none" {
 		// No protocol is none of either family; what is not mentioned runs by itself.
-		d.Subnets = append(d.Subnets, Subnet{Family: IPv6, Method: None, OnDemand: subnet.OnDemand})
+		d.Subnets = append(d.Subnets, network.Subnet{Family: network.IPv6, Method: network.None, OnDemand: subnet.OnDemand})
 	}
 	return true
 }
@@ -103,39 +104,39 @@ func (r *eniReader) stanza(d *Device, s *eniStanza) bool {
 //
 // Difference from cloud-init: it takes `inet6 dhcp` and `inet6 auto` for IPv4, and
 // `none` for DHCP.
-func (r *eniReader) method(s *eniStanza, family Family) Method {
+func (r *reader) method(s *stanza, family network.Family) network.Method {
 	switch s.method {
 	case "loopback", "none":
-		return None
+		return network.None
 	case "static", "static_ip":
-		return Static
+		return network.Static
 	case "dhcp", "bootp":
-		return Dynamic
+		return network.Dynamic
 	case "manual":
-		return Manual
+		return network.Manual
 	case "auto":
-		if family == IPv6 {
-			return SLAAC
+		if family == network.IPv6 {
+			return network.SLAAC
 		}
 	}
-	r.add(config.Warning, s.pos, s.name, fmt.Sprintf("the method %q is not known; it is treated as manual", s.method))
-	return Manual
+	r.At(s.pos, s.name).Warnf("the method %q is not known; it is treated as manual", s.method)
+	return network.Manual
 }
 
 // dns reads an option of name servers or domains, in Debian's spelling or Proxmox's,
 // and tells whether it was one. Without a value it says nothing.
-func (r *eniReader) dns(into *DNS, o eniOption) bool {
+func (r *reader) dns(into *network.DNS, o option) bool {
 	switch strings.ReplaceAll(o.name, "_", "-") {
 	case "dns-nameservers", "dns-nameserver":
 		for _, text := range o.values {
-			for _, server := range splitList(text) {
+			for _, server := range values.SplitList(text) {
 				r.server(into, o, server)
 			}
 		}
 	case "dns-search", "dns-domain":
 		for _, text := range o.values {
-			for _, domain := range splitList(text) {
-				if domain != "null" && printable(domain) {
+			for _, domain := range values.SplitList(text) {
+				if domain != "null" && network.OneLine(domain) {
 					into.Search = append(into.Search, domain)
 				}
 			}
@@ -146,13 +147,13 @@ func (r *eniReader) dns(into *DNS, o eniOption) bool {
 	return true
 }
 
-func (r *eniReader) server(into *DNS, o eniOption, text string) {
+func (r *reader) server(into *network.DNS, o option, text string) {
 	if text == "null" {
 		return
 	}
-	addr, err := parseIP(text)
+	addr, err := values.ParseIP(text)
 	if err != nil {
-		r.add(config.Error, o.pos, o.name, err.Error()+"; it was skipped")
+		r.At(o.pos, o.name).Errorf("%v; it was skipped", err)
 		return
 	}
 	into.Servers = append(into.Servers, addr)
@@ -160,26 +161,26 @@ func (r *eniReader) server(into *DNS, o eniOption, text string) {
 
 // option reads any other option: of the device, or for addresses, by its name. oVirt
 // up to 3.4 writes `null` for what is not there.
-func (r *eniReader) option(d *Device, s *eniStanza, subnet *Subnet, o eniOption, values map[string]eniOption) {
+func (r *reader) option(d *network.Device, s *stanza, subnet *network.Subnet, o option, given map[string]option) {
 	value := strings.Join(o.values, " ")
 	if value == "" || value == "null" {
 		return
 	}
 	switch o.name {
 	case "address", "netmask", "gateway":
-		values[o.name] = o
+		given[o.name] = o
 	case "hwaddress":
-		mac, err := parseMAC(strings.TrimSpace(strings.TrimPrefix(value, "ether ")))
+		mac, err := values.ParseMAC(strings.TrimSpace(strings.TrimPrefix(value, "ether ")))
 		if err != nil {
-			r.add(config.Error, o.pos, o.name, err.Error()+"; it was ignored")
+			r.At(o.pos, o.name).Errorf("%v; it was ignored", err)
 			return
 		}
 		d.MAC = mac
 	case "mtu":
 		// Difference from cloud-init: it drops the MTU.
 		n, err := strconv.Atoi(value)
-		if err != nil || n < minMTU || n > maxMTU {
-			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected an MTU of %d to %d, got %q; it was ignored", minMTU, maxMTU, value))
+		if err != nil || n < values.MinMTU || n > values.MaxMTU {
+			r.At(o.pos, o.name).Errorf("expected an MTU of %d to %d, got %q; it was ignored", values.MinMTU, values.MaxMTU, value)
 			return
 		}
 		d.MTU = n
@@ -187,7 +188,7 @@ func (r *eniReader) option(d *Device, s *eniStanza, subnet *Subnet, o eniOption,
 		// Difference from cloud-init: it drops the metric.
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 0 || n > math.MaxUint32 {
-			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected a metric, got %q; it was ignored", value))
+			r.At(o.pos, o.name).Errorf("expected a metric, got %q; it was ignored", value)
 			return
 		}
 		subnet.Metric = &n
@@ -197,39 +198,39 @@ func (r *eniReader) option(d *Device, s *eniStanza, subnet *Subnet, o eniOption,
 		r.command(d, o)
 	default:
 		if !r.part(d, o) {
-			r.add(config.Warning, o.pos, s.name+"."+o.name, "this option is not known; it was ignored")
+			r.At(o.pos, s.name+"."+o.name).Warnf("this option is not known; it was ignored")
 		}
 	}
 }
 
 // addresses fills in a static subnet.
-func (r *eniReader) addresses(subnet *Subnet, s *eniStanza, values map[string]eniOption) bool {
-	gateway := values["gateway"]
+func (r *reader) addresses(subnet *network.Subnet, s *stanza, given map[string]option) bool {
+	gateway := given["gateway"]
 	if len(gateway.values) > 0 {
-		addr, err := parseIP(gateway.values[0])
+		addr, err := values.ParseIP(gateway.values[0])
 		if err != nil {
-			r.add(config.Error, gateway.pos, s.name+".gateway", err.Error()+"; it was skipped")
+			r.At(gateway.pos, s.name+".gateway").Errorf("%v; it was skipped", err)
 		}
 		subnet.Gateway = addr
 	}
-	if subnet.Method != Static {
+	if subnet.Method != network.Static {
 		return true
 	}
-	address, netmask := values["address"], values["netmask"]
+	address, netmask := given["address"], given["netmask"]
 	if len(address.values) == 0 {
-		r.add(config.Error, s.pos, s.name, "a static interface without an address; it was skipped")
+		r.At(s.pos, s.name).Errorf("a static interface without an address; it was skipped")
 		return false
 	}
 	var length string
 	if len(netmask.values) > 0 {
 		length = netmask.values[0]
 	}
-	prefix, err := parsePrefix(address.values[0], length)
-	if err == nil && familyOf(prefix.Addr()) != subnet.Family {
+	prefix, err := values.ParsePrefix(address.values[0], length)
+	if err == nil && network.FamilyOf(prefix.Addr()) != subnet.Family {
 		err = fmt.Errorf("%s is no address of %s", prefix.Addr(), s.family)
 	}
 	if err != nil {
-		r.add(config.Error, address.pos, s.name+".address", err.Error()+"; this part was skipped")
+		r.At(address.pos, s.name+".address").Errorf("%v; this part was skipped", err)
 		return false
 	}
 	subnet.Address = prefix

@@ -1,42 +1,47 @@
-package network
+// Package eni reads Debian's interfaces file (interfaces(5)), which oVirt, Proxmox and nova
+// write, and the files that it pulls in.
+//
+// It takes a file's text and returns a Config; what cannot be read is reported at its line
+// and skipped. It knows no other language.
+package eni
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"cloudseed/config"
+	"cloudseed/network"
 )
 
 // maxSources bounds the files that an interfaces file may pull in.
 const maxSources = 64
 
-// eniStanza is an `iface` line with the options below it.
-type eniStanza struct {
+// stanza is an `iface` line with the options below it.
+type stanza struct {
 	name, family, method string
 	pos                  config.Pos
-	options              []eniOption
+	options              []option
 }
 
-type eniOption struct {
+type option struct {
 	name   string
 	values []string
 	pos    config.Pos
 }
 
-// eniReader reads the lines of Debian's interfaces file (interfaces(5)).
-type eniReader struct {
-	problems
+// reader reads the lines of Debian's interfaces file (interfaces(5)).
+type reader struct {
+	*config.Findings
 	files   Files
 	seen    map[string]bool // files that were pulled in
-	stanzas []*eniStanza
-	current *eniStanza      // nil before the first iface line and in a mapping
+	stanzas []*stanza
+	current *stanza         // nil before the first iface line and in a mapping
 	mapping bool            // within a mapping
-	head    []eniOption     // options before the first iface line
+	head    []option        // options before the first iface line
 	auto    map[string]bool // interfaces that are brought up at boot
-	parts   map[string]*eniParts
+	parts   map[string]*parts
 }
 
 // Files are the machine's, for an interfaces file to pull in. Glob gives the paths that
@@ -46,23 +51,22 @@ type Files interface {
 	Glob(pattern string) ([]string, error)
 }
 
-// ParseENI reads a text in the form of Debian's /etc/network/interfaces, which oVirt
-// writes, Proxmox and nova. files has those that `source` names; nil when there are none
-// to be had.
-func ParseENI(file, text string, files Files) (*Config, []config.Problem) {
-	r := &eniReader{files: files, seen: map[string]bool{file: true}, auto: map[string]bool{}, parts: map[string]*eniParts{}}
+// Read reads a text in the form of Debian's /etc/network/interfaces. files has those that
+// `source` names; nil when there are none.
+func Read(file, text string, files Files, to *config.Findings) *network.Config {
+	r := &reader{Findings: to, files: files, seen: map[string]bool{file: true}, auto: map[string]bool{}, parts: map[string]*parts{}}
 	r.file(file, text)
-	return r.convert(), r.problems
+	return r.convert()
 }
 
-// utf8 is a file's text, and what is no UTF-8 replaced in it: most often it is in a
+// utf8 returns a file's text with what is no UTF-8 replaced in it: most often it is in a
 // comment.
 //
 // Difference from cloud-init: one such byte costs it the whole seed.
-func (r *eniReader) utf8(name, text string) string {
+func (r *reader) utf8(name, text string) string {
 	for i, line := range strings.Split(text, "\n") {
 		if !utf8.ValidString(line) {
-			r.add(config.Warning, config.Pos{File: name, Line: i + 1, Column: 1}, "", "this line is not UTF-8; what is not is read as U+FFFD")
+			r.At(config.Pos{File: name, Line: i + 1, Column: 1}, "").Warnf("this line is not UTF-8; what is not is read as U+FFFD")
 		}
 	}
 	return strings.ToValidUTF8(text, "\uFFFD")
@@ -72,7 +76,7 @@ func (r *eniReader) utf8(name, text string) string {
 //
 // Difference from cloud-init: it cuts at every single blank, so that two of them make
 // an empty address.
-func (r *eniReader) file(name, text string) {
+func (r *reader) file(name, text string) {
 	lines := strings.Split(r.utf8(name, text), "\n")
 	for i := 0; i < len(lines); i++ {
 		pos := config.Pos{File: name, Line: i + 1, Column: 1 + len(lines[i]) - len(strings.TrimLeft(lines[i], " \t"))}
@@ -89,7 +93,7 @@ func (r *eniReader) file(name, text string) {
 	}
 }
 
-func (r *eniReader) line(pos config.Pos, word string, values []string) {
+func (r *reader) line(pos config.Pos, word string, values []string) {
 	switch {
 	case word == "iface":
 		r.iface(pos, values)
@@ -108,17 +112,17 @@ func (r *eniReader) line(pos config.Pos, word string, values []string) {
 		r.source(pos, word, values)
 	case r.mapping:
 	case r.current != nil:
-		r.current.options = append(r.current.options, eniOption{word, values, pos})
+		r.current.options = append(r.current.options, option{word, values, pos})
 	default:
-		r.head = append(r.head, eniOption{word, values, pos})
+		r.head = append(r.head, option{word, values, pos})
 	}
 }
 
-func (r *eniReader) iface(pos config.Pos, values []string) {
+func (r *reader) iface(pos config.Pos, values []string) {
 	r.mapping = false
-	r.current = &eniStanza{pos: pos}
+	r.current = &stanza{pos: pos}
 	if len(values) < 3 {
-		r.add(config.Error, pos, "iface", "expected a name, a family and a method; this interface was skipped")
+		r.At(pos, "iface").Errorf("expected a name, a family and a method; this interface was skipped")
 		return
 	}
 	r.current.name, r.current.family, r.current.method = values[0], values[1], values[2]
@@ -127,7 +131,7 @@ func (r *eniReader) iface(pos config.Pos, values []string) {
 
 // source reads other files in the place of its line, or all files of a folder whose
 // names are plain. A file that is missing, or was read already, is skipped.
-func (r *eniReader) source(pos config.Pos, word string, values []string) {
+func (r *reader) source(pos config.Pos, word string, values []string) {
 	for _, pattern := range values {
 		if !path.IsAbs(pattern) {
 			pattern = path.Join(path.Dir(pos.File), pattern)
@@ -139,7 +143,7 @@ func (r *eniReader) source(pos config.Pos, word string, values []string) {
 		if r.files != nil {
 			var err error
 			if found, err = r.files.Glob(pattern); err != nil {
-				r.add(config.Warning, pos, word, fmt.Sprintf("cannot look for %s: %v; it was skipped", pattern, err))
+				r.At(pos, word).Warnf("cannot look for %s: %v; it was skipped", pattern, err)
 				continue
 			}
 		}
@@ -147,7 +151,7 @@ func (r *eniReader) source(pos config.Pos, word string, values []string) {
 			found = slices.DeleteFunc(found, func(name string) bool { return !plainName(path.Base(name)) })
 		}
 		if len(found) == 0 && !strings.ContainsAny(pattern, "*?[") {
-			r.add(config.Warning, pos, word, fmt.Sprintf("there is no %s; it was skipped", pattern))
+			r.At(pos, word).Warnf("there is no %s; it was skipped", pattern)
 		}
 		for _, name := range found {
 			r.sourceFile(pos, word, name)
@@ -162,19 +166,19 @@ func plainName(name string) bool {
 	}) < 0
 }
 
-func (r *eniReader) sourceFile(pos config.Pos, word, name string) {
+func (r *reader) sourceFile(pos config.Pos, word, name string) {
 	switch {
 	case r.seen[name]:
-		r.add(config.Warning, pos, word, fmt.Sprintf("%s was read already; it was not read again", name))
+		r.At(pos, word).Warnf("%s was read already; it was not read again", name)
 		return
 	case len(r.seen) > maxSources:
-		r.add(config.Error, pos, word, fmt.Sprintf("more than %d files; %s was skipped", maxSources, name))
+		r.At(pos, word).Errorf("more than %d files; %s was skipped", maxSources, name)
 		return
 	}
 	r.seen[name] = true
 	data, err := r.files.ReadFile(name)
 	if err != nil {
-		r.add(config.Warning, pos, word, fmt.Sprintf("cannot read %s: %v; it was skipped", name, err))
+		r.At(pos, word).Warnf("cannot read %s: %v; it was skipped", name, err)
 		return
 	}
 	r.file(name, string(data))

@@ -1,26 +1,27 @@
-package network
+package eni
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// eniParts is what an interface's options say of other interfaces. They are names, so
+// parts is what an interface's options say of other interfaces. They are names, so
 // that it shows only at the end of the file what kind an interface is.
-type eniParts struct {
+type parts struct {
 	pos    config.Pos
 	slaves []string // the bond's
 	master string   // the bond that it belongs to
-	bond   []Option
-	bridge *Bridge
+	bond   []network.Option
+	bridge *network.Bridge
 	raw    string // what a VLAN is part of
 	id     string // of the VLAN
-	routes []Route
+	routes []network.Route
 }
 
 // part reads an option that makes a bond, a bridge or a VLAN, or a member of one, and
@@ -28,10 +29,10 @@ type eniParts struct {
 // vlan-interfaces(5)). Dashes and underscores are the same.
 //
 // Difference from cloud-init: it drops them all and takes the interface for a real one.
-func (r *eniReader) part(d *Device, o eniOption) bool {
+func (r *reader) part(d *network.Device, o option) bool {
 	p := r.parts[d.Name]
 	if p == nil {
-		p = &eniParts{pos: o.pos}
+		p = &parts{pos: o.pos}
 		r.parts[d.Name] = p
 	}
 	name, value := strings.ReplaceAll(o.name, "_", "-"), strings.Join(o.values, " ")
@@ -47,7 +48,7 @@ func (r *eniReader) part(d *Device, o eniOption) bool {
 		r.bondOption(p, o, name)
 	case strings.HasPrefix(name, "bridge-"):
 		if p.bridge == nil {
-			p.bridge = &Bridge{}
+			p.bridge = &network.Bridge{}
 		}
 		r.bridgeOption(d, p.bridge, o, name)
 	case name == "vlan-raw-device":
@@ -61,16 +62,16 @@ func (r *eniReader) part(d *Device, o eniOption) bool {
 }
 
 // members are names of interfaces; "none" is nobody's.
-func (r *eniReader) members(o eniOption) []string {
+func (r *reader) members(o option) []string {
 	var names []string
 	for _, name := range o.values {
 		switch {
 		case name == "none":
 		case name == "regex" || name == "all":
-			r.add(config.Warning, o.pos, o.name, fmt.Sprintf("%s is not understood, only names are; the rest of the line was ignored", name))
+			r.At(o.pos, o.name).Warnf("%s is not understood, only names are; the rest of the line was ignored", name)
 			return names
-		case checkName(name) != nil:
-			r.add(config.Error, o.pos, o.name, checkName(name).Error()+"; it was skipped")
+		case network.CheckName(name) != nil:
+			r.At(o.pos, o.name).Errorf("%v; it was skipped", network.CheckName(name))
 		case !slices.Contains(names, name):
 			names = append(names, name)
 		}
@@ -78,25 +79,25 @@ func (r *eniReader) members(o eniOption) []string {
 	return names
 }
 
-func (r *eniReader) bondOption(p *eniParts, o eniOption, name string) {
-	kernel, _ := bondName1(name)
+func (r *reader) bondOption(p *parts, o option, name string) {
+	kernel, _ := values.BondName(name)
 	value := strings.Join(o.values, ",")
 	if kernel == "primary" {
 		value = o.values[0]
 	}
-	if kernel == "" || !printable(value) {
-		r.add(config.Error, o.pos, o.name, "this is no option of bonds; it was ignored")
+	if kernel == "" || !network.OneLine(value) {
+		r.At(o.pos, o.name).Errorf("this is no option of bonds; it was ignored")
 		return
 	}
-	p.bond = slices.DeleteFunc(p.bond, func(o Option) bool { return o.Name == kernel })
-	p.bond = append(p.bond, Option{kernel, value})
+	p.bond = slices.DeleteFunc(p.bond, func(o network.Option) bool { return o.Name == kernel })
+	p.bond = append(p.bond, network.Option{Name: kernel, Value: value})
 }
 
-func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string) {
+func (r *reader) bridgeOption(d *network.Device, b *network.Bridge, o option, name string) {
 	numbers := map[string]*string{
 		"bridge-bridgeprio": &b.Priority, "bridge-ageing": &b.Ageing, "bridge-fd": &b.ForwardDelay, "bridge-hello": &b.HelloTime, "bridge-maxage": &b.MaxAge,
 	}
-	perPort := map[string]*[]PortNumber{"bridge-pathcost": &b.PathCost, "bridge-portprio": &b.PortPriority}
+	perPort := map[string]*[]network.PortNumber{"bridge-pathcost": &b.PathCost, "bridge-portprio": &b.PortPriority}
 	switch {
 	case name == "bridge-ports":
 		b.Ports = r.members(o)
@@ -104,7 +105,7 @@ func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string)
 		word := strings.ToLower(o.values[0])
 		on := slices.Contains([]string{"on", "yes", "1", "true"}, word)
 		if !on && !slices.Contains([]string{"off", "no", "0", "false"}, word) {
-			r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected on or off, got %q; it was ignored", o.values[0]))
+			r.At(o.pos, o.name).Errorf("expected on or off, got %q; it was ignored", o.values[0])
 			return
 		}
 		b.STP = &on
@@ -113,33 +114,33 @@ func (r *eniReader) bridgeOption(d *Device, b *Bridge, o eniOption, name string)
 			*numbers[name] = strconv.Itoa(n)
 		}
 	case perPort[name] != nil:
-		if len(o.values) != 2 || checkName(o.values[0]) != nil {
-			r.add(config.Error, o.pos, o.name, "expected a port and a number; it was ignored")
+		if len(o.values) != 2 || network.CheckName(o.values[0]) != nil {
+			r.At(o.pos, o.name).Errorf("expected a port and a number; it was ignored")
 			return
 		}
 		if n, ok := r.number(o, o.values[1]); ok {
-			all := slices.DeleteFunc(*perPort[name], func(p PortNumber) bool { return p.Port == o.values[0] })
-			*perPort[name] = append(all, PortNumber{o.values[0], n})
+			all := slices.DeleteFunc(*perPort[name], func(p network.PortNumber) bool { return p.Port == o.values[0] })
+			*perPort[name] = append(all, network.PortNumber{Port: o.values[0], Number: n})
 		}
 	case name == "bridge-hw":
 		// "bridge_hw MAC address" is what the manual seems to say.
-		if mac, err := parseMAC(o.values[len(o.values)-1]); err == nil {
+		if mac, err := values.ParseMAC(o.values[len(o.values)-1]); err == nil {
 			d.MAC = mac
 			return
 		}
-		r.add(config.Warning, o.pos, o.name, "only a MAC address is understood; it was ignored")
+		r.At(o.pos, o.name).Warnf("only a MAC address is understood; it was ignored")
 	case slices.Contains([]string{"bridge-maxwait", "bridge-waitport", "bridge-gcint", "bridge-gcinit"}, name):
 		// They are for Debian's scripts.
 	default:
-		r.add(config.Warning, o.pos, o.name, "this option of bridges is not known; it was ignored")
+		r.At(o.pos, o.name).Warnf("this option of bridges is not known; it was ignored")
 	}
 }
 
-func (r *eniReader) number(o eniOption, text string) (int, bool) {
+func (r *reader) number(o option, text string) (int, bool) {
 	seconds, _, _ := strings.Cut(text, ".") // bridge-utils takes parts of seconds
 	n, err := strconv.Atoi(seconds)
-	if err != nil || n < 0 || n > maxMTU {
-		r.add(config.Error, o.pos, o.name, fmt.Sprintf("expected a number of 0 to %d, got %q; it was ignored", maxMTU, text))
+	if err != nil || n < 0 || n > values.MaxMTU {
+		r.At(o.pos, o.name).Errorf("expected a number of 0 to %d, got %q; it was ignored", values.MaxMTU, text)
 		return 0, false
 	}
 	return n, true
@@ -147,11 +148,11 @@ func (r *eniReader) number(o eniOption, text string) (int, bool) {
 
 // kinds makes bonds, bridges and VLANs of the devices that are some, adds those that are
 // only spoken of, and gives devices their routes.
-func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
-	need := func(name string, pos config.Pos) *Device {
+func (r *reader) kinds(c *network.Config, devices map[string]*network.Device) {
+	need := func(name string, pos config.Pos) *network.Device {
 		d := devices[name]
 		if d == nil {
-			d = &Device{Key: name, Name: name, Type: Physical, Pos: pos}
+			d = &network.Device{Key: name, Name: name, Type: network.Physical, Pos: pos}
 			devices[name] = d
 			c.Devices = append(c.Devices, d)
 		}
@@ -163,20 +164,20 @@ func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
 			continue
 		}
 		bond := need(p.master, p.pos)
-		if bond.Bond == nil && bond.Type == Physical {
-			bond.Type, bond.Bond = BondType, &Bond{}
+		if bond.Bond == nil && bond.Type == network.Physical {
+			bond.Type, bond.Bond = network.BondType, &network.Bond{}
 		}
 		if bond.Bond != nil {
 			bond.Bond.Members = append(bond.Bond.Members, d.Name)
 		}
 	}
 	for _, d := range slices.Clone(c.Devices) {
-		p := cmp.Or(r.parts[d.Name], &eniParts{})
+		p := cmp.Or(r.parts[d.Name], &parts{})
 		switch {
-		case d.Type == Loopback:
+		case d.Type == network.Loopback:
 			d.MAC = "" // it has none
 		case p.bond != nil && p.master == "" || d.Bond != nil:
-			bond := cmp.Or(d.Bond, &Bond{})
+			bond := cmp.Or(d.Bond, &network.Bond{})
 			for _, name := range p.slaves {
 				if !slices.Contains(bond.Members, name) {
 					bond.Members = append(bond.Members, name)
@@ -188,27 +189,27 @@ func (r *eniReader) kinds(c *Config, devices map[string]*Device) {
 					bond.Options = slices.Clone(member.bond)
 				}
 			}
-			d.Type, d.Bond = BondType, bond
+			d.Type, d.Bond = network.BondType, bond
 		case p.bridge != nil:
-			d.Type, d.Bridge = BridgeType, p.bridge
+			d.Type, d.Bridge = network.BridgeType, p.bridge
 		default:
 			r.vlan(d, p)
 		}
-		for _, name := range d.members() {
+		for _, name := range d.Members() {
 			member := need(name, d.Pos)
 			for _, s := range member.Subnets {
-				d.DNS.join(s.DNS) // the member has no addresses to use them from
+				d.DNS.Join(s.DNS) // the member has no addresses to use them from
 			}
-			member.Subnets = slices.DeleteFunc(member.Subnets, func(s Subnet) bool { return s.Method == Manual && s.Routes == nil })
+			member.Subnets = slices.DeleteFunc(member.Subnets, func(s network.Subnet) bool { return s.Method == network.Manual && s.Routes == nil })
 		}
-		d.Rename = d.Type == Physical && d.MAC != ""
-		giveRoutes(d, p.routes)
+		d.Rename = d.Type == network.Physical && d.MAC != ""
+		d.AddRoutes(p.routes...)
 	}
 }
 
 // vlan makes a VLAN of a device that says so, or whose name does: eth0.100 is one of
 // eth0, vlan100 of what it names.
-func (r *eniReader) vlan(d *Device, p *eniParts) {
+func (r *reader) vlan(d *network.Device, p *parts) {
 	link, number, dotted := strings.Cut(d.Name, ".")
 	if !dotted {
 		number, dotted = strings.CutPrefix(d.Name, "vlan")
@@ -220,22 +221,9 @@ func (r *eniReader) vlan(d *Device, p *eniParts) {
 	switch said := p.raw != "" || p.id != ""; {
 	case !said && (!dotted || link == "" || err != nil):
 		return // an interface like any other
-	case checkName(link) != nil || err != nil || id < 0 || id > greatest:
-		r.add(config.Error, d.Pos, d.Name, "expected a VLAN's number and the interface that it is part of; it is treated as an interface of its own")
+	case network.CheckName(link) != nil || err != nil || id < 0 || id > greatest:
+		r.At(d.Pos, d.Name).Errorf("expected a VLAN's number and the interface that it is part of; it is treated as an interface of its own")
 		return
 	}
-	d.Type, d.VLAN = VLANType, &VLAN{ID: id, Link: link}
-}
-
-// giveRoutes gives routes to the first subnet of their family.
-func giveRoutes(d *Device, routes []Route) {
-	for _, route := range routes {
-		i := slices.IndexFunc(d.Subnets, func(s Subnet) bool { return s.Family == familyOf(route.To.Addr()) && s.Method != None })
-		if i < 0 && len(d.Subnets) == 0 {
-			d.Routes = append(d.Routes, route)
-			continue
-		}
-		s := &d.Subnets[max(i, 0)]
-		s.Routes = append(s.Routes, route)
-	}
+	d.Type, d.VLAN = network.VLANType, &network.VLAN{ID: id, Link: link}
 }

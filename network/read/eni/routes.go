@@ -1,4 +1,4 @@
-package network
+package eni
 
 import (
 	"cmp"
@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
 // command reads a line that is run when an interface comes up or goes down. Adding a
@@ -17,7 +19,7 @@ import (
 // interface goes down follows from it. All else would need a shell.
 //
 // Difference from cloud-init: it drops all of them without a word.
-func (r *eniReader) command(d *Device, o eniOption) {
+func (r *reader) command(d *network.Device, o option) {
 	words, plain := plainWords(o.values)
 	if len(words) > 0 {
 		words[0] = words[0][strings.LastIndexByte(words[0], '/')+1:]
@@ -37,15 +39,15 @@ func (r *eniReader) command(d *Device, o eniOption) {
 			r.parts[d.Name] = withRoute(r.parts[d.Name], route, o.pos)
 			return
 		}
-		r.add(config.Warning, o.pos, d.Name+"."+o.name, err.Error()+"; the route was skipped, since commands of interfaces are not run")
+		r.At(o.pos, d.Name+"."+o.name).Warnf("%v; the route was skipped, since commands of interfaces are not run", err)
 		return
 	}
-	r.add(config.Warning, o.pos, d.Name+"."+o.name, "commands of interfaces are not run")
+	r.At(o.pos, d.Name+"."+o.name).Warnf("commands of interfaces are not run")
 }
 
-func withRoute(p *eniParts, route Route, pos config.Pos) *eniParts {
+func withRoute(p *parts, route network.Route, pos config.Pos) *parts {
 	if p == nil {
-		p = &eniParts{pos: pos}
+		p = &parts{pos: pos}
 	}
 	p.routes = append(p.routes, route)
 	return p
@@ -67,17 +69,17 @@ func plainWords(values []string) ([]string, bool) {
 }
 
 // routeOf reads the words of a command that adds a route.
-func (r *eniReader) routeOf(d *Device, words []string) (Route, error) {
+func (r *reader) routeOf(d *network.Device, words []string) (network.Route, error) {
 	if words[0] == "route" {
 		return oldRoute(d, words[1:])
 	}
 	i := slices.IndexFunc(words, isRouteWord)
 	if i+2 >= len(words) {
-		return Route{}, fmt.Errorf("a route to nowhere")
+		return network.Route{}, fmt.Errorf("a route to nowhere")
 	}
 	words = words[i+2:] // after "route add"
-	var route Route
-	if slices.Contains(routeTypes, words[0]) && len(words) > 1 {
+	var route network.Route
+	if slices.Contains(values.RouteTypes(), words[0]) && len(words) > 1 {
 		route.Type, words = words[0], words[1:]
 		if route.Type == "unicast" {
 			route.Type = ""
@@ -97,15 +99,15 @@ func (r *eniReader) routeOf(d *Device, words []string) (Route, error) {
 		}
 		words = words[2:]
 	}
-	return withDestination(route, to, hostLength(to))
+	return withDestination(route, to, values.HostLength(to))
 }
 
 // newWords are ip-route's for those of route.
 var newWords = map[string]string{"gw": "via", "mss": "advmss"}
 
 // oldRoute reads the words of route(8) after its name.
-func oldRoute(d *Device, words []string) (Route, error) {
-	var route Route
+func oldRoute(d *network.Device, words []string) (network.Route, error) {
+	var route network.Route
 	to, length := "", ""
 	for len(words) > 0 {
 		word := words[0]
@@ -139,13 +141,13 @@ func oldRoute(d *Device, words []string) (Route, error) {
 		}
 	}
 	if length == "" || length == "host" {
-		length = hostLength(to)
+		length = values.HostLength(to)
 	}
 	return withDestination(route, to, length)
 }
 
 // routeWord reads a word of ip-route(8) with its value.
-func routeWord(route *Route, d *Device, word, value string) error {
+func routeWord(route *network.Route, d *network.Device, word, value string) error {
 	number := func(into *int, low, high int) error {
 		n, err := strconv.Atoi(value)
 		if err != nil || n < low || n > high {
@@ -155,7 +157,7 @@ func routeWord(route *Route, d *Device, word, value string) error {
 		return nil
 	}
 	address := func(into *netip.Addr) (err error) {
-		*into, err = parseIP(value)
+		*into, err = values.ParseIP(value)
 		return err
 	}
 	switch word {
@@ -179,11 +181,11 @@ func routeWord(route *Route, d *Device, word, value string) error {
 		}
 		return number(&route.Table, 1, math.MaxUint32)
 	case "mtu":
-		return number(&route.MTU, minMTU, maxMTU)
+		return number(&route.MTU, values.MinMTU, values.MaxMTU)
 	case "advmss":
-		return number(&route.SegmentSize, 1, maxMTU)
+		return number(&route.SegmentSize, 1, values.MaxMTU)
 	case "scope":
-		if !slices.Contains(routeScopes, value) {
+		if !slices.Contains(values.RouteScopes(), value) {
 			return fmt.Errorf("there is no scope %q", value)
 		}
 		route.Scope = value
@@ -194,8 +196,8 @@ func routeWord(route *Route, d *Device, word, value string) error {
 	return nil
 }
 
-func withDestination(route Route, to, length string) (Route, error) {
-	prefix, err := parseDestination(to, length, route.Gateway)
+func withDestination(route network.Route, to, length string) (network.Route, error) {
+	prefix, err := values.ParseDestination(to, length, route.Gateway)
 	route.To = prefix
 	return route, err
 }

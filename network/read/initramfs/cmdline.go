@@ -1,4 +1,4 @@
-package network
+package initramfs
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 // line has 2 or 4 KiB.
 const maxUnpacked = 1 << 20
 
-// CommandLineConfig is what network-config= on the kernel's command line says: base64 of
+// CommandLineConfig returns what network-config= on the kernel's command line says: base64 of
 // YAML, compressed or not, or "disabled", which is given as the YAML that means the same.
 // The last one counts, as in cloud-init. given is false when there is none.
 func CommandLineConfig(cmdline string) (text []byte, given bool, err error) {
@@ -59,7 +59,7 @@ func unpack(data []byte) ([]byte, error) {
 	return text, nil
 }
 
-// AsksForIP tells whether the kernel's command line asks the initramfs for a network, by
+// AsksForIP reports whether the kernel's command line asks the initramfs for a network, by
 // ip= or ip6=.
 func AsksForIP(cmdline string) bool {
 	for _, word := range words(cmdline) {

@@ -1,4 +1,10 @@
-package network
+// Package initramfs reads what the kernel's command line and the initramfs say of the
+// network: network-config=, dracut's ip= and its like, and the files that klibc's ipconfig
+// leaves.
+//
+// It takes text and the machine's interfaces, and returns YAML or a configuration of
+// version 1, which reads like any other; what cannot be understood is reported and skipped.
+package initramfs
 
 import (
 	"errors"
@@ -7,9 +13,11 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// RootOnNetwork says which word of the kernel's command line puts the root file system
+// RootOnNetwork returns which word of the kernel's command line puts the root file system
 // on the network (dracut.cmdline(7)); "" when none does.
 func RootOnNetwork(cmdline string) string {
 	roots := []string{"nfs", "nfs4", "nfs:", "nfs4:", "/dev/nfs", "iscsi", "iscsi:", "nbd:", "cifs:", "fcoe:", "dhcp", "dhcp6"}
@@ -31,10 +39,10 @@ func RootOnNetwork(cmdline string) string {
 	return ""
 }
 
-// Dracut gives the network that the kernel's command line asks dracut's initramfs for, as
+// Dracut returns the network that the kernel's command line asks dracut's initramfs for, as
 // a configuration of version 1; nil when it asks for none. What cannot be understood
-// costs itself.
-func Dracut(cmdline string, nics []NIC) (map[string]any, []config.Problem) {
+// is skipped.
+func Dracut(cmdline string, nics []network.NIC) (map[string]any, []config.Problem) {
 	d := &dracut{nics: nics, devices: map[string]map[string]any{}}
 	list := words(cmdline)
 	// Who is whose, and what is called how, before anything refers to it.
@@ -46,19 +54,19 @@ func Dracut(cmdline string, nics []NIC) (map[string]any, []config.Problem) {
 	d.each(list, map[string]func(string) error{"ip": d.ip})
 	d.each(list, map[string]func(string) error{"rd.route": d.route, "nameserver": d.nameserver})
 	if !d.asked {
-		return nil, d.problems
+		return nil, d.List()
 	}
 	entries := make([]any, 0, len(d.order)+len(d.rest))
 	for _, name := range d.order {
 		entries = append(entries, d.devices[name])
 	}
-	return version1(append(entries, d.rest...)), d.problems
+	return version1(append(entries, d.rest...)), d.List()
 }
 
 // dracut is a command line that is being read.
 type dracut struct {
-	problems
-	nics    []NIC
+	config.Findings
+	nics    []network.NIC
 	devices map[string]map[string]any // of version 1, by their names
 	order   []string
 	rest    []any // name servers and routes of no device
@@ -72,7 +80,7 @@ func (d *dracut) each(list []string, readers map[string]func(string) error) {
 		key, value, _ := strings.Cut(word, "=")
 		if read := readers[key]; read != nil {
 			if err := read(value); err != nil {
-				d.add(config.Warning, config.Pos{File: "kernel command line"}, word, err.Error()+"; it was skipped")
+				d.At(config.Pos{File: "kernel command line"}, word).Warnf("%v; it was skipped", err)
 			}
 		}
 	}
@@ -124,9 +132,9 @@ func field(list []string, n int) string {
 // ifname=NAME:MAC
 func (d *dracut) ifname(value string) error {
 	name, mac, _ := strings.Cut(value, ":")
-	mac, err := parseMAC(mac)
+	mac, err := values.ParseMAC(mac)
 	if err == nil {
-		err = checkName(name)
+		err = network.CheckName(name)
 	}
 	if err != nil {
 		return err
@@ -142,7 +150,7 @@ func (d *dracut) bootif(value string) error {
 	if len(value) == withKind {
 		value = value[len("01-"):]
 	}
-	mac, err := parseMAC(strings.ReplaceAll(value, "-", ":"))
+	mac, err := values.ParseMAC(strings.ReplaceAll(value, "-", ":"))
 	if err != nil {
 		return err
 	}
@@ -152,7 +160,7 @@ func (d *dracut) bootif(value string) error {
 			return nil
 		}
 	}
-	nic, ok := macsOf(d.nics).find(mac)
+	nic, ok := network.MACsOf(d.nics).Find(mac)
 	if !ok {
 		return fmt.Errorf("there is no interface with the address %s", mac)
 	}
@@ -161,7 +169,7 @@ func (d *dracut) bootif(value string) error {
 }
 
 func (d *dracut) bootdev(value string) error {
-	if err := checkName(value); err != nil {
+	if err := network.CheckName(value); err != nil {
 		return err
 	}
 	d.boot = value
@@ -172,7 +180,7 @@ func (d *dracut) bootdev(value string) error {
 func (d *dracut) route(value string) error {
 	list := fields(value)
 	gateway, name := field(list, 1), field(list, 2)
-	if _, err := parsePrefix(list[0], ""); err != nil {
+	if _, err := values.ParsePrefix(list[0], ""); err != nil {
 		return err
 	}
 	if gateway != "" && !isAddress(gateway) {

@@ -1,10 +1,12 @@
-package network_test
+package initramfs_test
 
 import (
 	"testing"
 
 	"cloudseed/config"
 	"cloudseed/network"
+	"cloudseed/network/read"
+	"cloudseed/network/read/initramfs"
 )
 
 // FuzzDracut holds that what is made of a command line is what Parse understands.
@@ -18,12 +20,12 @@ func FuzzDracut(f *testing.F) {
 	}
 	nics := []network.NIC{{Name: "eth0", MAC: "52:54:00:00:00:01"}}
 	f.Fuzz(func(t *testing.T, cmdline string) {
-		network.RootOnNetwork(cmdline)
-		tree, _ := network.Dracut(cmdline, nics)
+		initramfs.RootOnNetwork(cmdline)
+		tree, _ := initramfs.Dracut(cmdline, nics)
 		if tree == nil {
 			return
 		}
-		if c, problems := network.Parse(config.FromAny("x", tree), nics); c == nil {
+		if c, problems := read.YAML(config.FromAny("x", tree), nics); c == nil {
 			t.Errorf("%q: made %v, which says nothing: %v", cmdline, tree, problems)
 		}
 	})
@@ -32,15 +34,15 @@ func FuzzDracut(f *testing.F) {
 func FuzzKlibc(f *testing.F) {
 	f.Add("DEVICE='eth0'\nPROTO=\"dhcp\"\nIPV4ADDR=1.2.3.4\nIPV4DNS0=1.1.1.1\nDOMAINSEARCH='a b'\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		tree, _ := network.Klibc([]network.KlibcFile{{Path: "/run/net-x.conf", Text: text}}, nil)
-		network.Parse(config.FromAny("x", tree), nil)
+		tree, _ := initramfs.Klibc([]initramfs.KlibcFile{{Path: "/run/net-x.conf", Text: text}}, nil)
+		read.YAML(config.FromAny("x", tree), nil)
 	})
 }
 
 func FuzzCommandLineConfig(f *testing.F) {
 	f.Add("network-config=dmVyc2lvbjogMgo=")
 	f.Fuzz(func(t *testing.T, cmdline string) {
-		if text, given, err := network.CommandLineConfig(cmdline); !given && (text != nil || err != nil) {
+		if text, given, err := initramfs.CommandLineConfig(cmdline); !given && (text != nil || err != nil) {
 			t.Errorf("%q: %q", cmdline, text)
 		}
 	})

@@ -1,4 +1,4 @@
-package network_test
+package initramfs_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cloudseed/network"
+	"cloudseed/network/read/initramfs"
 )
 
 func TestCommandLineConfig(t *testing.T) {
@@ -47,7 +48,7 @@ func TestCommandLineConfig(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, given, err := network.CommandLineConfig(test.cmdline)
+			text, given, err := initramfs.CommandLineConfig(test.cmdline)
 			if given != test.given || (err != nil) != (test.wrong != "") || err != nil && !strings.Contains(err.Error(), test.wrong) {
 				t.Fatalf("given %v, %v", given, err)
 			}
@@ -80,47 +81,47 @@ func TestKlibc(t *testing.T) {
 	nics := []network.NIC{{Name: "eth0", MAC: mac}}
 	manual := func(kind string) map[string]any { return map[string]any{"type": kind, "control": "manual"} }
 	tests := map[string]struct {
-		files []network.KlibcFile
+		files []initramfs.KlibcFile
 		want  []any
 		wrong string
 	}{
 		"a lease": {
-			files: []network.KlibcFile{{"/run/net-eth0.conf", "DEVICE='eth0'\nPROTO='dhcp'\nIPV4ADDR='192.0.2.7'\nIPV4NETMASK='255.255.255.0'\nIPV4DNS0='192.0.2.1'\nIPV4DNS1='0.0.0.0'\nDOMAINSEARCH='a.test,b.test'\n"}},
+			files: []initramfs.KlibcFile{{"/run/net-eth0.conf", "DEVICE='eth0'\nPROTO='dhcp'\nIPV4ADDR='192.0.2.7'\nIPV4NETMASK='255.255.255.0'\nIPV4DNS0='192.0.2.1'\nIPV4DNS1='0.0.0.0'\nDOMAINSEARCH='a.test,b.test'\n"}},
 			want: []any{device("eth0", mac, map[string]any{
 				"type": "dhcp", "control": "manual", "netmask": "255.255.255.0", "dns_nameservers": []any{"192.0.2.1"}, "dns_search": []any{"a.test", "b.test"},
 			})},
 		},
 		"an address by hand": {
-			files: []network.KlibcFile{{"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=none\nIPV4ADDR=192.0.2.7\nIPV4NETMASK=255.255.255.0\nIPV4BROADCAST=192.0.2.255\nIPV4GATEWAY=192.0.2.1\n"}},
+			files: []initramfs.KlibcFile{{"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=none\nIPV4ADDR=192.0.2.7\nIPV4NETMASK=255.255.255.0\nIPV4BROADCAST=192.0.2.255\nIPV4GATEWAY=192.0.2.1\n"}},
 			want: []any{device("eth0", mac, map[string]any{
 				"type": "static", "control": "manual", "address": "192.0.2.7", "netmask": "255.255.255.0", "broadcast": "192.0.2.255", "gateway": "192.0.2.1",
 			})},
 		},
 		"both families of one device, in two files": {
-			files: []network.KlibcFile{
+			files: []initramfs.KlibcFile{
 				{"/run/net-eth0.conf", "DEVICE='eth0'\nPROTO='dhcp'\nIPV4ADDR='192.0.2.7'\n"},
 				{"/run/net6-eth0.conf", "DEVICE6='eth0'\nIPV6PROTO='dhcp6'\nIPV6ADDR='2001:db8::7'\nIPV6NETMASK='64'\n"},
 			},
 			want: []any{device("eth0", mac, manual("dhcp"), with(manual("dhcp6"), "netmask", "64"))},
 		},
 		"an old ipconfig does not tell of DHCP": {
-			files: []network.KlibcFile{{"/run/net-eth1.conf", "DEVICE=eth1\nfilename='/pxelinux.0'\nIPV4ADDR=192.0.2.7\n"}},
+			files: []initramfs.KlibcFile{{"/run/net-eth1.conf", "DEVICE=eth1\nfilename='/pxelinux.0'\nIPV4ADDR=192.0.2.7\n"}},
 			want:  []any{device("eth1", "", manual("dhcp"))},
 		},
 		"a file that is broken costs itself": {
-			files: []network.KlibcFile{{"/run/net-x.conf", "PROTO=dhcp\n"}, {"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=192.0.2.7\n"}},
+			files: []initramfs.KlibcFile{{"/run/net-x.conf", "PROTO=dhcp\n"}, {"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=dhcp\nIPV4ADDR=192.0.2.7\n"}},
 			want:  []any{device("eth0", mac, manual("dhcp"))},
 			wrong: "/run/net-x.conf: it names no DEVICE; the file was skipped",
 		},
 		"an unknown protocol costs the file": {
-			files: []network.KlibcFile{{"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=rarp\n"}},
+			files: []initramfs.KlibcFile{{"/run/net-eth0.conf", "DEVICE=eth0\nPROTO=rarp\n"}},
 			wrong: `/run/net-eth0.conf: there is no PROTO "rarp": it is off, none, static, dhcp or dhcp6; the file was skipped`,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problems := network.Klibc(test.files, nics)
+			got, problems := initramfs.Klibc(test.files, nics)
 			if diff := cmp.Diff(test.want, got["config"]); diff != "" && (test.want != nil || len(got["config"].([]any)) > 0) {
 				t.Errorf("it differs (-want +got):\n%s", diff)
 			}
@@ -245,7 +246,7 @@ func TestDracut(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, problems := network.Dracut(test.cmdline, nics)
+			got, problems := initramfs.Dracut(test.cmdline, nics)
 			var config any
 			if got != nil {
 				config = got["config"]
@@ -281,7 +282,7 @@ func TestRootOnNetwork(t *testing.T) {
 		"rd.iscsi.firmware=0":                                "",
 		"rd.nvmf.discover=tcp,192.0.2.1":                     "rd.nvmf.discover=tcp,192.0.2.1",
 	} {
-		if got := network.RootOnNetwork(cmdline); got != want {
+		if got := initramfs.RootOnNetwork(cmdline); got != want {
 			t.Errorf("%q: got %q, want %q", cmdline, got, want)
 		}
 	}

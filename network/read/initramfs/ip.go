@@ -1,4 +1,4 @@
-package network
+package initramfs
 
 import (
 	"errors"
@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
 // methods are dracut's words for ways to get an address, as version 1's.
@@ -52,7 +55,7 @@ func (d *dracut) everyInterface(method string) error {
 	if d.boot == "" {
 		names = nil
 		for _, nic := range d.nics {
-			if candidate(nic) && !nic.Virtual {
+			if nic.Candidate() && !nic.Virtual {
 				names = append(names, nic.Name)
 			}
 		}
@@ -67,8 +70,8 @@ func (d *dracut) everyInterface(method string) error {
 }
 
 func (d *dracut) oneInterface(name, method string, more []string) error {
-	if name = d.named(name); checkName(name) != nil {
-		return checkName(name)
+	if name = d.named(name); network.CheckName(name) != nil {
+		return network.CheckName(name)
 	}
 	d.subnet(name, map[string]any{"type": methods[method]})
 	return d.hardware(name, more)
@@ -92,7 +95,7 @@ func (d *dracut) hardware(name string, more []string) error {
 		d.device(name)["mtu"] = n
 	}
 	if len(more) > 1 && strings.Join(more[1:], "") != "" {
-		mac, err := parseMAC(strings.Join(more[1:], ":"))
+		mac, err := values.ParseMAC(strings.Join(more[1:], ":"))
 		if err != nil {
 			return err
 		}
@@ -114,7 +117,7 @@ func (d *dracut) full(list []string) error {
 			}
 		}
 	}
-	if err := checkName(name); err != nil {
+	if err := network.CheckName(name); err != nil {
 		return err
 	}
 	kind, known := methods[method]
@@ -150,7 +153,7 @@ func (d *dracut) full(list []string) error {
 func (d *dracut) onlyCandidate() string {
 	name := ""
 	for _, nic := range d.nics {
-		if candidate(nic) && !nic.Virtual {
+		if nic.Candidate() && !nic.Virtual {
 			if name != "" {
 				return ""
 			}
@@ -190,12 +193,12 @@ func static(client, peer, gateway, mask string) (map[string]any, error) {
 	if length == "" {
 		length = classLength(addr)
 	}
-	prefix, err := parsePrefix(addr.String(), length)
+	prefix, err := values.ParsePrefix(addr.String(), length)
 	if err != nil {
 		return nil, err
 	}
 	subnet["type"], subnet["address"] = "static", prefix.String()
-	if familyOf(addr) == IPv6 {
+	if network.FamilyOf(addr) == network.IPv6 {
 		subnet["type"] = "static6"
 	}
 	if gateway != "" {

@@ -1,4 +1,4 @@
-package network
+package initramfs
 
 import (
 	"errors"
@@ -7,30 +7,32 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
 // KlibcFile is what klibc's ipconfig left about an interface that it configured:
 // /run/net-eth0.conf, assignments in the shell's form (klibc, README.ipconfig).
 type KlibcFile struct{ Path, Text string }
 
-// Klibc gives the network that klibc's initramfs made, as a configuration of version 1.
-// A file that cannot be understood costs itself.
-func Klibc(files []KlibcFile, nics []NIC) (map[string]any, []config.Problem) {
-	var problems problems
+// Klibc returns the network that klibc's initramfs made, as a configuration of version 1.
+// A file that cannot be understood is skipped.
+func Klibc(files []KlibcFile, nics []network.NIC) (map[string]any, []config.Problem) {
+	var found config.Findings
 	var entries []any
 	known := map[string]map[string]any{}
 	for _, file := range files {
-		values := assignments(file.Text)
-		name := values["DEVICE"]
+		said := assignments(file.Text)
+		name := said["DEVICE"]
 		if name == "" {
-			name = values["DEVICE6"]
+			name = said["DEVICE6"]
 		}
-		subnets, err := klibcSubnets(values)
+		subnets, err := klibcSubnets(said)
 		if name == "" {
 			err = errors.New("it names no DEVICE")
 		}
 		if err != nil {
-			problems.add(config.Error, config.Pos{File: file.Path}, "", err.Error()+"; the file was skipped")
+			found.At(config.Pos{File: file.Path}, "").Errorf("%v; the file was skipped", err)
 			continue
 		}
 		entry := known[name]
@@ -41,7 +43,7 @@ func Klibc(files []KlibcFile, nics []NIC) (map[string]any, []config.Problem) {
 		}
 		entry["subnets"] = append(entry["subnets"].([]any), subnets...)
 	}
-	return version1(entries), problems
+	return version1(entries), found.List()
 }
 
 // version1 is a whole configuration of version 1.
@@ -50,9 +52,9 @@ func version1(entries []any) map[string]any {
 }
 
 // physical1 is a device of version 1. One that is there is bound to its hardware.
-func physical1(name string, nics []NIC) map[string]any {
+func physical1(name string, nics []network.NIC) map[string]any {
 	entry := map[string]any{"type": "physical", "name": name, "subnets": []any{}}
-	i := slices.IndexFunc(nics, func(nic NIC) bool { return nic.Name == name })
+	i := slices.IndexFunc(nics, func(nic network.NIC) bool { return nic.Name == name })
 	if i >= 0 && nics[i].MAC != "" {
 		entry["mac_address"] = nics[i].MAC
 	}
@@ -116,10 +118,10 @@ func klibcSubnets(values map[string]string) ([]any, error) {
 
 // klibcDNS adds the name servers of a family; 0.0.0.0 is klibc's word for none. Domains
 // are of no family.
-func klibcDNS(subnet map[string]any, values map[string]string, family string) {
+func klibcDNS(subnet map[string]any, said map[string]string, family string) {
 	var servers []any
 	for _, name := range []string{"DNS0", "DNS1"} {
-		if server := values[family+name]; strings.Trim(server, ":.0") != "" {
+		if server := said[family+name]; strings.Trim(server, ":.0") != "" {
 			servers = append(servers, server)
 		}
 	}
@@ -128,7 +130,7 @@ func klibcDNS(subnet map[string]any, values map[string]string, family string) {
 	}
 	subnet["dns_nameservers"] = servers
 	var domains []any
-	for _, domain := range splitList(values["DOMAINSEARCH"]) {
+	for _, domain := range values.SplitList(said["DOMAINSEARCH"]) {
 		domains = append(domains, domain)
 	}
 	if len(domains) > 0 {

@@ -1,16 +1,18 @@
-package network
+package initramfs
 
 import (
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"cloudseed/network"
 )
 
 // made is a device of software; the physical ones below it are made too.
 func (d *dracut) made(name string, below []string, keys map[string]any) error {
 	for _, n := range append([]string{name}, below...) {
-		if err := checkName(n); err != nil {
+		if err := network.CheckName(n); err != nil {
 			return err
 		}
 	}

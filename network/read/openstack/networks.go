@@ -1,76 +1,71 @@
-package network
+package openstack
 
 import (
-	"fmt"
 	"slices"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// networkTypes are the words for networks: nova's, and those of oVirt 4.2.0.
-var networkTypes = map[string]struct {
-	family Family
-	method Method
-}{
-	"ipv4":                  {IPv4, Static},
-	"static":                {IPv4, Static},
-	"ipv4_dhcp":             {IPv4, Dynamic},
-	"dhcp4":                 {IPv4, Dynamic},
-	"ipv6":                  {IPv6, Static},
-	"static6":               {IPv6, Static},
-	"ipv6_dhcp":             {IPv6, Dynamic},
-	"dhcp6":                 {IPv6, Dynamic},
-	"ipv6_slaac":            {IPv6, SLAAC},
-	"ipv6_dhcpv6-stateless": {IPv6, Stateless},
-	"ipv6_dhcpv6-stateful":  {IPv6, Stateful},
+// types are the words for networks: nova's, and those of oVirt 4.2.0.
+var types = map[string]network.Subnet{
+	"ipv4":                  {Family: network.IPv4, Method: network.Static},
+	"static":                {Family: network.IPv4, Method: network.Static},
+	"ipv4_dhcp":             {Family: network.IPv4, Method: network.Dynamic},
+	"dhcp4":                 {Family: network.IPv4, Method: network.Dynamic},
+	"ipv6":                  {Family: network.IPv6, Method: network.Static},
+	"static6":               {Family: network.IPv6, Method: network.Static},
+	"ipv6_dhcp":             {Family: network.IPv6, Method: network.Dynamic},
+	"dhcp6":                 {Family: network.IPv6, Method: network.Dynamic},
+	"ipv6_slaac":            {Family: network.IPv6, Method: network.SLAAC},
+	"ipv6_dhcpv6-stateless": {Family: network.IPv6, Method: network.Stateless},
+	"ipv6_dhcpv6-stateful":  {Family: network.IPv6, Method: network.Stateful},
 }
 
 // networks gives the devices their addresses, in the order of the networks.
-func (o *openStack) networks(v *config.Value) {
-	items, keys := o.maps(v, "networks")
-	for i, item := range items {
-		key := keys[i]
-		id := o.text(item.Get("link"), key+".link")
-		d := o.ids[id]
+func (r *reader) networks(c config.Cursor) {
+	for _, item := range values.Maps(c) {
+		id := values.Text(item.Get("link"))
+		d := r.ids[id]
 		if d == nil {
-			o.warn(item, key+".link", "there is no link %q; the network was skipped", id)
+			item.Under(item.Get("link")).Warnf("there is no link %q; the network was skipped", id)
 			continue
 		}
-		o.wanted[d]++
-		if s, ok := o.network(item, d, key); ok {
+		r.wanted[d]++
+		if s, ok := subnet(item, d); ok {
 			d.Subnets = append(d.Subnets, s)
 		}
 	}
 }
 
-// network reads one network. oVirt's has the gateway as a key of its own, and its
+// subnet reads one network. oVirt's has the gateway as a key of its own, and its
 // fields may be empty texts.
-func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, bool) {
-	kind := o.text(v.Get("type"), key+".type")
-	known, ok := networkTypes[kind]
+func subnet(c config.Cursor, d *network.Device) (network.Subnet, bool) {
+	kind := values.Text(c.Get("type"))
+	s, ok := types[kind]
 	if !ok {
-		if absent(v.Get("ip_address")) {
-			o.error(v.Get("type"), key+".type", "there is no type %q; the network was skipped", kind)
-			return Subnet{}, false
+		if values.Absent(c.Get("ip_address")) {
+			c.Get("type").Errorf("there is no type %q; the network was skipped", kind)
+			return network.Subnet{}, false
 		}
-		o.warn(v.Get("type"), key+".type", "there is no type %q; the network is treated as static", kind)
-		known = networkTypes["static"]
+		c.Get("type").Warnf("there is no type %q; the network is treated as static", kind)
+		s = types["static"]
 	}
-	s := Subnet{Family: known.family, Method: known.method}
-	if s.Method == Static && !o.staticAddress(&s, v, key) {
+	if s.Method == network.Static && !values.StaticAddress(&s, c) {
 		return s, false
 	}
-	o.advertisements(d, kind)
-	s.Gateway = o.address(v.Get("gateway"), key+".gateway")
-	s.Metric = o.metric(v.Get("metric"), key+".metric")
-	o.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
-	o.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
-	s.Routes = o.routes(v.Get("routes"), key+".routes")
-	for i, route := range v.Get("routes").Items() {
-		o.services(&s.DNS, route, fmt.Sprintf("%s.routes.%d", key, i))
+	advertisements(d, kind)
+	s.Gateway = values.Address(c.Get("gateway"))
+	s.Metric = values.Metric(c.Get("metric"))
+	values.Servers(&s.DNS, c.Get("dns_nameservers"))
+	values.Search(&s.DNS, c.Get("dns_search"))
+	s.Routes = values.Routes(c.Get("routes"))
+	for _, route := range c.Get("routes").Items() {
+		services(&s.DNS, route)
 	}
-	var own DNS
-	o.services(&own, v, key)
+	var own network.DNS
+	services(&own, c)
 	for _, server := range own.Servers {
 		// nova repeats a network's name servers in its routes.
 		if !slices.Contains(s.DNS.Servers, server) {
@@ -83,7 +78,7 @@ func (o *openStack) network(v *config.Value, d *Device, key string) (Subnet, boo
 
 // advertisements says whether the device listens to routers, as cloud-init has it: an
 // address that was given is not to be joined by others.
-func (o *openStack) advertisements(d *Device, kind string) {
+func advertisements(d *network.Device, kind string) {
 	switch kind {
 	case "ipv6", "static6":
 		d.AcceptRA = new(bool)
@@ -93,23 +88,23 @@ func (o *openStack) advertisements(d *Device, kind string) {
 	}
 }
 
-func (o *openStack) services(into *DNS, v *config.Value, key string) {
-	items, keys := o.maps(v.Get("services"), key+".services")
-	for i, item := range items {
-		o.service(into, item, keys[i])
+func services(into *network.DNS, c config.Cursor) {
+	for _, item := range values.Maps(c.Get("services")) {
+		service(into, item)
 	}
 }
 
 // service reads a name server. Those of oVirt 4.2 may be a domain, in a field that is
 // called an address.
-func (o *openStack) service(into *DNS, v *config.Value, key string) {
-	address := v.Get("address")
-	switch kind := o.text(v.Get("type"), key+".type"); kind {
+func service(into *network.DNS, c config.Cursor) {
+	address := c.Get("address")
+	switch kind := values.Text(c.Get("type")); kind {
 	case "dns", "dns-nameserver":
-		o.dns(into, address, v.Get("search"), key+".address")
+		values.Servers(into, address)
+		values.Search(into, c.Get("search"))
 	case "dns-search":
-		o.dns(into, nil, address, key+".address")
+		values.Search(into, address)
 	default:
-		o.warn(v, key+".type", "the service %q is not known; it was skipped", kind)
+		c.Under(c.Get("type")).Warnf("the service %q is not known; it was skipped", kind)
 	}
 }

@@ -1,4 +1,9 @@
-package network
+// Package openstack reads OpenStack's network_data.json, also as oVirt and CloudStack
+// write it: links are devices, networks the addresses on them, services the name servers.
+//
+// It takes the mapping with its place and the machine's interfaces, and returns a Config;
+// what cannot be read is reported and skipped. It knows no other language.
+package openstack
 
 import (
 	"fmt"
@@ -6,99 +11,94 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// openStack reads network_data.json: links are devices, networks the addresses on
-// them, services the name servers.
-type openStack struct {
-	*reader
-	ids    map[string]*Device // by the links' ids
-	wanted map[*Device]int    // how many networks a device was to have
+// reader is a configuration that is being read.
+type reader struct {
+	*network.Draft
+	ids    map[string]*network.Device // by the links' ids
+	wanted map[*network.Device]int    // how many networks a device was to have
 	links  []link
 	bonds  int
 }
 
 // link is a device with what it says of others, by their ids.
 type link struct {
-	device  *Device
-	key     string
+	device  *network.Device
+	at      config.Cursor
 	members []string // of a bond
 }
 
-// ParseOpenStack reads OpenStack's network_data.json, also as oVirt and CloudStack
-// write it. nil means that there is nothing in it. nics are the machine's interfaces,
-// which links name by their MAC addresses or, in oVirt, only by their names.
-func ParseOpenStack(v *config.Value, nics []NIC) (*Config, []config.Problem) {
-	r := newReader(nics)
-	if absent(v) {
-		return nil, nil
+// Read reads network_data.json. nil means that there is nothing in it. nics are the
+// machine's interfaces, which links name by their MAC addresses or, in oVirt, only by
+// their names.
+func Read(c config.Cursor, nics []network.NIC) *network.Config {
+	if values.Absent(c) {
+		return nil
 	}
-	if v.Kind() != config.Map {
-		r.error(v, "", "expected a mapping")
-		return nil, r.problems
+	if c.Kind() != config.Map {
+		c.Errorf("expected a mapping")
+		return nil
 	}
-	if v.Get("network") != nil || v.Get("version") != nil {
-		// Difference from cloud-init: KubeVirt puts into this file whatever it is given,
-		// which cloud-init then reads as nothing.
-		return Parse(v, nics)
-	}
-	links, keys := r.maps(v.Get("links"), "links")
-	services, serviceKeys := r.maps(v.Get("services"), "services")
+	links, services := values.Maps(c.Get("links")), values.Maps(c.Get("services"))
 	if len(links)+len(services) == 0 {
-		return nil, r.problems
+		return nil
 	}
-	o := &openStack{reader: r, ids: map[string]*Device{}, wanted: map[*Device]int{}}
-	for i, service := range services {
-		o.service(&r.config.DNS, service, serviceKeys[i])
+	r := &reader{Draft: network.NewDraft(nics), ids: map[string]*network.Device{}, wanted: map[*network.Device]int{}}
+	for _, item := range services {
+		service(&r.Config.DNS, item)
 	}
 	if len(links) == 0 {
-		r.onlyDNS()
-		return r.config, r.problems
+		r.OnlyDNS()
+		return r.Config
 	}
-	for i, v := range links {
-		o.link(v, keys[i])
+	for _, item := range links {
+		r.link(item)
 	}
-	o.networks(v.Get("networks"))
-	o.adopt()
-	o.resolve()
-	return r.config, r.problems
+	r.networks(c.Get("networks"))
+	c.Findings().Add(r.adopt()...)
+	r.resolve()
+	r.Finish() // a bond's member may be skipped for its addresses
+	return r.Config
 }
 
 // link reads a link. Types that are not known are interfaces too, as in cloud-init.
-func (o *openStack) link(v *config.Value, key string) {
-	id := o.text(v.Get("id"), key+".id")
-	d := &Device{Name: o.text(v.Get("name"), key+".name"), Type: Physical, Pos: v.Pos()}
-	d.MTU = o.mtu(v.Get("mtu"), key+".mtu")
-	d.MAC = o.mac(v.Get("ethernet_mac_address"), key+".ethernet_mac_address")
-	l := link{device: d, key: key}
-	switch kind := o.text(v.Get("type"), key+".type"); kind {
+func (r *reader) link(c config.Cursor) {
+	id := values.Text(c.Get("id"))
+	d := &network.Device{Name: values.Text(c.Get("name")), Type: network.Physical, Pos: c.Pos()}
+	d.MTU = values.MTU(c.Get("mtu"))
+	d.MAC = values.MAC(c.Get("ethernet_mac_address"))
+	l := link{device: d, at: c}
+	switch kind := values.Text(c.Get("type")); kind {
 	case "bond":
-		d.Type, d.Bond = BondType, &Bond{Options: o.linkOptions(v, key)}
+		d.Type, d.Bond = network.BondType, &network.Bond{Options: bondOptions(c)}
 		if d.Name == "" {
-			d.Name = fmt.Sprintf("bond%d", o.bonds) // the id is nothing that a person would know
-			o.bonds++
+			d.Name = fmt.Sprintf("bond%d", r.bonds) // the id is nothing that a person would know
+			r.bonds++
 		}
-		l.members = o.names(v.Get("bond_links"), key+".bond_links")
+		l.members = values.Names(c.Get("bond_links"))
 	case "vlan":
-		d.Type, d.Name = VLANType, "" // it is named by its parent, as in cloud-init
-		d.MAC = o.mac(v.Get("vlan_mac_address"), key+".vlan_mac_address")
-		if d.VLAN = o.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
+		d.Type, d.Name = network.VLANType, "" // it is named by its parent, as in cloud-init
+		d.MAC = values.MAC(c.Get("vlan_mac_address"))
+		if d.VLAN = values.VLAN(c, "vlan_id", "vlan_link"); d.VLAN == nil {
 			return
 		}
 	default:
 		if !slices.Contains(physicalLinks, kind) {
-			o.warn(v.Get("type"), key+".type", "the type %q is not known; it is treated as an interface", kind)
+			c.Get("type").Warnf("the type %q is not known; it is treated as an interface", kind)
 		}
-		if !o.find(v, d, key) {
+		if !r.find(d, c) {
 			return
 		}
 	}
-	if o.ids[id] != nil {
-		o.warn(v, key+".id", "a second link has the id %q; its networks go with the first", id)
+	if r.ids[id] != nil {
+		c.Under(c.Get("id")).Warnf("a second link has the id %q; its networks go with the first", id)
 	} else {
-		o.ids[id] = d
+		r.ids[id] = d
 	}
-	o.links = append(o.links, l)
+	r.links = append(r.links, l)
 }
 
 // physicalLinks are the types of links that are interfaces of the machine (nova,
@@ -113,22 +113,22 @@ var physicalLinks = []string{
 // Difference from cloud-init: an interface that is not there fails the whole
 // configuration there. Here its device is kept, under a name that is no interface's,
 // for the day on which it comes.
-func (o *openStack) find(v *config.Value, d *Device, key string) bool {
-	nic, ok := o.macs.find(d.MAC)
+func (r *reader) find(d *network.Device, c config.Cursor) bool {
+	nic, ok := r.NIC(d.MAC)
 	switch {
 	case d.Name == "" && d.MAC == "":
-		o.error(v, key, "a link without a name or a MAC address; it was skipped")
+		c.Errorf("a link without a name or a MAC address; it was skipped")
 		return false
 	case d.Name == "" && !ok:
-		d.Name = o.standIn(d.MAC)
-		o.warnOfMachine(v, key, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
+		d.Name = r.standIn(d.MAC)
+		r.MissingNIC(c, "no interface has the MAC address %s; it is configured as %s for when one has", d.MAC, d.Name)
 		return true
 	case d.Name == "":
 		d.Name = nic.Name
 	}
 	d.Rename = d.MAC != ""
 	if ok && nic.InfiniBand {
-		d.Type, d.MAC, d.Rename = Infiniband, nic.MAC, false
+		d.Type, d.MAC, d.Rename = network.Infiniband, nic.MAC, false
 	}
 	return true
 }
@@ -136,9 +136,9 @@ func (o *openStack) find(v *config.Value, d *Device, key string) bool {
 // standIn is a name for an interface that is not there: of the last three bytes of its
 // address, so that a VLAN's number still has room behind it, or of six if a link has that
 // name.
-func (o *openStack) standIn(mac string) string {
+func (r *reader) standIn(mac string) string {
 	digits := strings.ReplaceAll(mac, ":", "")
-	for _, l := range o.links {
+	for _, l := range r.links {
 		if l.device.Name == "nic"+digits[len(digits)-6:] {
 			return "nic" + digits[len(digits)-12:]
 		}
@@ -146,72 +146,69 @@ func (o *openStack) standIn(mac string) string {
 	return "nic" + digits[len(digits)-6:]
 }
 
-// linkOptions are a bond's options, which stand beside its other keys.
-func (o *openStack) linkOptions(v *config.Value, key string) []Option {
-	var options []Option
-	for _, name := range v.Keys() {
-		if kernel, ok := strings.CutPrefix(name, "bond_"); ok && kernel != "links" {
-			options = o.option(options, v.Get(name), kernel, key+"."+name)
+// bondOptions reads a bond's options, which are beside its other keys.
+func bondOptions(c config.Cursor) []network.Option {
+	var options []network.Option
+	for _, entry := range c.Entries() {
+		if kernel, ok := strings.CutPrefix(entry.Key, "bond_"); ok && kernel != "links" {
+			options = values.BondOption(options, entry.Value, kernel)
 		}
 	}
 	return options
 }
 
 // adopt finds other interfaces for links whose names no interface has.
-func (o *openStack) adopt() {
-	c := &Config{}
-	for _, l := range o.links {
+func (r *reader) adopt() []config.Problem {
+	c := &network.Config{}
+	for _, l := range r.links {
 		c.Devices = append(c.Devices, l.device)
 	}
-	o.problems = append(o.problems, AdoptByOrder(c, o.nics)...)
+	return network.AdoptByOrder(c, r.NICs)
 }
 
 // resolve puts names in the place of ids, when all names are known, and takes the
 // devices that can be used into the configuration.
-func (o *openStack) resolve() {
-	seen := map[*Device]bool{}
-	for _, l := range o.links {
-		o.nameVLAN(l.device, seen)
+func (r *reader) resolve() {
+	seen := map[*network.Device]bool{}
+	for _, l := range r.links {
+		r.nameVLAN(l.device, seen)
 	}
-	for _, l := range o.links {
+	for _, l := range r.links {
 		d := l.device
 		for _, id := range l.members {
-			member := o.ids[id]
+			member := r.ids[id]
 			if member == nil || member.Name == "" {
-				o.add(config.Error, d.Pos, l.key+".bond_links", fmt.Sprintf("there is no link %q; the bond goes without it", id))
+				l.at.Under(l.at.Get("bond_links")).Errorf("there is no link %q; the bond goes without it", id)
 				continue
 			}
 			d.Bond.Members = append(d.Bond.Members, member.Name)
 		}
 		if d.VLAN != nil {
-			parent := o.ids[d.VLAN.Link]
+			parent := r.ids[d.VLAN.Link]
 			if parent == nil || parent.Name == "" || d.Name == "" {
-				o.add(config.Error, d.Pos, l.key+".vlan_link", fmt.Sprintf("there is no link %q; the VLAN was skipped", d.VLAN.Link))
+				l.at.Under(l.at.Get("vlan_link")).Errorf("there is no link %q; the VLAN was skipped", d.VLAN.Link)
 				continue
 			}
 			d.VLAN.Link = parent.Name
 		}
 		d.Key = d.Name
-		if o.usable(d, o.wanted[d], l.key) {
-			o.device(d, l.key)
-		}
+		r.Add(d, r.wanted[d], l.at)
 	}
-	o.finish() // a bond's member may be skipped for its addresses
 }
 
 // nameVLAN names a VLAN by what it is part of, which may be a VLAN too. One that is
 // part of itself gets no name.
 //
 // Difference from cloud-init: it names the VLAN of a VLAN by the other's id.
-func (o *openStack) nameVLAN(d *Device, seen map[*Device]bool) {
-	var chain []*Device
+func (r *reader) nameVLAN(d *network.Device, seen map[*network.Device]bool) {
+	var chain []*network.Device
 	for d != nil && d.VLAN != nil && !seen[d] {
 		seen[d] = true
 		chain = append(chain, d)
-		d = o.ids[d.VLAN.Link]
+		d = r.ids[d.VLAN.Link]
 	}
 	for _, d := range slices.Backward(chain) {
-		if parent := o.ids[d.VLAN.Link]; d.Name == "" && parent != nil && parent.Name != "" {
+		if parent := r.ids[d.VLAN.Link]; d.Name == "" && parent != nil && parent.Name != "" {
 			d.Name = fmt.Sprintf("%s.%d", parent.Name, d.VLAN.ID)
 		}
 	}

@@ -1,4 +1,4 @@
-package network_test
+package openstack_test
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
 )
 
 func TestAVLANOfAVLANIsNamedByItAndOneOfItselfIsLeftOut(t *testing.T) {
@@ -20,7 +21,7 @@ func TestAVLANOfAVLANIsNamedByItAndOneOfItselfIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, problems := network.ParseOpenStack(v, fuzzNICs)
+	c, problems := read.OpenStack(v, []network.NIC{{Name: "ens3", MAC: "52:54:00:00:00:01"}})
 	var got []string
 	for _, d := range c.Devices {
 		got = append(got, d.Name)

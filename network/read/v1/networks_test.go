@@ -1,11 +1,11 @@
-package network_test
+package v1_test
 
 import (
 	"strings"
 	"testing"
 
 	"cloudseed/config/yaml"
-	"cloudseed/network"
+	"cloudseed/network/read"
 )
 
 func TestARouteOfVersion1ThatNamesNoDeviceGoesWithTheFirstThatFits(t *testing.T) {
@@ -45,7 +45,7 @@ func TestARouteOfVersion1ThatNamesNoDeviceGoesWithTheFirstThatFits(t *testing.T)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, _ := network.Parse(v, nil)
+			c, _ := read.YAML(v, nil)
 			got := ""
 			for _, d := range c.Devices {
 				for _, s := range d.Subnets {

@@ -1,56 +1,74 @@
-package network
+// Package v1 reads version 1 of cloud-init's network configuration: a list of devices,
+// name servers and routes.
+//
+// It takes the mapping with its place and fills a draft of the model; what cannot be read is
+// reported and skipped. It knows no other language.
+package v1
 
 import (
 	"slices"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// types1 are version 1's words for devices.
-var types1 = map[string]Type{
-	"physical":   Physical,
-	"loopback":   Loopback,
-	"vlan":       VLANType,
-	"bond":       BondType,
-	"bridge":     BridgeType,
-	"infiniband": Infiniband,
+// types are version 1's words for devices.
+var types = map[string]network.Type{
+	"physical":   network.Physical,
+	"loopback":   network.Loopback,
+	"vlan":       network.VLANType,
+	"bond":       network.BondType,
+	"bridge":     network.BridgeType,
+	"infiniband": network.Infiniband,
 }
 
-// The keys of version 1, of all devices, of those of one type, and of the rest.
+// The keys of all devices, of those of one type, and of name servers.
 var (
-	deviceKeys1 = []string{
+	deviceKeys = []string{
 		"type", "name", "mac_address", "mtu", "subnets", "accept-ra", "wakeonlan", "optional", "keep_configuration",
 	}
-	ownKeys1 = map[Type][]string{
-		Physical: {"params"}, BondType: {"bond_interfaces", "params"}, BridgeType: {"bridge_interfaces", "params"}, VLANType: {"vlan_id", "vlan_link"},
+	ownKeys = map[network.Type][]string{
+		network.Physical: {"params"}, network.BondType: {"bond_interfaces", "params"}, network.BridgeType: {"bridge_interfaces", "params"},
+		network.VLANType: {"vlan_id", "vlan_link"},
 	}
-	subnetKeys1 = []string{
-		"type", "control", "address", "ip_address", "netmask", "prefix", "broadcast", "gateway", "dns_nameservers", "dns_search", "routes",
-		"mtu", "metric", "ipv4", "ipv6", "scope", "pointopoint",
-	}
-	nameserverKeys1 = []string{"type", "address", "search", "interface"}
+	nameserverKeys = []string{"type", "address", "search", "interface"}
 )
 
-// version1 reads version 1: a list of devices, name servers and routes.
+// bridgeNames are version 1's words for a bridge's options; "" are those that only
+// Debian's scripts go by.
+var bridgeNames = map[string]string{
+	"bridge_stp": "stp", "bridge_bridgeprio": "priority", "bridge_ageing": "ageing", "bridge_fd": "forward", "bridge_hello": "hello",
+	"bridge_maxage": "age", "bridge_pathcost": "cost", "bridge_portprio": "port", "bridge_gcint": "", "bridge_maxwait": "", "bridge_waitport": "",
+}
+
+// reader is a configuration that is being read.
+type reader struct {
+	*network.Draft
+	networks *networks // of routes that name no device; nil before the first
+}
+
+// Read reads the mapping that the key version is in.
 //
 // Difference from cloud-init: an entry that cannot be read is skipped alone; there
 // it can fail the whole configuration.
-func (r *reader) version1(v *config.Value, at string) {
+func Read(c config.Cursor, into *network.Draft) {
+	r := &reader{Draft: into}
+	values.UnknownKeys(c, "version", "config", "renderer")
 	var later []func()
-	entries, keys := r.maps(v, at)
-	for i, entry := range entries {
-		switch kind, key := r.text(entry.Get("type"), keys[i]+".type"), keys[i]; kind {
+	for _, entry := range values.Maps(c.Get("config")) {
+		switch kind := values.Text(entry.Get("type")); kind {
 		case "nameserver":
-			later = append(later, func() { r.nameserver1(entry, key) })
+			later = append(later, func() { r.nameserver(entry) })
 		case "route":
-			later = append(later, func() { r.route1(entry, key) })
+			later = append(later, func() { r.route(entry) })
 		default:
-			t, ok := types1[kind]
+			t, ok := types[kind]
 			if !ok {
-				r.error(entry, key, "there is no type %q; it was skipped", kind)
+				entry.Errorf("there is no type %q; it was skipped", kind)
 				continue
 			}
-			r.device1(entry, t, key)
+			r.device(entry, t)
 		}
 	}
 	for _, read := range later {
@@ -58,163 +76,96 @@ func (r *reader) version1(v *config.Value, at string) {
 	}
 }
 
-func (r *reader) device1(v *config.Value, t Type, key string) {
-	r.described = true
-	name := r.text(v.Get("name"), key+".name")
+func (r *reader) device(c config.Cursor, t network.Type) {
+	r.Described = true
+	name := values.Text(c.Get("name"))
 	switch {
-	case name == "lo" && t == Physical:
+	case name == "lo" && t == network.Physical:
 		// Difference from cloud-init: it takes lo for an Ethernet then.
-		t = Loopback
-	case name != "lo" && t == Loopback:
-		r.warn(v, key, "lo alone is the loopback, not %s; it was skipped", name)
+		t = network.Loopback
+	case name != "lo" && t == network.Loopback:
+		c.Warnf("lo alone is the loopback, not %s; it was skipped", name)
 		return
 	}
-	d := &Device{Key: name, Name: name, Type: t, Pos: v.Pos()}
-	d.MAC = r.mac(v.Get("mac_address"), key+".mac_address")
-	if t == Loopback {
+	d := &network.Device{Key: name, Name: name, Type: t, Pos: c.Pos()}
+	d.MAC = values.MAC(c.Get("mac_address"))
+	if t == network.Loopback {
 		d.MAC = "" // it has none
 	}
-	d.Rename = t == Physical && d.MAC != ""
-	d.MTU = r.mtu(v.Get("mtu"), key+".mtu")
-	d.AcceptRA = r.boolean(v.Get("accept-ra"), key+".accept-ra")
-	d.WakeOnLAN = r.isTrue(v.Get("wakeonlan"), key+".wakeonlan")
-	d.Optional = r.isTrue(v.Get("optional"), key+".optional")
-	d.Link.Critical = r.isTrue(v.Get("keep_configuration"), key+".keep_configuration")
-	r.unknownKeys(v, key, slices.Concat(deviceKeys1, ownKeys1[t])...)
-	params := v.Get("params")
-	if t == Physical {
-		r.unknownKeys(params, key+".params", "driver", "device_id")
-		if drivers := r.names(params.Get("driver"), key+".params.driver"); len(drivers) == 1 {
-			d.Driver = drivers[0]
-		}
-		d.DeviceID = r.line(params.Get("device_id"), key+".params.device_id")
+	d.Rename = t == network.Physical && d.MAC != ""
+	d.MTU = values.MTU(c.Get("mtu"))
+	d.AcceptRA = values.Bool(c.Get("accept-ra"))
+	d.WakeOnLAN = values.IsTrue(c.Get("wakeonlan"))
+	d.Optional = values.IsTrue(c.Get("optional"))
+	d.Link.Critical = values.IsTrue(c.Get("keep_configuration"))
+	values.UnknownKeys(c, slices.Concat(deviceKeys, ownKeys[t])...)
+	if !ofType(d, c) {
+		return
 	}
-	switch t {
-	case BondType:
-		d.Bond = &Bond{Members: r.names(v.Get("bond_interfaces"), key+".bond_interfaces"), Options: r.bondOptions1(params, key+".params")}
-	case BridgeType:
-		d.Bridge = &Bridge{Ports: r.names(v.Get("bridge_interfaces"), key+".bridge_interfaces")}
-		r.bridgeOptions(d.Bridge, params, key+".params", bridgeNames1)
-	case VLANType:
-		if d.VLAN = r.vlan(v, key, "vlan_id", "vlan_link"); d.VLAN == nil {
-			return
-		}
-	}
-	subnets, keys := r.maps(v.Get("subnets"), key+".subnets")
-	for i, subnet := range subnets {
-		if s, ok := r.subnet1(subnet, keys[i]); ok {
+	subnets := values.Maps(c.Get("subnets"))
+	for _, item := range subnets {
+		if s, ok := values.Subnet(item); ok {
 			d.Subnets = append(d.Subnets, s)
 		}
 	}
-	if r.usable(d, len(subnets), key) {
-		r.device(d, key)
-	}
+	r.Add(d, len(subnets), c)
 }
 
-// vlan reads the two keys without which there is no VLAN.
-func (r *reader) vlan(v *config.Value, key, id, link string) *VLAN {
-	const greatest = 4094 // IEEE 802.1Q
-	n, ok := r.integer(v.Get(id), key+"."+id, 0, greatest)
-	name := r.text(v.Get(link), key+"."+link)
-	if !ok || checkKey(name) != nil {
-		r.error(v, key, "a VLAN without %s or %s; it was skipped", id, link)
-		return nil
+// ofType reads what a device's type has of its own, and reports whether it can be used.
+func ofType(d *network.Device, c config.Cursor) bool {
+	params := c.Get("params")
+	switch d.Type {
+	case network.Physical:
+		values.UnknownKeys(params, "driver", "device_id")
+		if drivers := values.Names(params.Get("driver")); len(drivers) == 1 {
+			d.Driver = drivers[0]
+		}
+		d.DeviceID = values.Line(params.Get("device_id"))
+	case network.BondType:
+		d.Bond = &network.Bond{Members: values.Names(c.Get("bond_interfaces")), Options: values.BondOptions(params, values.BondName)}
+	case network.BridgeType:
+		d.Bridge = &network.Bridge{Ports: values.Names(c.Get("bridge_interfaces"))}
+		values.BridgeOptions(d.Bridge, params, bridgeNames)
+	case network.VLANType:
+		d.VLAN = values.VLAN(c, "vlan_id", "vlan_link")
+		return d.VLAN != nil
 	}
-	return &VLAN{ID: n, Link: name}
-}
-
-// families1 are version 1's words for subnets. written is the word that V2 writes; it
-// has some of its own, for what only other languages say.
-var families1 = map[string]struct {
-	family  Family
-	method  Method
-	written bool
-}{
-	"dhcp":                  {IPv4, Dynamic, false},
-	"dhcp4":                 {IPv4, Dynamic, true},
-	"dhcp6":                 {IPv6, Dynamic, true},
-	"static":                {IPv4, Static, true},
-	"static4":               {IPv4, Static, false},
-	"static6":               {IPv6, Static, true},
-	"manual":                {IPv4, Manual, true},
-	"manual6":               {IPv6, Manual, true},
-	"loopback":              {IPv4, None, true},
-	"none6":                 {IPv6, None, true},
-	"ipv6_slaac":            {IPv6, SLAAC, true},
-	"ipv6_dhcpv6-stateless": {IPv6, Stateless, true},
-	"ipv6_dhcpv6-stateful":  {IPv6, Stateful, true},
-}
-
-// subnet1 reads one subnet of version 1.
-func (r *reader) subnet1(v *config.Value, key string) (Subnet, bool) {
-	kind := r.text(v.Get("type"), key+".type")
-	known, ok := families1[kind]
-	if !ok {
-		r.warn(v, key+".type", "there is no type %q; it is treated as manual", kind)
-		known = families1["manual"]
-	}
-	s := Subnet{Family: known.family, Method: known.method}
-	if kind == "loopback" && !absent(v.Get("address")) {
-		s.Method = Static
-	}
-	if s.Method == Static && !r.staticAddress(&s, v, key) {
-		return s, false
-	}
-	s.Gateway = r.address(v.Get("gateway"), key+".gateway")
-	s.MTU = r.mtu(v.Get("mtu"), key+".mtu")
-	if s.Metric = r.metric(v.Get("metric"), key+".metric"); s.Metric != nil && *s.Metric == 0 {
-		s.Metric = nil // to cloud-init it is none
-	}
-	r.dns(&s.DNS, v.Get("dns_nameservers"), nil, key+".dns_nameservers")
-	r.dns(&s.DNS, nil, v.Get("dns_search"), key+".dns_search")
-	s.Routes = r.routes(v.Get("routes"), key+".routes")
-	s.OnDemand = r.text(v.Get("control"), key+".control") == "manual"
-	r.unknownKeys(v, key, subnetKeys1...)
-	return s, true
-}
-
-// staticAddress reads an address with the length of its network; its family is the
-// address's, whatever the type says.
-func (r *reader) staticAddress(s *Subnet, v *config.Value, key string) bool {
-	address := v.Get("address")
-	if absent(address) {
-		address = v.Get("ip_address")
-	}
-	if absent(address) {
-		r.error(v, key, "a static subnet without an address; it was skipped")
-		return false
-	}
-	prefix, err := parsePrefix(r.text(address, key+".address"), r.lengthText(v, key))
-	if err != nil {
-		r.error(address, key+".address", "%v; this subnet was skipped", err)
-		return false
-	}
-	s.Address, s.Family = prefix, familyOf(prefix.Addr())
 	return true
 }
 
-func (r *reader) lengthText(v *config.Value, key string) string {
-	if !absent(v.Get("prefix")) {
-		return r.text(v.Get("prefix"), key+".prefix")
+// nameserver reads name servers of all devices or of one.
+func (r *reader) nameserver(c config.Cursor) {
+	values.UnknownKeys(c, nameserverKeys...)
+	if values.Absent(c.Get("address")) && values.Absent(c.Get("search")) {
+		c.Warnf("there is neither an address nor a search domain; it was ignored")
 	}
-	return r.text(v.Get("netmask"), key+".netmask")
-}
-
-// nameserver1 reads name servers of all devices or of one.
-func (r *reader) nameserver1(v *config.Value, key string) {
-	r.unknownKeys(v, key, nameserverKeys1...)
-	if absent(v.Get("address")) && absent(v.Get("search")) {
-		r.warn(v, key, "there is neither an address nor a search domain; it was ignored")
-	}
-	into := &r.config.DNS
-	if name := r.text(v.Get("interface"), key+".interface"); name != "" {
-		i, ok := r.index[name]
-		if !ok {
-			r.error(v, key+".interface", "there is no device %q; the name servers were skipped", name)
+	into := &r.Config.DNS
+	if name := values.Text(c.Get("interface")); name != "" {
+		d := r.Device(name)
+		if d == nil {
+			c.Under(c.Get("interface")).Errorf("there is no device %q; the name servers were skipped", name)
 			return
 		}
-		into = &r.config.Devices[i].DNS
+		into = &d.DNS
 	}
-	r.dns(into, v.Get("address"), nil, key+".address")
-	r.dns(into, nil, v.Get("search"), key+".search")
+	values.Servers(into, c.Get("address"))
+	values.Search(into, c.Get("search"))
+}
+
+// route reads a route that names no device. It goes to the subnet that its gateway
+// is in, or else to the one device that gets its addresses of that family elsewhere.
+//
+// Difference from cloud-init: its renderers for NetworkManager and ifcfg files lose
+// such routes (issue 2881), the one for networkd gives them to all devices.
+func (r *reader) route(c config.Cursor) {
+	route, ok := values.Route(c)
+	if !ok {
+		return
+	}
+	if r.networks == nil {
+		r.networks = networksOf(r.Config.Devices) // all devices are there before the first route
+	}
+	if !r.networks.give(route) {
+		c.Errorf("no device has a network with the route's gateway; it was skipped")
+	}
 }

@@ -1,4 +1,4 @@
-package network
+package v2
 
 import (
 	"fmt"
@@ -8,131 +8,123 @@ import (
 	"slices"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 )
 
-// subnets2 reads all that gives a device addresses, and tells how many there were to be.
-func (r *reader) subnets2(d *Device, v *config.Value, key string) (wanted int) {
+// subnets reads all that gives a device addresses, and returns how many there were to be.
+func subnets(d *network.Device, c config.Cursor) (wanted int) {
 	for _, dhcp := range []struct {
 		key    string
-		family Family
-	}{{"dhcp4", IPv4}, {"dhcp6", IPv6}} {
-		s := Subnet{Family: dhcp.family, Method: Dynamic}
-		r.overrides(&s, v.Get(dhcp.key+"-overrides"), key+"."+dhcp.key+"-overrides")
-		if r.isTrue(v.Get(dhcp.key), key+"."+dhcp.key) {
+		family network.Family
+	}{{"dhcp4", network.IPv4}, {"dhcp6", network.IPv6}} {
+		s := network.Subnet{Family: dhcp.family, Method: network.Dynamic}
+		overrides(&s, c.Get(dhcp.key+"-overrides"))
+		if values.IsTrue(c.Get(dhcp.key)) {
 			d.Subnets = append(d.Subnets, s)
 			wanted++
 		}
 	}
-	addresses := r.list(v.Get("addresses"), key+".addresses")
-	for i, item := range addresses {
-		if s, ok := r.address2(item, fmt.Sprintf("%s.addresses.%d", key, i)); ok {
+	addresses := values.Items(c.Get("addresses"))
+	for _, item := range addresses {
+		if s, ok := address(item); ok {
 			d.Subnets = append(d.Subnets, s)
 		}
 	}
-	r.gateway2(d, v, key, "gateway4", IPv4)
-	r.gateway2(d, v, key, "gateway6", IPv6)
-	// Difference from cloud-init: V2 writes those of other languages so where version 2
-	// has no words for them.
-	subnets, at := r.maps(v.Get("subnets"), key+".subnets")
-	for i, item := range subnets {
-		if s, ok := r.subnet1(item, at[i]); ok {
+	gateway(d, c, "gateway4", network.IPv4)
+	gateway(d, c, "gateway6", network.IPv6)
+	// Difference from cloud-init: netplan's renderer writes those of other languages so
+	// where version 2 has no words for them.
+	others := values.Maps(c.Get("subnets"))
+	for _, item := range others {
+		if s, ok := values.Subnet(item); ok {
 			d.Subnets = append(d.Subnets, s)
 		}
 	}
-	servers := v.Get("nameservers")
-	r.unknownKeys(servers, key+".nameservers", "addresses", "search")
-	r.dns(&d.DNS, servers.Get("addresses"), nil, key+".nameservers.addresses")
-	r.dns(&d.DNS, nil, servers.Get("search"), key+".nameservers.search")
-	r.routes2(d, v, key+".routes")
-	r.rules2(d, v, key+".routing-policy")
-	return wanted + len(addresses) + len(subnets)
+	servers := c.Get("nameservers")
+	values.UnknownKeys(servers, "addresses", "search")
+	values.Servers(&d.DNS, servers.Get("addresses"))
+	values.Search(&d.DNS, servers.Get("search"))
+	routes(d, c.Get("routes"))
+	rules(d, c.Get("routing-policy"))
+	return wanted + len(addresses) + len(others)
 }
 
 // overrides read what is taken from DHCP and what is not.
-func (r *reader) overrides(s *Subnet, v *config.Value, key string) {
-	s.Metric = r.metric(v.Get("route-metric"), key+".route-metric")
+func overrides(s *network.Subnet, c config.Cursor) {
+	s.Metric = values.Metric(c.Get("route-metric"))
 	o := &s.DHCP
 	flags := map[string]**bool{
 		"use-dns": &o.UseDNS, "use-ntp": &o.UseNTP, "use-hostname": &o.UseHostname, "use-mtu": &o.UseMTU, "use-routes": &o.UseRoutes,
 		"send-hostname": &o.SendHostname,
 	}
-	for _, name := range v.Keys() {
-		value, at := v.Get(name), key+"."+name
+	for _, entry := range c.Entries() {
+		name, value := entry.Key, entry.Value
 		switch {
 		case flags[name] != nil:
-			*flags[name] = r.boolean(value, at)
+			*flags[name] = values.Bool(value)
 		case name == "hostname":
-			o.Hostname = r.line(value, at)
+			o.Hostname = values.Line(value)
 		case name == "use-domains" && value.Text() == "route":
 			o.UseDomains = "route"
 		case name == "use-domains":
-			if b := r.boolean(value, at); b != nil {
+			if b := values.Bool(value); b != nil {
 				o.UseDomains = fmt.Sprint(*b)
 			}
 		}
 	}
-	r.unknownKeys(v, key, append(slices.Sorted(maps.Keys(flags)), "hostname", "use-domains", "route-metric")...)
+	values.UnknownKeys(c, append(slices.Sorted(maps.Keys(flags)), "hostname", "use-domains", "route-metric")...)
 }
 
-// line is a text that stays in its line when it is written.
-func (r *reader) line(v *config.Value, key string) string {
-	text := r.text(v, key)
-	if !printable(text) {
-		r.error(v, key, "expected a string of one line; it was ignored")
-		return ""
+// address reads an address, perhaps with a label and a lifetime.
+func address(c config.Cursor) (network.Subnet, bool) {
+	text := c.Text()
+	s := network.Subnet{Method: network.Static}
+	if keys := c.Value().Keys(); len(keys) == 1 {
+		text = keys[0]
+		more := c.Get(text).Under(c)
+		s.Label = values.Line(more.Get("label"))
+		s.Lifetime = values.OneOf(more.Get("lifetime"), "0", "forever")
 	}
-	return text
-}
-
-// address2 reads an address, perhaps with a label and a lifetime.
-func (r *reader) address2(v *config.Value, key string) (Subnet, bool) {
-	text := v.Text()
-	s := Subnet{Method: Static}
-	if v.Kind() == config.Map && len(v.Keys()) == 1 {
-		text = v.Keys()[0]
-		more := v.Get(text)
-		s.Label = r.line(more.Get("label"), key+".label")
-		s.Lifetime = r.oneOf(more.Get("lifetime"), key+".lifetime", "0", "forever")
-	}
-	prefix, err := parsePrefix(text, "")
+	prefix, err := values.ParsePrefix(text, "")
 	if err != nil {
-		r.error(v, key, "%v; it was skipped", err)
+		c.Errorf("%v; it was skipped", err)
 		return s, false
 	}
-	s.Address, s.Family = prefix, familyOf(prefix.Addr())
+	s.Address, s.Family = prefix, network.FamilyOf(prefix.Addr())
 	return s, true
 }
 
-// gateway2 gives a gateway to the first address of its family.
-func (r *reader) gateway2(d *Device, v *config.Value, key, name string, family Family) {
-	gateway := v.Get(name)
-	if absent(gateway) {
+// gateway gives a gateway to the first address of its family.
+func gateway(d *network.Device, c config.Cursor, name string, family network.Family) {
+	gateway := c.Get(name)
+	if values.Absent(gateway) {
 		return
 	}
-	r.add(config.Deprecated, v.KeyPos(name), key+"."+name, "deprecated since cloud-init 22.4: use a route to default")
-	addr := r.address(gateway, key+"."+name)
+	c.AtKey(name).Deprecatedf("deprecated since cloud-init 22.4: use a route to default")
+	addr := values.Address(gateway)
 	if !addr.IsValid() {
 		return
 	}
-	if familyOf(addr) != family {
-		r.error(gateway, key+"."+name, "expected an address of %s, got %s; it was skipped", family, addr)
+	if network.FamilyOf(addr) != family {
+		gateway.Errorf("expected an address of %s, got %s; it was skipped", family, addr)
 		return
 	}
 	for i := range d.Subnets {
-		if s := &d.Subnets[i]; s.Family == family && s.Method == Static {
+		if s := &d.Subnets[i]; s.Family == family && s.Method == network.Static {
 			s.Gateway = addr
 			return
 		}
 	}
-	r.warn(gateway, key+"."+name, "the device has no address of %s; the gateway was skipped", family)
+	gateway.Warnf("the device has no address of %s; the gateway was skipped", family)
 }
 
-// routes2 reads routes, which go with the first subnet, as in cloud-init.
+// routes reads routes, which go with the first subnet, as in cloud-init.
 //
 // Difference from cloud-init: it loses the routes of a device without addresses. A VRF's
 // are in its table, as netplan has them.
-func (r *reader) routes2(d *Device, v *config.Value, key string) {
-	routes := r.routes(v.Get("routes"), key)
+func routes(d *network.Device, c config.Cursor) {
+	routes := values.Routes(c)
 	for i := range routes {
 		if d.VRF != nil && routes[i].Table == 0 {
 			routes[i].Table = d.VRF.Table
@@ -145,24 +137,12 @@ func (r *reader) routes2(d *Device, v *config.Value, key string) {
 	d.Routes = routes
 }
 
-// hostLength makes a route to a lone address one to that address.
-//
-// Difference from cloud-init: it takes 10.1.2.3 for 10.1.2.3/24; netplan does not.
-func hostLength(to string) string {
-	addr, err := netip.ParseAddr(to)
-	if err != nil || addr.IsUnspecified() {
-		return ""
-	}
-	return fmt.Sprint(addr.BitLen())
-}
-
-// rules2 read which packets go by which table.
+// rules reads which packets go by which table.
 //
 // Difference from cloud-init: its renderers know nothing of them.
-func (r *reader) rules2(d *Device, v *config.Value, key string) {
-	items, keys := r.maps(v.Get("routing-policy"), key)
-	for i, item := range items {
-		if rule, ok := r.rule2(item, keys[i]); ok {
+func rules(d *network.Device, c config.Cursor) {
+	for _, item := range values.Maps(c) {
+		if rule, ok := rule(item); ok {
 			if d.VRF != nil && rule.Table == 0 {
 				rule.Table = d.VRF.Table
 			}
@@ -171,36 +151,37 @@ func (r *reader) rules2(d *Device, v *config.Value, key string) {
 	}
 }
 
-func (r *reader) rule2(v *config.Value, key string) (rule Rule, ok bool) {
+func rule(c config.Cursor) (rule network.Rule, ok bool) {
 	for _, end := range []struct {
 		key  string
 		into *netip.Prefix
 	}{{"from", &rule.From}, {"to", &rule.To}} {
-		text := r.text(v.Get(end.key), key+"."+end.key)
+		at := c.Get(end.key)
+		text := values.Text(at)
 		if text == "" {
 			continue
 		}
-		prefix, err := parsePrefix(text, hostLength(text))
+		prefix, err := values.ParsePrefix(text, values.HostLength(text))
 		if err != nil {
-			r.error(v.Get(end.key), key+"."+end.key, "%v; the rule was skipped", err)
+			at.Errorf("%v; the rule was skipped", err)
 			return rule, false
 		}
-		*end.into, rule.Family = prefix, familyOf(prefix.Addr())
+		*end.into, rule.Family = prefix, network.FamilyOf(prefix.Addr())
 	}
 	switch {
 	case rule.Family == "":
-		r.error(v, key, "expected from or to; the rule was skipped")
+		c.Errorf("expected from or to; the rule was skipped")
 		return rule, false
 	case rule.From.IsValid() && rule.To.IsValid() && rule.From.Addr().Is4() != rule.To.Addr().Is4():
-		r.error(v, key, "from and to are of different families; the rule was skipped")
+		c.Errorf("from and to are of different families; the rule was skipped")
 		return rule, false
 	}
-	rule.Table, _ = r.integer(v.Get("table"), key+".table", 1, math.MaxUint32)
-	if n, ok := r.integer(v.Get("priority"), key+".priority", 0, math.MaxUint32); ok {
+	rule.Table, _ = values.Integer(c.Get("table"), 1, math.MaxUint32)
+	if n, ok := values.Integer(c.Get("priority"), 0, math.MaxUint32); ok {
 		rule.Priority = &n
 	}
-	rule.Mark, _ = r.integer(v.Get("mark"), key+".mark", 1, math.MaxUint32)
-	rule.TOS, _ = r.integer(v.Get("type-of-service"), key+".type-of-service", 1, math.MaxUint8)
-	r.unknownKeys(v, key, "from", "to", "table", "priority", "mark", "type-of-service")
+	rule.Mark, _ = values.Integer(c.Get("mark"), 1, math.MaxUint32)
+	rule.TOS, _ = values.Integer(c.Get("type-of-service"), 1, math.MaxUint8)
+	values.UnknownKeys(c, "from", "to", "table", "priority", "mark", "type-of-service")
 	return rule, true
 }

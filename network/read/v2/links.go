@@ -1,4 +1,4 @@
-package network
+package v2
 
 import (
 	"math"
@@ -6,23 +6,25 @@ import (
 	"strconv"
 
 	"cloudseed/config"
+	"cloudseed/network"
+	"cloudseed/network/read/values"
 	"cloudseed/secret"
 )
 
-// bridgeNames2 are version 2's words for what bridgeOptions reads.
-var bridgeNames2 = map[string]string{
+// bridgeNames are version 2's words for a bridge's options.
+var bridgeNames = map[string]string{
 	"stp": "stp", "priority": "priority", "ageing-time": "ageing", "aging-time": "ageing", "forward-delay": "forward", "hello-time": "hello",
 	"max-age": "age", "path-cost": "cost", "port-priority": "port",
 }
 
 // vrf reads the table without which there is no VRF.
-func (r *reader) vrf(v *config.Value, key string) *VRF {
-	table, ok := r.integer(v.Get("table"), key+".table", 1, math.MaxUint32)
+func vrf(c config.Cursor) *network.VRF {
+	table, ok := values.Integer(c.Get("table"), 1, math.MaxUint32)
 	if !ok {
-		r.error(v, key, "a VRF without a table; it was skipped")
+		c.Errorf("a VRF without a table; it was skipped")
 		return nil
 	}
-	return &VRF{Table: table, Members: r.members2(v, key)}
+	return &network.VRF{Table: table, Members: members(c)}
 }
 
 // tunnelModes are netplan's.
@@ -30,33 +32,33 @@ var tunnelModes = []string{
 	"gre", "gretap", "ipip", "sit", "vti", "isatap", "ip6gre", "ip6gretap", "ipip6", "ip6ip6", "vti6", "vxlan", "wireguard",
 }
 
-func (r *reader) tunnel(v *config.Value, key string) *Tunnel {
-	t := &Tunnel{Mode: r.oneOf(v.Get("mode"), key+".mode", tunnelModes...)}
+func tunnel(c config.Cursor) *network.Tunnel {
+	t := &network.Tunnel{Mode: values.OneOf(c.Get("mode"), tunnelModes...)}
 	if t.Mode == "" {
-		r.error(v, key, "a tunnel without a mode; it was skipped")
+		c.Errorf("a tunnel without a mode; it was skipped")
 		return nil
 	}
-	t.Local = r.address(v.Get("local"), key+".local")
-	t.Remote = r.address(v.Get("remote"), key+".remote")
-	t.TTL, _ = r.integer(v.Get("ttl"), key+".ttl", 1, math.MaxUint8)
+	t.Local = values.Address(c.Get("local"))
+	t.Remote = values.Address(c.Get("remote"))
+	t.TTL, _ = values.Integer(c.Get("ttl"), 1, math.MaxUint8)
 	switch t.Mode {
 	case "wireguard":
-		t.WireGuard = r.wireGuard(v, key)
+		t.WireGuard = wireGuard(c)
 	case "vxlan":
-		if t.VXLAN = r.vxlan(v, key); t.VXLAN == nil {
+		if t.VXLAN = vxlan(c); t.VXLAN == nil {
 			return nil
 		}
 	default:
-		both := r.tunnelKey(v.Get("key"), key+".key")
-		keys := v.Get("keys")
+		both := tunnelKey(c.Get("key"))
+		keys := c.Get("keys")
 		if keys.Kind() != config.Map {
-			both = both + r.tunnelKey(keys, key+".keys")
+			both = both + tunnelKey(keys)
 		}
 		t.InputKey, t.OutputKey = both, both
-		if in := r.tunnelKey(keys.Get("input"), key+".keys.input"); in != "" {
+		if in := tunnelKey(keys.Get("input")); in != "" {
 			t.InputKey = in
 		}
-		if out := r.tunnelKey(keys.Get("output"), key+".keys.output"); out != "" {
+		if out := tunnelKey(keys.Get("output")); out != "" {
 			t.OutputKey = out
 		}
 	}
@@ -64,185 +66,165 @@ func (r *reader) tunnel(v *config.Value, key string) *Tunnel {
 }
 
 // tunnelKey is a number, which may be written as an IPv4 address.
-func (r *reader) tunnelKey(v *config.Value, key string) string {
-	text := r.text(v, key)
+func tunnelKey(c config.Cursor) string {
+	text := values.Text(c)
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {
 		return addr.String()
 	}
-	if n, ok := r.integer(v, key, 0, math.MaxUint32); ok {
+	if n, ok := values.Integer(c, 0, math.MaxUint32); ok {
 		return strconv.Itoa(n)
 	}
 	return ""
 }
 
-func (r *reader) vxlan(v *config.Value, key string) *VXLAN {
-	id, ok := r.integer(v.Get("id"), key+".id", 1, 1<<24-1)
+func vxlan(c config.Cursor) *network.VXLAN {
+	id, ok := values.Integer(c.Get("id"), 1, 1<<24-1)
 	if !ok {
-		r.error(v, key, "a VXLAN without an id; it was skipped")
+		c.Errorf("a VXLAN without an id; it was skipped")
 		return nil
 	}
-	x := &VXLAN{ID: id}
-	if names := r.names(v.Get("link"), key+".link"); len(names) > 0 {
+	x := &network.VXLAN{ID: id}
+	if names := values.Names(c.Get("link")); len(names) > 0 {
 		x.Link = names[0]
 	}
-	x.Port, _ = r.integer(v.Get("port"), key+".port", 1, math.MaxUint16)
-	if items := r.list(v.Get("port-range"), key+".port-range"); len(items) == 2 {
+	x.Port, _ = values.Integer(c.Get("port"), 1, math.MaxUint16)
+	if items := values.List(c.Get("port-range")); len(items) == 2 {
 		for i := range x.PortRange {
-			x.PortRange[i], _ = r.integer(items[i], key+".port-range", 1, math.MaxUint16)
+			x.PortRange[i], _ = values.Integer(items[i], 1, math.MaxUint16)
 		}
 		if x.PortRange[0] == 0 || x.PortRange[1] == 0 {
 			x.PortRange = [2]int{}
 		}
 	}
 	for name, into := range map[string]*int{"ageing": &x.Ageing, "aging": &x.Ageing, "limit": &x.Limit, "type-of-service": &x.TypeOfService, "flow-label": &x.FlowLabel} {
-		if n, ok := r.integer(v.Get(name), key+"."+name, 0, math.MaxUint32); ok {
+		if n, ok := values.Integer(c.Get(name), 0, math.MaxUint32); ok {
 			*into = n
 		}
 	}
 	for name, into := range map[string]**bool{"mac-learning": &x.Learning, "arp-proxy": &x.Proxy, "short-circuit": &x.ShortCircuit, "do-not-fragment": &x.DoNotFragment, "neigh-suppress": &x.Suppress} {
-		*into = r.boolean(v.Get(name), key+"."+name)
+		*into = values.Bool(c.Get(name))
 	}
-	x.Notifications = r.words(v.Get("notifications"), key+".notifications")
-	x.Checksums = r.words(v.Get("checksums"), key+".checksums")
-	x.Extensions = r.words(v.Get("extensions"), key+".extensions")
+	x.Notifications = values.Lines(c.Get("notifications"))
+	x.Checksums = values.Lines(c.Get("checksums"))
+	x.Extensions = values.Lines(c.Get("extensions"))
 	return x
 }
 
-func (r *reader) words(v *config.Value, key string) []string {
-	var words []string
-	for _, item := range r.list(v, key) {
-		if text := r.line(item, key); text != "" {
-			words = append(words, text)
-		}
+func wireGuard(c config.Cursor) *network.WireGuard {
+	w := &network.WireGuard{}
+	private := c.Path("keys.private")
+	if values.Absent(private) {
+		private = c.Get("key")
 	}
-	return words
-}
-
-func (r *reader) wireGuard(v *config.Value, key string) *WireGuard {
-	w := &WireGuard{}
-	private, at := v.Get("keys").Get("private"), key+".keys.private"
-	if absent(private) {
-		private, at = v.Get("key"), key+".key"
-	}
-	w.PrivateKey = secret.New(r.line(private, at))
-	w.Port, _ = r.integer(v.Get("port"), key+".port", 1, math.MaxUint16)
-	w.Mark, _ = r.integer(v.Get("mark"), key+".mark", 1, math.MaxUint32)
-	peers, keys := r.maps(v.Get("peers"), key+".peers")
-	for i, peer := range peers {
-		if p, ok := r.peer(peer, keys[i]); ok {
+	w.PrivateKey = secret.New(values.Line(private))
+	w.Port, _ = values.Integer(c.Get("port"), 1, math.MaxUint16)
+	w.Mark, _ = values.Integer(c.Get("mark"), 1, math.MaxUint32)
+	for _, item := range values.Maps(c.Get("peers")) {
+		if p, ok := peer(item); ok {
 			w.Peers = append(w.Peers, p)
 		}
 	}
 	return w
 }
 
-func (r *reader) peer(v *config.Value, key string) (Peer, bool) {
-	p := Peer{
-		PublicKey:    r.line(v.Get("keys").Get("public"), key+".keys.public"),
-		PresharedKey: secret.New(r.line(v.Get("keys").Get("shared"), key+".keys.shared")),
-		Endpoint:     r.line(v.Get("endpoint"), key+".endpoint"),
+func peer(c config.Cursor) (network.Peer, bool) {
+	p := network.Peer{
+		PublicKey:    values.Line(c.Path("keys.public")),
+		PresharedKey: secret.New(values.Line(c.Path("keys.shared"))),
+		Endpoint:     values.Line(c.Get("endpoint")),
 	}
 	if p.PublicKey == "" {
-		r.error(v, key+".keys.public", "a peer without a public key; it was skipped")
+		c.Under(c.Path("keys.public")).Errorf("a peer without a public key; it was skipped")
 		return p, false
 	}
-	p.Keepalive, _ = r.integer(v.Get("keepalive"), key+".keepalive", 0, math.MaxUint16)
-	for _, item := range r.list(v.Get("allowed-ips"), key+".allowed-ips") {
-		text := r.text(item, key+".allowed-ips")
-		prefix, err := parsePrefix(text, hostLength(text))
+	p.Keepalive, _ = values.Integer(c.Get("keepalive"), 0, math.MaxUint16)
+	for _, item := range values.List(c.Get("allowed-ips")) {
+		text := values.Text(item)
+		prefix, err := values.ParsePrefix(text, values.HostLength(text))
 		if err != nil {
-			r.error(item, key+".allowed-ips", "%v; it was skipped", err)
+			item.Errorf("%v; it was skipped", err)
 			continue
 		}
 		p.AllowedIPs = append(p.AllowedIPs, prefix)
 	}
-	r.unknownKeys(v.Get("keys"), key+".keys", "public", "shared")
-	r.unknownKeys(v, key, "keys", "endpoint", "keepalive", "allowed-ips")
+	values.UnknownKeys(c.Get("keys"), "public", "shared")
+	values.UnknownKeys(c, "keys", "endpoint", "keepalive", "allowed-ips")
 	return p, true
 }
 
 // wifi reads the networks that a wireless interface may join, by their names.
-func (r *reader) wifi(v *config.Value, key string) *WiFi {
-	w := &WiFi{}
-	if !absent(v) && v.Kind() != config.Map {
-		r.error(v, key, "expected a mapping; it was skipped")
+func wifi(c config.Cursor) *network.WiFi {
+	w := &network.WiFi{}
+	if !values.Absent(c) && c.Kind() != config.Map {
+		c.Errorf("expected a mapping; it was skipped")
 	}
-	for _, ssid := range v.Keys() {
-		if p, ok := r.accessPoint(ssid, v.Get(ssid), v.KeyPos(ssid), key+"."+ssid); ok {
+	for _, entry := range c.Entries() {
+		if len(entry.Key) == 0 || len(entry.Key) > longestSSID {
+			c.AtKey(entry.Key).Errorf("expected the name of a network, of at most %d bytes; it was skipped", longestSSID)
+			continue
+		}
+		if p, ok := accessPoint(entry.Key, entry.Value); ok {
 			w.AccessPoints = append(w.AccessPoints, p)
 		}
 	}
 	return w
 }
 
-func (r *reader) accessPoint(ssid string, v *config.Value, pos config.Pos, key string) (AccessPoint, bool) {
-	const longest = 32 // IEEE 802.11
-	if ssid == "" || len(ssid) > longest {
-		r.add(config.Error, pos, key, "expected the name of a network, of at most 32 bytes; it was skipped")
-		return AccessPoint{}, false
+const longestSSID = 32 // bytes; IEEE 802.11
+
+func accessPoint(ssid string, c config.Cursor) (network.AccessPoint, bool) {
+	auth, password := c.Get("auth"), c.Get("password")
+	if values.Absent(password) {
+		password = auth.Get("password")
 	}
-	auth, password, at := v.Get("auth"), v.Get("password"), key+".password"
-	if absent(password) {
-		password, at = auth.Get("password"), key+".auth.password"
-	}
-	p := AccessPoint{SSID: ssid, Password: secret.New(r.line(password, at))}
-	p.KeyManagement = r.oneOf(auth.Get("key-management"), key+".auth.key-management", "none", "psk", "sae")
-	if p.KeyManagement == "" && !absent(auth.Get("key-management")) {
+	p := network.AccessPoint{SSID: ssid, Password: secret.New(values.Line(password))}
+	p.KeyManagement = values.OneOf(auth.Get("key-management"), "none", "psk", "sae")
+	if p.KeyManagement == "" && !values.Absent(auth.Get("key-management")) {
 		return p, false // reported: without what it needs it cannot be joined
 	}
-	p.Mode = r.oneOf(v.Get("mode"), key+".mode", "infrastructure", "ap", "adhoc")
-	p.Band = r.oneOf(v.Get("band"), key+".band", "2.4GHz", "5GHz")
-	p.Channel, _ = r.integer(v.Get("channel"), key+".channel", 1, math.MaxUint8)
-	p.BSSID = r.mac(v.Get("bssid"), key+".bssid")
-	p.Hidden = r.isTrue(v.Get("hidden"), key+".hidden")
-	r.unknownKeys(v, key, "auth", "password", "mode", "band", "channel", "bssid", "hidden")
-	r.unknownKeys(auth, key+".auth", "key-management", "password")
+	p.Mode = values.OneOf(c.Get("mode"), "infrastructure", "ap", "adhoc")
+	p.Band = values.OneOf(c.Get("band"), "2.4GHz", "5GHz")
+	p.Channel, _ = values.Integer(c.Get("channel"), 1, math.MaxUint8)
+	p.BSSID = values.MAC(c.Get("bssid"))
+	p.Hidden = values.IsTrue(c.Get("hidden"))
+	values.UnknownKeys(c, "auth", "password", "mode", "band", "channel", "bssid", "hidden")
+	values.UnknownKeys(auth, "key-management", "password")
 	return p, true
 }
 
-// bondNames2 are version 2's words for the kernel's options of bonds. Of two, the first
-// is written.
-var bondNames2 = []struct{ word, kernel string }{
-	{"mode", "mode"},
-	{"mii-monitor-interval", "miimon"},
-	{"min-links", "min_links"},
-	{"transmit-hash-policy", "xmit_hash_policy"},
-	{"ad-select", "ad_select"},
-	{"all-slaves-active", "all_slaves_active"},
-	{"all-members-active", "all_slaves_active"},
-	{"arp-interval", "arp_interval"},
-	{"arp-ip-targets", "arp_ip_target"}, // Difference from cloud-init: netplan's own spelling fails there
-	{"arp-validate", "arp_validate"},
-	{"arp-all-targets", "arp_all_targets"},
-	{"up-delay", "updelay"},
-	{"down-delay", "downdelay"},
-	{"fail-over-mac-policy", "fail_over_mac"},
-	{"gratuitous-arp", "num_grat_arp"},
-	{"gratuitious-arp", "num_grat_arp"}, // so misspelt by netplan once
-	{"packets-per-slave", "packets_per_slave"},
-	{"packets-per-member", "packets_per_slave"},
-	{"primary", "primary"},
-	{"primary-reselect-policy", "primary_reselect"},
-	{"learn-packet-interval", "lp_interval"},
-	{"resend-igmp", "resend_igmp"},
-	{"lacp-rate", "lacp_rate"},
-	{"arp-ip-target", "arp_ip_target"},
+// bondNames are version 2's words for the kernel's options of bonds.
+var bondNames = map[string]string{
+	"mode":                    "mode",
+	"mii-monitor-interval":    "miimon",
+	"min-links":               "min_links",
+	"transmit-hash-policy":    "xmit_hash_policy",
+	"ad-select":               "ad_select",
+	"all-slaves-active":       "all_slaves_active",
+	"all-members-active":      "all_slaves_active",
+	"arp-interval":            "arp_interval",
+	"arp-ip-target":           "arp_ip_target",
+	"arp-ip-targets":          "arp_ip_target", // Difference from cloud-init: netplan's own spelling fails there
+	"arp-validate":            "arp_validate",
+	"arp-all-targets":         "arp_all_targets",
+	"up-delay":                "updelay",
+	"down-delay":              "downdelay",
+	"fail-over-mac-policy":    "fail_over_mac",
+	"gratuitous-arp":          "num_grat_arp",
+	"gratuitious-arp":         "num_grat_arp", // so misspelt by netplan once
+	"packets-per-slave":       "packets_per_slave",
+	"packets-per-member":      "packets_per_slave",
+	"primary":                 "primary",
+	"primary-reselect-policy": "primary_reselect",
+	"learn-packet-interval":   "lp_interval",
+	"resend-igmp":             "resend_igmp",
+	"lacp-rate":               "lacp_rate",
 }
 
-func (r *reader) bondOptions2(v *config.Value, key string) []Option {
-	var options []Option
-	for _, name := range v.Keys() {
-		kernel, ok := bondName1(name) // V2 writes so what version 2 has no word for
-		for _, known := range bondNames2 {
-			if known.word == name {
-				kernel, ok = known.kernel, true
-			}
-		}
-		if !ok {
-			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
-			continue
-		}
-		options = r.option(options, v.Get(name), kernel, key+"."+name)
+// bondName returns the kernel's word for an option. Netplan's renderer writes those that
+// version 2 has no word for as version 1 has them.
+func bondName(name string) (string, bool) {
+	if kernel, ok := bondNames[name]; ok {
+		return kernel, true
 	}
-	return options
+	return values.BondName(name)
 }

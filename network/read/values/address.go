@@ -1,4 +1,4 @@
-package network
+package values
 
 import (
 	"fmt"
@@ -7,13 +7,14 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"cloudseed/network"
 )
 
-// parsePrefix reads an address with the length of its network, which is written after
+// ParsePrefix reads an address with the length of its network, which is written after
 // the address or apart, as a number or a mask, and wins in that order. Without one it
 // is 24 for IPv4 and 64 for IPv6, as cloud-init has it.
-func parsePrefix(address, length string) (netip.Prefix, error) {
+func ParsePrefix(address, length string) (netip.Prefix, error) {
 	text, after, found := strings.Cut(strings.TrimSpace(address), "/")
 	if found {
 		length = after
@@ -77,23 +78,31 @@ func maskLength(mask []byte) int {
 	return n
 }
 
-// parseDestination reads where a route goes: a network, or "default", whose family is
+// ParseDestination reads where a route goes: a network, or "default", whose family is
 // the gateway's. An unspecified address without a length is the default route.
-func parseDestination(to, length string, gateway netip.Addr) (netip.Prefix, error) {
+func ParseDestination(to, length string, gateway netip.Addr) (netip.Prefix, error) {
 	if to == "default" {
-		if gateway.Is6() {
-			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), nil
-		}
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), nil
+		return network.DefaultRoute(gateway), nil
 	}
 	if addr, err := netip.ParseAddr(strings.TrimSpace(to)); err == nil && addr.IsUnspecified() && length == "" {
 		length = "0" // as everybody means it
 	}
-	return parsePrefix(to, length)
+	return ParsePrefix(to, length)
 }
 
-// parseIP reads the address of a gateway or a name server.
-func parseIP(text string) (netip.Addr, error) {
+// HostLength returns the length that makes a network of a lone address: its own.
+//
+// Difference from cloud-init: it takes 10.1.2.3 for 10.1.2.3/24; netplan does not.
+func HostLength(to string) string {
+	addr, err := netip.ParseAddr(to)
+	if err != nil || addr.IsUnspecified() {
+		return ""
+	}
+	return fmt.Sprint(addr.BitLen())
+}
+
+// ParseIP reads the address of a gateway or a name server.
+func ParseIP(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(strings.TrimSpace(text))
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("expected an IP address, got %q", text)
@@ -101,8 +110,8 @@ func parseIP(text string) (netip.Addr, error) {
 	return addr, nil
 }
 
-// parseMAC gives a hardware address in the kernel's spelling.
-func parseMAC(text string) (string, error) {
+// ParseMAC returns a hardware address in the kernel's spelling.
+func ParseMAC(text string) (string, error) {
 	mac, err := net.ParseMAC(strings.TrimSpace(text))
 	if err != nil {
 		return "", fmt.Errorf("expected a MAC address, got %q", text)
@@ -110,30 +119,8 @@ func parseMAC(text string) (string, error) {
 	return mac.String(), nil
 }
 
-// checkName refuses names that the kernel refuses (dev_valid_name) and those that
-// would leave a folder or a line: names become file names and lines of files.
-func checkName(name string) error {
-	const longest = 15 // IFNAMSIZ without its zero
-	if name == "" || len(name) > longest || name == "." || name == ".." || strings.ContainsAny(name, "/: ") || !printable(name) {
-		return fmt.Errorf("%q cannot be the name of an interface", name)
-	}
-	return nil
-}
-
-// printable tells whether a text stays in its line, in any file.
-func printable(text string) bool {
-	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
-}
-
-func familyOf(addr netip.Addr) Family {
-	if addr.Is4() {
-		return IPv4
-	}
-	return IPv6
-}
-
 // The bounds of an MTU: IPv4's least (RFC 791), the kernel's greatest (linux/if_ether.h).
 const (
-	minMTU = 68
-	maxMTU = 65535
+	MinMTU = 68
+	MaxMTU = 65535
 )

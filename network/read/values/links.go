@@ -1,4 +1,4 @@
-package network
+package values
 
 import (
 	"math"
@@ -7,24 +7,24 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
 )
 
-// bondOptions1 reads `bond-mode` and `bond_miimon` as the kernel's mode and miimon.
-func (r *reader) bondOptions1(v *config.Value, key string) []Option {
-	var options []Option
-	for _, name := range v.Keys() {
-		kernel, ok := bondName1(name)
-		if !ok {
-			r.warn(v.Get(name), key+"."+name, "this is no option of bonds; it was ignored")
-			continue
-		}
-		options = r.option(options, v.Get(name), kernel, key+"."+name)
+// VLAN reads the two keys without which there is no VLAN, by the words of a language.
+func VLAN(c config.Cursor, id, link string) *network.VLAN {
+	const greatest = 4094 // IEEE 802.1Q
+	n, ok := Integer(c.Get(id), 0, greatest)
+	name := Text(c.Get(link))
+	if !ok || network.CheckKey(name) != nil {
+		c.Errorf("a VLAN without %s or %s; it was skipped", id, link)
+		return nil
 	}
-	return options
+	return &network.VLAN{ID: n, Link: name}
 }
 
-// bondName1 is the kernel's word for an option of version 1.
-func bondName1(name string) (string, bool) {
+// BondName returns the kernel's word for an option of version 1: `bond-mode` and
+// `bond_miimon` are mode and miimon.
+func BondName(name string) (string, bool) {
 	kernel, ok := strings.CutPrefix(strings.ReplaceAll(name, "-", "_"), "bond_")
 	if kernel == "learn_packet_interval" { // so called in version 1 alone
 		kernel = "lp_interval"
@@ -32,19 +32,33 @@ func bondName1(name string) (string, bool) {
 	return kernel, ok && kernel != ""
 }
 
-// option adds an option of a bond, in the place of one of the same name. It adds none
+// BondOptions reads a bond's options; kernel returns the kernel's word for each.
+func BondOptions(c config.Cursor, kernel func(name string) (string, bool)) []network.Option {
+	var options []network.Option
+	for _, entry := range c.Entries() {
+		name, ok := kernel(entry.Key)
+		if !ok {
+			entry.Value.Warnf("this is no option of bonds; it was ignored")
+			continue
+		}
+		options = BondOption(options, entry.Value, name)
+	}
+	return options
+}
+
+// BondOption adds an option of a bond, in the place of one of the same name. It adds none
 // when there is no value. Lists are apart by commas, truth is 1.
 //
 // Difference from cloud-init: it writes true, which NetworkManager refuses.
-func (r *reader) option(options []Option, v *config.Value, kernel, key string) []Option {
+func BondOption(options []network.Option, c config.Cursor, kernel string) []network.Option {
 	var parts []string
-	for _, item := range r.list(v, key) {
-		text := r.text(item, key)
-		if b, ok := item.Bool(); ok {
+	for _, item := range List(c) {
+		text := Text(item)
+		if b, ok := item.Value().Bool(); ok {
 			text = strconv.Itoa(map[bool]int{true: 1}[b])
 		}
-		if !printable(text) {
-			r.error(item, key, "expected a string of one line; it was ignored")
+		if !network.OneLine(text) {
+			item.Errorf("expected a string of one line; it was ignored")
 			return options
 		}
 		parts = append(parts, text)
@@ -52,56 +66,50 @@ func (r *reader) option(options []Option, v *config.Value, kernel, key string) [
 	if len(parts) == 0 {
 		return options
 	}
-	options = slices.DeleteFunc(options, func(o Option) bool { return o.Name == kernel })
-	return append(options, Option{kernel, strings.Join(parts, ",")})
+	options = slices.DeleteFunc(options, func(o network.Option) bool { return o.Name == kernel })
+	return append(options, network.Option{Name: kernel, Value: strings.Join(parts, ",")})
 }
 
-// bridgeNames1 are version 1's words for what bridgeOptions reads; "" are those that
-// only Debian's scripts go by.
-var bridgeNames1 = map[string]string{
-	"bridge_stp": "stp", "bridge_bridgeprio": "priority", "bridge_ageing": "ageing", "bridge_fd": "forward", "bridge_hello": "hello",
-	"bridge_maxage": "age", "bridge_pathcost": "cost", "bridge_portprio": "port", "bridge_gcint": "", "bridge_maxwait": "", "bridge_waitport": "",
-}
-
-// bridgeOptions reads a bridge's options; names says what they are called here.
+// BridgeOptions reads a bridge's options. names are what a language calls stp, priority,
+// ageing, forward, hello, age, cost and port; "" is what has no effect.
 //
 // Difference from cloud-init: its keyfiles have only stp and priority, its ifcfg files
 // also ageing.
-func (r *reader) bridgeOptions(b *Bridge, v *config.Value, key string, names map[string]string) {
+func BridgeOptions(b *network.Bridge, c config.Cursor, names map[string]string) {
 	numbers := map[string]*string{"priority": &b.Priority, "ageing": &b.Ageing, "forward": &b.ForwardDelay, "hello": &b.HelloTime, "age": &b.MaxAge}
-	for _, name := range v.Keys() {
-		value, at := v.Get(name), key+"."+name
-		meaning, known := names[name]
+	for _, entry := range c.Entries() {
+		value := entry.Value
+		meaning, known := names[entry.Key]
 		switch {
 		case meaning == "stp":
-			b.STP = r.boolean(value, at)
+			b.STP = Bool(value)
 		case meaning == "cost":
-			b.PathCost = r.portNumbers(value, at)
+			b.PathCost = portNumbers(value)
 		case meaning == "port":
-			b.PortPriority = r.portNumbers(value, at)
+			b.PortPriority = portNumbers(value)
 		case numbers[meaning] != nil:
 			greatest := int64(math.MaxInt32)
 			if meaning == "priority" {
 				greatest = math.MaxUint16
 			}
-			if n, ok := r.integer(value, at, 0, greatest); ok {
+			if n, ok := Integer(value, 0, greatest); ok {
 				*numbers[meaning] = strconv.Itoa(n)
 			}
 		case !known:
-			r.warn(value, at, "this option of bridges is not used")
+			value.Warnf("this option of bridges is not used")
 		}
 	}
 }
 
-// portNumbers reads a number for each port: a map, or a list of "eth0 50", as in
+// portNumbers reads a number for each port: a mapping, or a list of "eth0 50", as in
 // version 1.
-func (r *reader) portNumbers(v *config.Value, key string) []PortNumber {
-	var all []PortNumber
+func portNumbers(c config.Cursor) []network.PortNumber {
+	var all []network.PortNumber
 	index := map[string]int{}
-	add := func(port string, number *config.Value, text string) {
+	add := func(port string, number config.Cursor, text string) {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || n < 0 || n > math.MaxInt32 || checkKey(port) != nil {
-			r.error(number, key, "expected a port and a number, got %q; it was ignored", strings.TrimSpace(port+" "+text))
+		if err != nil || n < 0 || n > math.MaxInt32 || network.CheckKey(port) != nil {
+			number.Errorf("expected a port and a number, got %q; it was ignored", strings.TrimSpace(port+" "+text))
 			return
 		}
 		if i, ok := index[port]; ok {
@@ -109,16 +117,16 @@ func (r *reader) portNumbers(v *config.Value, key string) []PortNumber {
 			return
 		}
 		index[port] = len(all)
-		all = append(all, PortNumber{port, n})
+		all = append(all, network.PortNumber{Port: port, Number: n})
 	}
-	if v.Kind() == config.Map {
-		for _, port := range v.Keys() {
-			add(port, v.Get(port), v.Get(port).Text())
+	if c.Kind() == config.Map {
+		for _, entry := range c.Entries() {
+			add(entry.Key, entry.Value.Under(c), entry.Value.Text())
 		}
 		return all
 	}
-	for _, item := range r.list(v, key) {
-		port, number, _ := strings.Cut(r.text(item, key), " ")
+	for _, item := range List(c) {
+		port, number, _ := strings.Cut(Text(item), " ")
 		add(port, item, number)
 	}
 	return all

@@ -1,178 +1,210 @@
-package network
+// Package values reads what the languages of network configuration have in common:
+// scalars, lists, addresses, name servers, routes, and the options of bonds and bridges.
+//
+// It takes values with their places (config.Cursor) or strings, and returns parts of the
+// model. What cannot be read is reported at its place, and is as if it were not there. It
+// knows no document of any language.
+package values
 
 import (
-	"fmt"
+	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/network"
 )
 
-// reader reads values into the model. What cannot be read is a problem with its place
-// and its key, and is as if it were not there.
-type reader struct {
-	problems
-	config   *Config
-	index    map[string]int // of config.Devices, by their names
-	nics     []NIC
-	macs     macs      // the same, by their addresses
-	networks *networks // of version 1's routes that name no device; nil before the first
-
-	claimed map[string]bool // interfaces that version 2 describes; no wildcard is about these
-
-	described bool // there was a device, whatever became of it
-}
-
-func newReader(nics []NIC) *reader {
-	return &reader{config: &Config{}, index: map[string]int{}, nics: nics, macs: macsOf(nics)}
-}
-
-func (r *reader) error(v *config.Value, key, format string, args ...any) {
-	r.add(config.Error, v.Pos(), key, fmt.Sprintf(format, args...))
-}
-
-func (r *reader) warn(v *config.Value, key, format string, args ...any) {
-	r.add(config.Warning, v.Pos(), key, fmt.Sprintf(format, args...))
-}
-
-// warnOfMachine warns of what a machine lacks. Of one without any interface nothing is
-// known: a configuration is then looked at for its own sake.
-func (r *reader) warnOfMachine(v *config.Value, key, format string, args ...any) {
-	if len(r.nics) > 0 {
-		r.warn(v, key, format, args...)
-	}
-}
-
-// absent tells that there is nothing: no value, null, or an empty text, which oVirt
+// Absent reports whether there is nothing: no value, null, or an empty string, which oVirt
 // writes for fields that nobody filled in.
-func absent(v *config.Value) bool {
-	return v.IsNull() || v.Kind() == config.String && strings.TrimSpace(v.Text()) == ""
+func Absent(c config.Cursor) bool {
+	return c.IsNull() || c.Kind() == config.String && strings.TrimSpace(c.Text()) == ""
 }
 
-// text is a scalar's text; "" when there is none.
-func (r *reader) text(v *config.Value, key string) string {
-	if absent(v) {
+// Text returns a scalar as it was written, without spaces around it; "" when there is none.
+func Text(c config.Cursor) string {
+	if Absent(c) {
 		return ""
 	}
-	if v.Kind() == config.List || v.Kind() == config.Map {
-		r.error(v, key, "expected a string")
+	if c.Kind() == config.List || c.Kind() == config.Map {
+		c.Errorf("expected a string")
 		return ""
 	}
-	return strings.TrimSpace(v.Text())
+	return strings.TrimSpace(c.Text())
 }
 
-// list is a list's items; one value stands for a list of itself.
-func (r *reader) list(v *config.Value, key string) []*config.Value {
+// Line returns a string that stays in its line when it is written.
+func Line(c config.Cursor) string {
+	text := Text(c)
+	if !network.OneLine(text) {
+		c.Errorf("expected a string of one line; it was ignored")
+		return ""
+	}
+	return text
+}
+
+// OneOf returns one of some words, "" when there is none.
+func OneOf(c config.Cursor, words ...string) string {
+	text := Text(c)
+	if text != "" && !slices.Contains(words, text) {
+		c.Errorf("expected %s, got %q; it was ignored", strings.Join(words, " or "), text)
+		return ""
+	}
+	return text
+}
+
+// List returns a list's items; a scalar is taken for a list of itself. Findings about an
+// item name the list.
+func List(c config.Cursor) []config.Cursor {
+	items := Items(c)
+	for i := range items {
+		items[i] = items[i].Under(c)
+	}
+	return items
+}
+
+// Items is List with the items' own names.
+func Items(c config.Cursor) []config.Cursor {
 	switch {
-	case absent(v):
+	case Absent(c):
 		return nil
-	case v.Kind() == config.List:
-		return v.Items()
-	case v.Kind() == config.Map:
-		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
+	case c.Kind() == config.List:
+		return c.Items()
+	case c.Kind() == config.Map:
+		c.Errorf("expected a list, got %s", config.KindInWords(c.Value()))
 		return nil
 	default:
-		return []*config.Value{v}
+		return []config.Cursor{c}
 	}
 }
 
-// maps are those items of a list that are maps, with their keys; the others are
-// problems.
-func (r *reader) maps(v *config.Value, key string) (items []*config.Value, keys []string) {
-	if !absent(v) && v.Kind() != config.List {
-		r.error(v, key, "expected a list, got %s", config.KindInWords(v))
-		return nil, nil
+// Lines returns the strings of a list.
+func Lines(c config.Cursor) []string {
+	var lines []string
+	for _, item := range List(c) {
+		if text := Line(item); text != "" {
+			lines = append(lines, text)
+		}
 	}
-	for i, item := range v.Items() {
-		at := key + "." + strconv.Itoa(i)
+	return lines
+}
+
+// Maps returns those items of a list that are mappings; the others are reported.
+func Maps(c config.Cursor) []config.Cursor {
+	if !Absent(c) && c.Kind() != config.List {
+		c.Errorf("expected a list, got %s", config.KindInWords(c.Value()))
+		return nil
+	}
+	var items []config.Cursor
+	for _, item := range c.Items() {
 		if item.Kind() != config.Map {
-			r.error(item, at, "expected a mapping, got %s; it was skipped", config.KindInWords(item))
+			item.Errorf("expected a mapping, got %s; it was skipped", config.KindInWords(item.Value()))
 			continue
 		}
-		items, keys = append(items, item), append(keys, at)
+		items = append(items, item)
 	}
-	return items, keys
+	return items
 }
 
-func (r *reader) integer(v *config.Value, key string, low, high int64) (int, bool) {
-	if absent(v) {
+// UnknownKeys reports the keys of a mapping that are not among the known.
+func UnknownKeys(c config.Cursor, known ...string) {
+	for _, name := range c.Value().Keys() {
+		switch {
+		case slices.Contains(known, name):
+		case c.Get(name).IsNull(): // in {password: a,b} the key b is half of a password
+			c.AtKey(name).Under(c).Warnf("there is a key without a value here, which is not used")
+		default:
+			c.AtKey(name).Warnf("unknown key%s; it was ignored", config.DidYouMean(name, known))
+		}
+	}
+}
+
+// Integer returns a number within bounds.
+func Integer(c config.Cursor, low, high int64) (int, bool) {
+	if Absent(c) {
 		return 0, false
 	}
-	n, ok := v.Int()
+	n, ok := c.Value().Int()
 	if !ok {
 		var err error
-		n, err = strconv.ParseInt(strings.TrimSpace(v.Text()), 10, 64)
+		n, err = strconv.ParseInt(strings.TrimSpace(c.Text()), 10, 64)
 		ok = err == nil
 	}
 	if !ok || n < low || n > high {
-		r.error(v, key, "expected a number of %d to %d, got %q; it was ignored", low, high, v.Text())
+		c.Errorf("expected a number of %d to %d, got %q; it was ignored", low, high, c.Text())
 		return 0, false
 	}
 	return int(n), true
 }
 
-func (r *reader) mtu(v *config.Value, key string) int {
-	n, _ := r.integer(v, key, minMTU, maxMTU)
+// MTU returns an MTU in bytes; 0 when there is none.
+func MTU(c config.Cursor) int {
+	n, _ := Integer(c, MinMTU, MaxMTU)
 	return n
 }
 
-func (r *reader) metric(v *config.Value, key string) *int {
-	if n, ok := r.integer(v, key, 0, 1<<32-1); ok {
+// Metric returns the metric of routes; nil when there is none.
+func Metric(c config.Cursor) *int {
+	if n, ok := Integer(c, 0, math.MaxUint32); ok {
 		return &n
 	}
 	return nil
 }
 
-// boolean is nil when there is none.
-func (r *reader) boolean(v *config.Value, key string) *bool {
-	if absent(v) {
+// Bool returns a boolean; nil when there is none.
+func Bool(c config.Cursor) *bool {
+	if Absent(c) {
 		return nil
 	}
-	b, ok := config.AsBool(v)
+	b, ok := config.AsBool(c.Value())
 	if !ok {
-		r.error(v, key, "expected a boolean, got %q; it was ignored", v.Text())
+		c.Errorf("expected a boolean, got %q; it was ignored", c.Text())
 		return nil
 	}
 	return &b
 }
 
-func (r *reader) isTrue(v *config.Value, key string) bool {
-	b := r.boolean(v, key)
+// IsTrue reports whether a boolean is there and true.
+func IsTrue(c config.Cursor) bool {
+	b := Bool(c)
 	return b != nil && *b
 }
 
-func (r *reader) mac(v *config.Value, key string) string {
-	text := r.text(v, key)
+// MAC returns a hardware address in the kernel's spelling; "" when there is none.
+func MAC(c config.Cursor) string {
+	text := Text(c)
 	if text == "" {
 		return ""
 	}
-	mac, err := parseMAC(text)
+	mac, err := ParseMAC(text)
 	if err != nil {
-		r.error(v, key, "%v; it was ignored", err)
+		c.Errorf("%v; it was ignored", err)
 	}
 	return mac
 }
 
-func (r *reader) address(v *config.Value, key string) netip.Addr {
-	text := r.text(v, key)
+// Address returns an IP address; the zero one when there is none.
+func Address(c config.Cursor) netip.Addr {
+	text := Text(c)
 	if text == "" {
 		return netip.Addr{}
 	}
-	addr, err := parseIP(text)
+	addr, err := ParseIP(text)
 	if err != nil {
-		r.error(v, key, "%v; it was skipped", err)
+		c.Errorf("%v; it was skipped", err)
 	}
 	return addr
 }
 
-// names are names of interfaces, in a list or apart by blanks.
-func (r *reader) names(v *config.Value, key string) []string {
+// Names returns names of devices, in a list or apart by spaces.
+func Names(c config.Cursor) []string {
 	var names []string
-	for _, item := range r.list(v, key) {
-		for _, name := range strings.Fields(r.text(item, key)) {
-			if err := checkKey(name); err != nil {
-				r.error(item, key, "%v; it was skipped", err)
+	for _, item := range List(c) {
+		for _, name := range strings.Fields(Text(item)) {
+			if err := network.CheckKey(name); err != nil {
+				item.Errorf("%v; it was skipped", err)
 				continue
 			}
 			names = append(names, name)
@@ -181,23 +213,27 @@ func (r *reader) names(v *config.Value, key string) []string {
 	return names
 }
 
-// dns adds name servers and domains, each in a list or in one text apart by blanks or,
-// as people type them into oVirt, commas. Empty ones are skipped.
-func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
-	for _, item := range r.list(servers, key) {
-		for _, text := range splitList(r.text(item, key)) {
-			addr, err := parseIP(text)
+// Servers adds name servers, in a list or in a string apart by spaces or, as people type
+// them into oVirt, commas. Empty ones are skipped.
+func Servers(into *network.DNS, c config.Cursor) {
+	for _, item := range List(c) {
+		for _, text := range SplitList(Text(item)) {
+			addr, err := ParseIP(text)
 			if err != nil {
-				r.error(item, key, "%v; it was skipped", err)
+				item.Errorf("%v; it was skipped", err)
 				continue
 			}
 			into.Servers = append(into.Servers, addr)
 		}
 	}
-	for _, item := range r.list(search, key) {
-		for _, domain := range splitList(r.text(item, key)) {
-			if !printable(domain) {
-				r.error(item, key, "expected a domain, got %q; it was skipped", domain)
+}
+
+// Search adds domains to look in, written as name servers are.
+func Search(into *network.DNS, c config.Cursor) {
+	for _, item := range List(c) {
+		for _, domain := range SplitList(Text(item)) {
+			if !network.OneLine(domain) {
+				item.Errorf("expected a domain, got %q; it was skipped", domain)
 				continue
 			}
 			into.Search = append(into.Search, domain)
@@ -205,6 +241,7 @@ func (r *reader) dns(into *DNS, servers, search *config.Value, key string) {
 	}
 }
 
-func splitList(text string) []string {
+// SplitList takes a string apart at spaces, commas and semicolons.
+func SplitList(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\n\r,;", r) })
 }

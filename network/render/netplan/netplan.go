@@ -1,43 +1,46 @@
-package network
+// Package netplan writes a configuration as version 2, netplan's form.
+//
+// It takes a Config and returns YAML that read.YAML makes the same Config of, devices in the
+// order of their kinds, when the machine has the same interfaces. What netplan has no words
+// for is in words of version 1: the key subnets of a device, whose list replaces dhcp4,
+// addresses and gateways, and nameservers for all devices. It knows no reader.
+package netplan
 
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"cloudseed/config"
 	"cloudseed/config/yaml"
+	"cloudseed/network"
 	"cloudseed/secret"
 )
 
-// V2 writes a configuration as version 2, netplan's form, with "[redacted]" for
-// passwords and keys. Parse makes the same configuration of it, devices in the order of
-// their kinds, when the machine has the same interfaces.
-//
-// What netplan has no words for is in words of version 1: the key subnets of a device,
-// whose list is in the place of dhcp4, addresses and gateways, and nameservers for all.
-func V2(c *Config) []byte { return version2Of(c, false) }
+// Write returns a configuration as version 2, with "[redacted]" for passwords and keys.
+func Write(c *network.Config) []byte { return write(c, false) }
 
-// RevealV2 is V2 with passwords and keys.
-func RevealV2(c *Config) []byte { return version2Of(c, true) }
+// Reveal is Write with passwords and keys.
+func Reveal(c *network.Config) []byte { return write(c, true) }
 
-// sections2 are the kinds of devices in the order in which they are written.
-var sections2 = []string{"ethernets", "wifis", "bonds", "bridges", "vlans", "vrfs", "dummy-devices", "tunnels"}
-
-func section2(t Type) string {
-	if t == Loopback || t == Infiniband {
-		t = Physical
-	}
-	for _, name := range sections2 {
-		if kinds2[name] == t {
-			return name
-		}
-	}
-	return ""
+// sections are the kinds of devices in the order in which they are written.
+var sections = []struct {
+	word  string
+	types []network.Type
+}{
+	{"ethernets", []network.Type{network.Physical, network.Loopback, network.Infiniband}},
+	{"wifis", []network.Type{network.WiFiType}},
+	{"bonds", []network.Type{network.BondType}},
+	{"bridges", []network.Type{network.BridgeType}},
+	{"vlans", []network.Type{network.VLANType}},
+	{"vrfs", []network.Type{network.VRFType}},
+	{"dummy-devices", []network.Type{network.DummyType}},
+	{"tunnels", []network.Type{network.TunnelType}},
 }
 
-func version2Of(c *Config, reveal bool) []byte {
+func write(c *network.Config, reveal bool) []byte {
 	if c == nil {
 		return nil
 	}
@@ -46,18 +49,18 @@ func version2Of(c *Config, reveal bool) []byte {
 		body.set("config", "disabled")
 	} else {
 		body.set("version", 2)
-		w := &writer2{keys: map[string]string{}, reveal: reveal}
+		w := &writer{keys: map[string]string{}, reveal: reveal}
 		for _, d := range c.Devices {
 			w.keys[d.Name] = d.Key
 		}
-		for _, name := range sections2 {
+		for _, section := range sections {
 			var devices object
 			for _, d := range c.Devices {
-				if section2(d.Type) == name {
+				if slices.Contains(section.types, d.Type) {
 					devices.set(d.Key, w.device(d))
 				}
 			}
-			body.add(name, devices)
+			body.add(section.word, devices)
 		}
 		body.add("nameservers", nameservers(c.DNS))
 	}
@@ -140,20 +143,20 @@ func list[T any](items []T, text func(T) any) []any {
 func asText[T fmt.Stringer](item T) any { return item.String() }
 func asIs(item string) any              { return item }
 
-// writer2 writes devices.
-type writer2 struct {
+// writer writes devices.
+type writer struct {
 	keys   map[string]string // of devices, by their names: version 2 refers to keys
 	reveal bool
 }
 
-func (w *writer2) reference(name string) any {
+func (w *writer) reference(name string) any {
 	if key, ok := w.keys[name]; ok {
 		return key
 	}
 	return name
 }
 
-func (w *writer2) secret(s secret.String) string {
+func (w *writer) secret(s secret.String) string {
 	switch {
 	case s.IsEmpty():
 		return ""
@@ -163,20 +166,20 @@ func (w *writer2) secret(s secret.String) string {
 	return secret.Redacted
 }
 
-func (w *writer2) device(d *Device) object {
+func (w *writer) device(d *network.Device) object {
 	var o object
 	w.found(&o, d)
 	w.kind(&o, d)
 	settings(&o, d)
-	addresses2(&o, d)
+	addresses(&o, d)
 	o.add("nameservers", nameservers(d.DNS))
-	o.add("routing-policy", list(d.Rules, rule2))
+	o.add("routing-policy", list(d.Rules, rule))
 	return o
 }
 
 // found says how an interface is found, and what name it gets.
-func (w *writer2) found(o *object, d *Device) {
-	if section2(d.Type) != "ethernets" && section2(d.Type) != "wifis" {
+func (w *writer) found(o *object, d *network.Device) {
+	if d.Type != network.WiFiType && !slices.Contains(sections[0].types, d.Type) {
 		o.add("macaddress", d.MAC)
 		return
 	}
@@ -208,13 +211,13 @@ func (w *writer2) found(o *object, d *Device) {
 		o.set("set-name", d.Name)
 	}
 	o.add("macaddress", d.ClonedMAC)
-	if d.Type == Infiniband {
+	if d.Type == network.Infiniband {
 		o.set("infiniband-mode", map[bool]string{false: "datagram", true: "connected"}[d.Link.Connected])
 	}
 }
 
 // settings writes the settings of the link.
-func settings(o *object, d *Device) {
+func settings(o *object, d *network.Device) {
 	l := d.Link
 	o.add("mtu", d.MTU)
 	o.add("ipv6-mtu", l.MTU6)
@@ -242,9 +245,9 @@ func settings(o *object, d *Device) {
 }
 
 // kind writes what a kind of devices has of its own.
-func (w *writer2) kind(o *object, d *Device) {
-	if len(d.members()) > 0 {
-		o.add("interfaces", list(d.members(), w.reference))
+func (w *writer) kind(o *object, d *network.Device) {
+	if len(d.Members()) > 0 {
+		o.add("interfaces", list(d.Members(), w.reference))
 	}
 	switch {
 	case d.Bond != nil:
@@ -263,15 +266,37 @@ func (w *writer2) kind(o *object, d *Device) {
 	}
 }
 
-func (w *writer2) bond(b *Bond) object {
+// bondWords are netplan's words for the kernel's options of bonds. What it has no word for
+// is written as version 1 has it.
+var bondWords = map[string]string{
+	"mode":              "mode",
+	"miimon":            "mii-monitor-interval",
+	"min_links":         "min-links",
+	"xmit_hash_policy":  "transmit-hash-policy",
+	"ad_select":         "ad-select",
+	"all_slaves_active": "all-slaves-active",
+	"arp_interval":      "arp-interval",
+	"arp_ip_target":     "arp-ip-targets",
+	"arp_validate":      "arp-validate",
+	"arp_all_targets":   "arp-all-targets",
+	"updelay":           "up-delay",
+	"downdelay":         "down-delay",
+	"fail_over_mac":     "fail-over-mac-policy",
+	"num_grat_arp":      "gratuitous-arp",
+	"packets_per_slave": "packets-per-slave",
+	"primary":           "primary",
+	"primary_reselect":  "primary-reselect-policy",
+	"lp_interval":       "learn-packet-interval",
+	"resend_igmp":       "resend-igmp",
+	"lacp_rate":         "lacp-rate",
+}
+
+func (w *writer) bond(b *network.Bond) object {
 	var o object
 	for _, option := range b.Options {
-		word := "bond-" + strings.ReplaceAll(option.Name, "_", "-")
-		for _, known := range bondNames2 {
-			if known.kernel == option.Name {
-				word = known.word
-				break
-			}
+		word, known := bondWords[option.Name]
+		if !known {
+			word = "bond-" + strings.ReplaceAll(option.Name, "_", "-")
 		}
 		switch {
 		case option.Name == "primary":
@@ -285,7 +310,7 @@ func (w *writer2) bond(b *Bond) object {
 	return o
 }
 
-func (w *writer2) bridge(b *Bridge) object {
+func (w *writer) bridge(b *network.Bridge) object {
 	var o object
 	o.add("stp", b.STP)
 	o.add("priority", b.Priority)
@@ -298,7 +323,7 @@ func (w *writer2) bridge(b *Bridge) object {
 	return o
 }
 
-func (w *writer2) ports(numbers []PortNumber) object {
+func (w *writer) ports(numbers []network.PortNumber) object {
 	var o object
 	for _, n := range numbers {
 		o.set(fmt.Sprint(w.reference(n.Port)), n.Number)

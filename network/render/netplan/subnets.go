@@ -1,65 +1,67 @@
-package network
+package netplan
 
-// addresses2 writes how a device gets its addresses, and its routes.
-func addresses2(o *object, d *Device) {
-	if !saidBy2(d.Subnets) {
-		o.set("subnets", list(d.Subnets, subnetOf1))
+import "cloudseed/network"
+
+// addresses writes how a device gets its addresses, and its routes.
+func addresses(o *object, d *network.Device) {
+	if !sayable(d.Subnets) {
+		o.set("subnets", list(d.Subnets, subnet))
 		return
 	}
 	routes, addresses := d.Routes, []any(nil)
-	gateways := map[Family]any{}
+	gateways := map[network.Family]any{}
 	for _, s := range d.Subnets {
 		routes = append(routes[:len(routes):len(routes)], s.Routes...)
-		if s.Method == Static {
-			addresses = append(addresses, address2(s))
+		if s.Method == network.Static {
+			addresses = append(addresses, address(s))
 			if s.Gateway.IsValid() {
 				gateways[s.Family] = s.Gateway.String()
 			}
 			continue
 		}
-		key := map[Family]string{IPv4: "dhcp4", IPv6: "dhcp6"}[s.Family]
+		key := map[network.Family]string{network.IPv4: "dhcp4", network.IPv6: "dhcp6"}[s.Family]
 		o.set(key, true)
 		o.add(key+"-overrides", overrides(s))
 	}
 	o.add("addresses", addresses)
 	for _, gateway := range []struct {
 		key    string
-		family Family
-	}{{"gateway4", IPv4}, {"gateway6", IPv6}} {
+		family network.Family
+	}{{"gateway4", network.IPv4}, {"gateway6", network.IPv6}} {
 		if text := gateways[gateway.family]; text != nil {
 			o.set(gateway.key, text)
 		}
 	}
-	o.add("routes", list(routes, route2))
+	o.add("routes", list(routes, route))
 }
 
-// saidBy2 tells whether version 2's words make the same subnets: DHCP first, then the
+// sayable reports whether version 2's words make the same subnets: DHCP first, then the
 // addresses, all routes with the first, a gateway with the first address of its family,
 // and nothing else.
-func saidBy2(subnets []Subnet) bool {
+func sayable(subnets []network.Subnet) bool {
 	stage := 0
-	static := map[Family]bool{}
+	static := map[network.Family]bool{}
 	for i, s := range subnets {
-		at := map[Family]int{IPv4: 1, IPv6: 2}[s.Family]
-		if s.Method == Static {
+		at := map[network.Family]int{network.IPv4: 1, network.IPv6: 2}[s.Family]
+		if s.Method == network.Static {
 			at = 3
 		}
 		switch {
-		case s.Method != Static && s.Method != Dynamic,
+		case s.Method != network.Static && s.Method != network.Dynamic,
 			at < stage || at == stage && at != 3,
 			i > 0 && len(s.Routes) > 0,
 			s.MTU != 0 || s.OnDemand || len(s.DNS.Servers)+len(s.DNS.Search) > 0,
-			s.Method == Static && s.Metric != nil,
-			s.Gateway.IsValid() && (s.Method != Static || static[s.Family] || familyOf(s.Gateway) != s.Family):
+			s.Method == network.Static && s.Metric != nil,
+			s.Gateway.IsValid() && (s.Method != network.Static || static[s.Family] || network.FamilyOf(s.Gateway) != s.Family):
 			return false
 		}
 		stage = at
-		static[s.Family] = static[s.Family] || s.Method == Static
+		static[s.Family] = static[s.Family] || s.Method == network.Static
 	}
 	return true
 }
 
-func address2(s Subnet) any {
+func address(s network.Subnet) any {
 	var more, o object
 	more.add("label", s.Label)
 	more.add("lifetime", s.Lifetime)
@@ -70,7 +72,7 @@ func address2(s Subnet) any {
 	return o.value()
 }
 
-func overrides(s Subnet) object {
+func overrides(s network.Subnet) object {
 	var o object
 	o.add("route-metric", s.Metric)
 	o.add("use-dns", s.DHCP.UseDNS)
@@ -84,13 +86,20 @@ func overrides(s Subnet) object {
 	return o
 }
 
-// subnetOf1 writes a subnet in the words of version 1.
-func subnetOf1(s Subnet) any {
+// subnetWords are version 1's words for subnets, and some that only its reader here has.
+var subnetWords = map[network.Family]map[network.Method]string{
+	network.IPv4: {network.Dynamic: "dhcp4", network.Static: "static", network.Manual: "manual", network.None: "loopback"},
+	network.IPv6: {
+		network.Dynamic: "dhcp6", network.Static: "static6", network.Manual: "manual6", network.None: "none6",
+		network.SLAAC: "ipv6_slaac", network.Stateless: "ipv6_dhcpv6-stateless", network.Stateful: "ipv6_dhcpv6-stateful",
+	},
+}
+
+// subnet writes a subnet in the words of version 1.
+func subnet(s network.Subnet) any {
 	var o object
-	for word, known := range families1 {
-		if known.family == s.Family && known.method == s.Method && known.written {
-			o.set("type", word)
-		}
+	if word := subnetWords[s.Family][s.Method]; word != "" {
+		o.set("type", word)
 	}
 	o.add("address", s.Address)
 	o.add("gateway", s.Gateway)
@@ -101,14 +110,14 @@ func subnetOf1(s Subnet) any {
 	if s.OnDemand {
 		o.set("control", "manual")
 	}
-	o.add("routes", list(s.Routes, route2))
+	o.add("routes", list(s.Routes, route))
 	return o.value()
 }
 
-func route2(r Route) any {
+func route(r network.Route) any {
 	var o object
 	o.set("to", r.To.String())
-	if to, err := parseDestination("default", "", r.Gateway); err == nil && to == r.To {
+	if r.To == network.DefaultRoute(r.Gateway) {
 		o[0].Value = "default"
 	}
 	o.add("via", r.Gateway)
@@ -125,7 +134,7 @@ func route2(r Route) any {
 	return o.value()
 }
 
-func rule2(r Rule) any {
+func rule(r network.Rule) any {
 	var o object
 	o.add("from", r.From)
 	o.add("to", r.To)
@@ -136,7 +145,7 @@ func rule2(r Rule) any {
 	return o.value()
 }
 
-func nameservers(d DNS) object {
+func nameservers(d network.DNS) object {
 	var o object
 	o.add("addresses", list(d.Servers, asText))
 	o.add("search", list(d.Search, asIs))

@@ -1,7 +1,9 @@
-package network
+package netplan
+
+import "cloudseed/network"
 
 // tunnel writes a tunnel's ends and what its mode has of its own.
-func (w *writer2) tunnel(o *object, t *Tunnel) {
+func (w *writer) tunnel(o *object, t *network.Tunnel) {
 	o.set("mode", t.Mode)
 	o.add("local", t.Local)
 	o.add("remote", t.Remote)
@@ -22,7 +24,7 @@ func (w *writer2) tunnel(o *object, t *Tunnel) {
 	}
 }
 
-func (w *writer2) vxlan(o *object, x *VXLAN) {
+func (w *writer) vxlan(o *object, x *network.VXLAN) {
 	o.set("id", x.ID)
 	if x.Link != "" {
 		o.set("link", w.reference(x.Link))
@@ -45,7 +47,7 @@ func (w *writer2) vxlan(o *object, x *VXLAN) {
 	o.add("extensions", list(x.Extensions, asIs))
 }
 
-func (w *writer2) wireGuard(o *object, g *WireGuard) {
+func (w *writer) wireGuard(o *object, g *network.WireGuard) {
 	var keys object
 	keys.add("private", w.secret(g.PrivateKey))
 	o.add("keys", keys)
@@ -54,7 +56,7 @@ func (w *writer2) wireGuard(o *object, g *WireGuard) {
 	o.add("peers", list(g.Peers, w.peer))
 }
 
-func (w *writer2) peer(p Peer) any {
+func (w *writer) peer(p network.Peer) any {
 	var o, keys object
 	keys.add("public", p.PublicKey)
 	keys.add("shared", w.secret(p.PresharedKey))
@@ -65,7 +67,7 @@ func (w *writer2) peer(p Peer) any {
 	return o.value()
 }
 
-func (w *writer2) accessPoints(f *WiFi) object {
+func (w *writer) accessPoints(f *network.WiFi) object {
 	var all object
 	for _, p := range f.AccessPoints {
 		var o, auth object

@@ -12,6 +12,7 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/network"
 	"cloudseed/network/networktest"
+	"cloudseed/network/read"
 	"cloudseed/network/render/networkd"
 	"cloudseed/secret"
 )
@@ -123,7 +124,7 @@ func random(t *testing.T, seeds uint64, each func(name string, c *network.Config
 			}
 			name := fmt.Sprintf("%s, seed %d:\n%s", language, seed, text)
 			if language == "eni" {
-				c, _ := network.ParseENI("interfaces", text, nil)
+				c, _ := read.ENI("interfaces", text, nil)
 				each(name, c)
 				continue
 			}
@@ -131,9 +132,9 @@ func random(t *testing.T, seeds uint64, each func(name string, c *network.Config
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			parse := network.Parse
+			parse := read.YAML
 			if language == "openstack" {
-				parse = network.ParseOpenStack
+				parse = read.OpenStack
 			}
 			c, _ := parse(v, nics)
 			each(name, c)

@@ -15,6 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
 	"cloudseed/network/render/networkd"
 )
 
@@ -91,7 +92,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	t.Helper()
 	first := archive.Files[0]
 	if first.Name == "interfaces" {
-		return network.ParseENI("/etc/network/interfaces", string(first.Data), nil)
+		return read.ENI("/etc/network/interfaces", string(first.Data), nil)
 	}
 	var nics []network.NIC
 	if i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == "nics" }); i >= 0 {
@@ -105,9 +106,9 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	if err != nil {
 		t.Fatal(err)
 	}
-	parse := network.Parse
+	parse := read.YAML
 	if first.Name == "network_data.json" {
-		parse = network.ParseOpenStack
+		parse = read.OpenStack
 	}
 	c, more := parse(v, nics)
 	return c, append(problems, more...)

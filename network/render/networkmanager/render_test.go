@@ -17,6 +17,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
 	"cloudseed/network/render/networkmanager"
 )
 
@@ -106,7 +107,7 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 	first := archive.Files[0]
 	switch first.Name {
 	case "interfaces":
-		return network.ParseENI("/etc/network/interfaces", string(first.Data), sources(parts))
+		return read.ENI("/etc/network/interfaces", string(first.Data), sources(parts))
 	case "nics":
 		return network.Fallback(nics), nil
 	}
@@ -115,9 +116,9 @@ func parseCase(t *testing.T, archive *txtar.Archive) (*network.Config, []config.
 		t.Fatal(err)
 	}
 	if first.Name == "network_data.json" {
-		return network.ParseOpenStack(v, nics)
+		return read.OpenStack(v, nics)
 	}
-	return network.Parse(v, nics)
+	return read.YAML(v, nics)
 }
 
 // sources are the files that an interfaces file may pull in, under "source/".

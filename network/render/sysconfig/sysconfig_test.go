@@ -15,6 +15,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/network"
+	"cloudseed/network/read"
 	"cloudseed/network/render/sysconfig"
 )
 
@@ -85,17 +86,17 @@ func parse(given map[string][]byte) (*network.Config, []config.Problem) {
 		}
 	}
 	if text, ok := given["interfaces"]; ok {
-		return network.ParseENI("interfaces", string(text), nil)
+		return read.ENI("interfaces", string(text), nil)
 	}
-	name, read := "network-config", network.Parse
+	name, parse := "network-config", read.YAML
 	if given[name] == nil {
-		name, read = "network_data.json", network.ParseOpenStack
+		name, parse = "network_data.json", read.OpenStack
 	}
 	v, problems, err := yaml.Parse(name, given[name])
 	if err != nil {
 		return nil, []config.Problem{{Message: err.Error()}}
 	}
-	c, more := read(v, nics)
+	c, more := parse(v, nics)
 	return c, append(problems, more...)
 }
 
@@ -123,7 +124,7 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c, _ := network.Parse(v, nil)
+		c, _ := read.YAML(v, nil)
 		files, _ := sysconfig.Render(c, func(string) []byte { return nil })
 		for _, file := range files {
 			if !strings.Contains(file.Path, "/ifcfg-") {
