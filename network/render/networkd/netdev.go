@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -22,14 +21,14 @@ func (r *renderer) netdev(d *network.Device) *unit {
 	switch {
 	case d.Bond != nil:
 		if !hasMember(r.bonds, d, d.Bond.Members) {
-			r.problem(config.Warning, d, "a bond without interfaces is not made")
+			d.At(&r.found).Warnf("a bond without interfaces is not made")
 			return nil
 		}
 		u.add("NetDev", "Kind", "bond")
 		r.bond(u, d)
 	case d.Bridge != nil:
 		if len(d.Bridge.Ports) == 0 {
-			r.problem(config.Warning, d, "a bridge without interfaces is not made")
+			d.At(&r.found).Warnf("a bridge without interfaces is not made")
 			return nil
 		}
 		u.add("NetDev", "Kind", "bridge")
@@ -94,17 +93,17 @@ func (r *renderer) bond(u *unit, d *network.Device) {
 		switch {
 		case o.Name == "primary" || o.Name == "active_slave":
 			if !hasMember(r.bonds, d, []string{value}) {
-				r.problem(config.Warning, d, "%s of the bond is to be %s, which is none of its interfaces; it was ignored", o.Name, value)
+				d.At(&r.found).Warnf("%s of the bond is to be %s, which is none of its interfaces; it was ignored", o.Name, value)
 			}
 			continue
 		case !ok:
-			r.problem(config.Warning, d, "systemd-networkd knows no option %s of bonds; it was ignored", o.Name)
+			d.At(&r.found).Warnf("systemd-networkd knows no option %s of bonds; it was ignored", o.Name)
 			continue
 		case o.Name == "arp_ip_target":
 			value = strings.Join(strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' }), " ")
 		case len(word.values) > 0:
 			if value = named(value, word.values); value == "" {
-				r.problem(config.Warning, d, "the option %s of bonds is one of %s, not %q; it was ignored", o.Name, strings.Join(word.values, ", "), o.Value)
+				d.At(&r.found).Warnf("the option %s of bonds is one of %s, not %q; it was ignored", o.Name, strings.Join(word.values, ", "), o.Value)
 				continue
 			}
 		}
@@ -136,7 +135,7 @@ func (r *renderer) bridge(u *unit, d *network.Device) {
 		switch number.value {
 		case "":
 		case "0":
-			r.problem(config.Warning, d, "systemd-networkd cannot set %s of a bridge to 0; the kernel's value stays", number.key)
+			d.At(&r.found).Warnf("systemd-networkd cannot set %s of a bridge to 0; the kernel's value stays", number.key)
 		default:
 			u.add("Bridge", number.key, number.value)
 		}

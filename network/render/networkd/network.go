@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -79,7 +78,7 @@ func (r *renderer) linkSection(u *unit, d *network.Device) {
 	case strings.Contains(d.ClonedMAC, ":"):
 		u.add("Link", "MACAddress", d.ClonedMAC)
 	case d.ClonedMAC != "":
-		r.problem(config.Warning, d, "systemd-networkd knows no MAC address %q; it was ignored", d.ClonedMAC)
+		d.At(&r.found).Warnf("systemd-networkd knows no MAC address %q; it was ignored", d.ClonedMAC)
 	}
 	if d.Optional {
 		u.add("Link", "RequiredForOnline", "no")
@@ -167,7 +166,7 @@ func (r *renderer) addresses(u *unit, d *network.Device) {
 		}
 	}
 	if own := d.Link.LinkLocal; dhcp[network.IPv6] && own != nil && !own.IPv6 {
-		r.problem(config.Warning, d, "DHCP for IPv6 needs a link-local address, which is not to be; it was skipped")
+		d.At(&r.found).Warnf("DHCP for IPv6 needs a link-local address, which is not to be; it was skipped")
 		dhcp[network.IPv6] = false
 	}
 	word := "no"
@@ -282,7 +281,7 @@ func joined(addrs []netip.Addr) string {
 func (r *renderer) settings(u *unit, d *network.Device) {
 	own := d.Link
 	if d.WakeOnLAN {
-		r.problem(config.Warning, d, "systemd-networkd knows nothing of wake-on-LAN; it was ignored")
+		d.At(&r.found).Warnf("systemd-networkd knows nothing of wake-on-LAN; it was ignored")
 	}
 	if own.LinkLocal != nil {
 		u.add("Network", "LinkLocalAddressing", linkLocal(*own.LinkLocal))

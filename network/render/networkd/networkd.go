@@ -7,7 +7,6 @@
 package networkd
 
 import (
-	"fmt"
 	"slices"
 
 	"cloudseed/config"
@@ -30,13 +29,13 @@ func Path(name, kind string) string { return "/etc/systemd/network/10-cloud-init
 // renderer holds what devices say of one another. networkd wants most of it said in the
 // file of the other.
 type renderer struct {
-	config   *network.Config
-	known    map[string]bool              // the names of devices that have a file
-	below    map[string][]*network.Device // by the names of devices: the VLANs and VXLANs on them
-	bonds    map[string]*network.Device   // by the names of members
-	bridges  map[string]*network.Device   // by the names of ports
-	vrfs     map[string]*network.Device   // by the names of members
-	problems []config.Problem
+	config  *network.Config
+	known   map[string]bool              // the names of devices that have a file
+	below   map[string][]*network.Device // by the names of devices: the VLANs and VXLANs on them
+	bonds   map[string]*network.Device   // by the names of members
+	bridges map[string]*network.Device   // by the names of ports
+	vrfs    map[string]*network.Device   // by the names of members
+	found   config.Findings
 }
 
 // Render gives the files of all devices. Those of what is not an interface of the
@@ -66,18 +65,14 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 			files = append(files, f)
 		}
 	}
-	return files, r.problems
+	return files, r.found.List()
 }
 
 func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
 	for _, key := range u.clean() {
-		r.problem(config.Error, d, "the value for %s has more than one line; it was skipped", key)
+		d.At(&r.found).Errorf("the value for %s has more than one line; it was skipped", key)
 	}
 	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
-}
-
-func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{Severity: s, Pos: d.Pos, Key: d.Key, Message: fmt.Sprintf(format, args...)})
 }
 
 // sayable are the devices that networkd can be told of.
@@ -86,9 +81,9 @@ func (r *renderer) sayable() []*network.Device {
 	for _, d := range r.config.Devices {
 		switch {
 		case d.Type == network.WiFiType:
-			r.problem(config.Error, d, "systemd-networkd knows nothing of wireless networks; the device was skipped")
+			d.At(&r.found).Errorf("systemd-networkd knows nothing of wireless networks; the device was skipped")
 		case r.known[d.Name]:
-			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
+			d.At(&r.found).Errorf("there are two devices of this name; the second was skipped")
 		default:
 			r.known[d.Name] = true
 			devices = append(devices, d)
@@ -119,7 +114,7 @@ func (r *renderer) relate(devices []*network.Device) {
 func (r *renderer) claim(owners map[string]*network.Device, d *network.Device, members []string) {
 	for _, name := range members {
 		if !r.known[name] {
-			r.problem(config.Warning, d, "the interface %s is not configured; %s goes without it", name, d.Name)
+			d.At(&r.found).Warnf("the interface %s is not configured; %s goes without it", name, d.Name)
 			continue
 		}
 		owners[name] = d
@@ -128,7 +123,7 @@ func (r *renderer) claim(owners map[string]*network.Device, d *network.Device, m
 
 func (r *renderer) stack(d *network.Device, parent string) {
 	if !r.known[parent] {
-		r.problem(config.Warning, d, "the interface %s that it is on is not configured; systemd-networkd does not make %s", parent, d.Name)
+		d.At(&r.found).Warnf("the interface %s that it is on is not configured; systemd-networkd does not make %s", parent, d.Name)
 	}
 	r.below[parent] = append(r.below[parent], d)
 }

@@ -2,11 +2,9 @@ package networkmanager
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -31,7 +29,7 @@ func (r *renderer) addresses(k *keyfile, d *network.Device) (mtu int) {
 		}
 	}
 	if mtu != d.MTU && d.MTU != 0 {
-		r.problem(config.Warning, d, "the MTU %d of the device gives way to %d of its IPv4 subnet", d.MTU, mtu)
+		d.At(&r.found).Warnf("the MTU %d of the device gives way to %d of its IPv4 subnet", d.MTU, mtu)
 	}
 	bothMayFail(k)
 	r.dns(k, d, dns)
@@ -54,7 +52,7 @@ func (r *renderer) subnet(k *keyfile, d *network.Device, s *network.Subnet, n co
 		own.add("address", n.next(family, "address"), s.Address.String())
 	}
 	if s.Gateway.IsValid() {
-		k.section(familyOf(s.Gateway)).set("gateway", s.Gateway.String())
+		k.section(string(network.FamilyOf(s.Gateway))).set("gateway", s.Gateway.String())
 	}
 	for _, route := range s.Routes {
 		r.route(k, d, route, n)
@@ -125,13 +123,13 @@ func (r *renderer) dns(k *keyfile, d *network.Device, dns network.DNS) {
 		dns.Search = r.config.DNS.Search
 	}
 	for _, server := range dns.Servers {
-		section := k.find(familyOf(server))
+		section := k.find(string(network.FamilyOf(server)))
 		switch {
 		case enabled(section):
 			section.set("dns", section.values["dns"]+server.String()+";")
 			r.placed[server] = true
 		case own:
-			r.problem(config.Warning, d, "the name server %s was skipped: the device has no %s", server, familyOf(server))
+			d.At(&r.found).Warnf("the name server %s was skipped: the device has no %s", server, network.FamilyOf(server))
 		}
 	}
 	for _, family := range []string{"ipv4", "ipv6"} {
@@ -153,10 +151,3 @@ func missing[T comparable](there, more []T) []T {
 }
 
 func enabled(s *section) bool { return s != nil && s.values["method"] != "disabled" }
-
-func familyOf(addr netip.Addr) string {
-	if addr.Is4() {
-		return "ipv4"
-	}
-	return "ipv6"
-}

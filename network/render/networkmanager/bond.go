@@ -3,7 +3,6 @@ package networkmanager
 import (
 	"strconv"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -41,7 +40,7 @@ func (r *renderer) bond(own *section, d *network.Device) {
 	}
 	for _, o := range options {
 		if !own.has(o.Name) {
-			r.problem(config.Warning, d, "NetworkManager knows no option %s of bonds; it was ignored", o.Name)
+			d.At(&r.found).Warnf("NetworkManager knows no option %s of bonds; it was ignored", o.Name)
 		}
 	}
 }
@@ -65,7 +64,7 @@ func (r *renderer) agreeing(d *network.Device) []network.Option {
 	var options []network.Option
 	for _, o := range d.Bond.Options {
 		if why := conflict(o, values); why != "" {
-			r.problem(config.Warning, d, "the option %s of a bond %s; it was skipped", o.Name, why)
+			d.At(&r.found).Warnf("the option %s of a bond %s; it was skipped", o.Name, why)
 			continue
 		}
 		options = append(options, o)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -37,7 +36,7 @@ func (r *renderer) bridge(own *section, d *network.Device) {
 		}
 		n, err := strconv.Atoi(setting.value)
 		if err != nil || n > setting.most || n < setting.least {
-			r.problem(config.Warning, d, "NetworkManager takes a %s of %d to %d, not %s; it was ignored", setting.key, setting.least, setting.most, setting.value)
+			d.At(&r.found).Warnf("NetworkManager takes a %s of %d to %d, not %s; it was ignored", setting.key, setting.least, setting.most, setting.value)
 			continue
 		}
 		own.set(setting.key, setting.value)
@@ -50,7 +49,7 @@ func (r *renderer) portNumbers(d *network.Device, key string, numbers []network.
 		switch {
 		case port == nil: // reported with the ports
 		case n.Number < least || n.Number > most:
-			r.problem(config.Warning, d, "NetworkManager takes a port's %s of %d to %d, not %d; it was ignored", key, least, most, n.Number)
+			d.At(&r.found).Warnf("NetworkManager takes a port's %s of %d to %d, not %d; it was ignored", key, least, most, n.Number)
 		default:
 			port.section("bridge-port").set(key, fmt.Sprint(n.Number))
 		}
@@ -70,7 +69,7 @@ func (r *renderer) ports(d *network.Device) {
 		port := r.connections[name]
 		if port == nil {
 			// Difference from cloud-init: it fails altogether.
-			r.problem(config.Warning, d, "the port %s is not configured; it was skipped of the bridge", name)
+			d.At(&r.found).Warnf("the port %s is not configured; it was skipped of the bridge", name)
 			continue
 		}
 		port.section("connection").setDefault("slave-type", "bridge")
@@ -87,7 +86,7 @@ func (r *renderer) portAddresses(d *network.Device) {
 	given := func(s network.Subnet) bool { return s.Method != network.None && s.Method != network.Manual }
 	connection := r.connections[d.Name].section("connection")
 	if connection.has("master") && connection.values["slave-type"] != "vrf" && slices.ContainsFunc(d.Subnets, given) {
-		r.problem(config.Warning, d, "it belongs to another device; NetworkManager gives it no addresses")
+		d.At(&r.found).Warnf("it belongs to another device; NetworkManager gives it no addresses")
 	}
 }
 
@@ -96,7 +95,7 @@ func (r *renderer) enslaved(d *network.Device) {
 	for _, name := range d.VRF.Members {
 		member := r.connections[name]
 		if member == nil {
-			r.problem(config.Warning, d, "the interface %s is not configured; it was skipped of the VRF", name)
+			d.At(&r.found).Warnf("the interface %s is not configured; it was skipped of the VRF", name)
 			continue
 		}
 		member.section("connection").setDefault("slave-type", "vrf")

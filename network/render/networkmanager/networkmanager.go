@@ -46,7 +46,7 @@ type renderer struct {
 	bonds       map[string]string   // the names of bonds by those of their members
 	placed      map[netip.Addr]bool // name servers that some device has
 	shared      bool                // some device has everyone's
-	problems    []config.Problem
+	found       config.Findings
 }
 
 // Render gives the files of all devices but loopback, and the one default.
@@ -63,11 +63,11 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 			continue
 		}
 		if why := unsayable(d); why != "" {
-			r.problem(config.Error, d, "%s; it was skipped", why)
+			d.At(&r.found).Errorf("%s; it was skipped", why)
 			continue
 		}
 		if r.connections[d.Name] != nil || keys[d.Key] {
-			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
+			d.At(&r.found).Errorf("there are two devices of this name; the second was skipped")
 			continue
 		}
 		keys[d.Key] = true
@@ -85,9 +85,7 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 	}
 	for _, server := range c.DNS.Servers {
 		if r.shared && !r.placed[server] {
-			r.problems = append(r.problems, config.Problem{
-				Severity: config.Warning, Message: fmt.Sprintf("the name server %s was skipped: no device without name servers of its own has %s", server, familyOf(server)),
-			})
+			r.found.At(config.Pos{}, "").Warnf("the name server %s was skipped: no device without name servers of its own has %s", server, network.FamilyOf(server))
 		}
 	}
 	var files []network.File
@@ -98,14 +96,14 @@ func Render(c *network.Config) ([]network.File, []config.Problem) {
 		}
 		files = append(files, network.File{Path: Path(d.Key), Mode: connectionMode, Content: r.connections[d.Name].bytes(), Device: d.Name, Secret: d.HasSecret()})
 	}
-	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.problems
+	return append(files, network.File{Path: AddrGenModePath, Mode: connectionMode, Content: []byte(addrGenMode)}), r.found.List()
 }
 
 // loopback tells what NetworkManager does not do with the loopback, which it leaves alone.
 func (r *renderer) loopback(d *network.Device) {
 	for _, s := range d.Subnets {
 		if s.Address.IsValid() && !s.Address.Addr().IsLoopback() {
-			r.problem(config.Warning, d, "the address %s was skipped: NetworkManager leaves the loopback alone", s.Address)
+			d.At(&r.found).Warnf("the address %s was skipped: NetworkManager leaves the loopback alone", s.Address)
 		}
 	}
 }
@@ -117,10 +115,6 @@ func freeKey(keys map[string]bool, key string) string {
 	}
 	keys[key] = true
 	return key
-}
-
-func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{Severity: s, Pos: d.Pos, Key: d.Key, Message: fmt.Sprintf(format, args...)})
 }
 
 // newConnection has what all connections have. Their priority lets them win over
@@ -167,7 +161,7 @@ func (r *renderer) device(d *network.Device) {
 	}
 	own := k.section(kind(d))
 	if len(d.Routes) > 0 {
-		r.problem(config.Warning, d, "the device has no addresses; its routes were skipped")
+		d.At(&r.found).Warnf("the device has no addresses; its routes were skipped")
 	}
 	mtu := r.addresses(k, d)
 	r.noDHCP(k, d)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -17,14 +16,14 @@ var routeTypes = []string{"unicast", "local", "blackhole", "prohibit", "throw", 
 var routeScopes = map[string]string{"global": "0", "link": "253", "host": "254"}
 
 func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n counters) {
-	family := familyOf(route.To.Addr())
+	family := string(network.FamilyOf(route.To.Addr()))
 	if !slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return string(s.Family) == family && s.Method != network.None }) {
 		// Difference from cloud-init: it writes a connection that NetworkManager refuses.
-		r.problem(config.Warning, d, "the route to %s was skipped: the device has no %s", route.To, family)
+		d.At(&r.found).Warnf("the route to %s was skipped: the device has no %s", route.To, family)
 		return
 	}
 	if route.Type != "" && !slices.Contains(routeTypes, route.Type) {
-		r.problem(config.Warning, d, "the route to %s was skipped: NetworkManager knows no route of type %s", route.To, route.Type)
+		d.At(&r.found).Warnf("the route to %s was skipped: NetworkManager knows no route of type %s", route.To, route.Type)
 		return
 	}
 	own := k.section(family)
@@ -72,7 +71,7 @@ func (r *renderer) routeOptions(d *network.Device, route network.Route) []string
 	switch {
 	case route.EffectiveScope() == "":
 	case route.To.Addr().Is6():
-		r.problem(config.Warning, d, "IPv6 knows no scope of routes; that of the route to %s was ignored", route.To)
+		d.At(&r.found).Warnf("IPv6 knows no scope of routes; that of the route to %s was ignored", route.To)
 	default:
 		options = append(options, "scope="+routeScopes[route.EffectiveScope()])
 	}
@@ -86,7 +85,9 @@ func (r *renderer) routeOptions(d *network.Device, route network.Route) []string
 }
 
 func hasGateway(d *network.Device, family string) bool {
-	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Gateway.IsValid() && familyOf(s.Gateway) == family })
+	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
+		return s.Gateway.IsValid() && string(network.FamilyOf(s.Gateway)) == family
+	})
 }
 
 func unspecified(to netip.Prefix) string {

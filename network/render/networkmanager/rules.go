@@ -3,7 +3,6 @@ package networkmanager
 import (
 	"fmt"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -21,7 +20,7 @@ func (r *renderer) rules(k *keyfile, d *network.Device) {
 		family := string(rule.Family)
 		own := k.find(family)
 		if !enabled(own) {
-			r.problem(config.Warning, d, "a rule of routing was skipped: the device has no %s", family)
+			d.At(&r.found).Warnf("a rule of routing was skipped: the device has no %s", family)
 			continue
 		}
 		priority := next

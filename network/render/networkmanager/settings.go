@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -19,10 +18,10 @@ func (r *renderer) settings(k *keyfile, d *network.Device) {
 	for i := range d.Subnets {
 		s := &d.Subnets[i]
 		if s.Label != "" {
-			r.problem(config.Warning, d, "NetworkManager has no labels of addresses; %s was ignored", s.Label)
+			d.At(&r.found).Warnf("NetworkManager has no labels of addresses; %s was ignored", s.Label)
 		}
 		if s.Lifetime == "0" {
-			r.problem(config.Warning, d, "NetworkManager gives no lifetime to an address that is written down; that of %s was ignored", s.Address)
+			d.At(&r.found).Warnf("NetworkManager gives no lifetime to an address that is written down; that of %s was ignored", s.Address)
 		}
 		r.overrides(k, d, s)
 	}
@@ -42,7 +41,7 @@ func (r *renderer) settings(k *keyfile, d *network.Device) {
 		{d.AcceptRA != nil && *d.AcceptRA != listens(d), "accept-ra is other than its addresses have it"},
 	} {
 		if no.given {
-			r.problem(config.Warning, d, "NetworkManager cannot be told that %s; it was ignored", no.what)
+			d.At(&r.found).Warnf("NetworkManager cannot be told that %s; it was ignored", no.what)
 		}
 	}
 }
@@ -53,7 +52,7 @@ func (r *renderer) ipv6(k *keyfile, d *network.Device) {
 	v6, own := k.find("ipv6"), d.Link
 	if !enabled(v6) {
 		if own.MTU6 > 0 || own.Privacy != nil || own.AddressGeneration != "" || own.Token != "" {
-			r.problem(config.Warning, d, "its settings of IPv6 were skipped: the device has no IPv6")
+			d.At(&r.found).Warnf("its settings of IPv6 were skipped: the device has no IPv6")
 		}
 		return
 	}
@@ -66,7 +65,7 @@ func (r *renderer) ipv6(k *keyfile, d *network.Device) {
 	generation := own.AddressGeneration
 	if own.Token != "" {
 		if generation != "" && generation != "eui64" {
-			r.problem(config.Warning, d, "NetworkManager takes a token with EUI-64 alone; %s gives way to it", generation)
+			d.At(&r.found).Warnf("NetworkManager takes a token with EUI-64 alone; %s gives way to it", generation)
 		}
 		generation = "eui64"
 		v6.set("token", own.Token)
@@ -142,13 +141,13 @@ func (r *renderer) overrides(k *keyfile, d *network.Device, s *network.Subnet) {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		r.problem(config.Warning, d, "NetworkManager cannot be told %s of DHCP; it was ignored", strings.Join(unknown, ", "))
+		d.At(&r.found).Warnf("NetworkManager cannot be told %s of DHCP; it was ignored", strings.Join(unknown, ", "))
 	}
 }
 
 // hasDefault tells whether a family has a default route that is given.
 func hasDefault(d *network.Device, family network.Family) bool {
-	is := func(a netip.Addr) bool { return a.IsValid() && familyOf(a) == string(family) }
+	is := func(a netip.Addr) bool { return a.IsValid() && network.FamilyOf(a) == family }
 	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
 		return is(s.Gateway) || slices.ContainsFunc(s.Routes, func(to network.Route) bool { return to.To.Bits() == 0 && is(to.To.Addr()) })
 	})
@@ -175,7 +174,7 @@ func (r *renderer) clonedMAC(k *keyfile, own *section, d *network.Device) {
 			own.set("cloned-mac-address", d.ClonedMAC)
 		}
 	default:
-		r.problem(config.Warning, d, "NetworkManager cannot give a %s another MAC address; it was ignored", d.Type)
+		d.At(&r.found).Warnf("NetworkManager cannot give a %s another MAC address; it was ignored", d.Type)
 	}
 }
 

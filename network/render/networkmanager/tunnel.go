@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -78,7 +77,7 @@ func (r *renderer) tunnel(k *keyfile, own *section, d *network.Device) {
 		switch {
 		case key.value == "":
 		case !keyedTunnels[t.Mode]:
-			r.problem(config.Warning, d, "a tunnel of mode %s has no keys; its %s was skipped", t.Mode, key.name)
+			d.At(&r.found).Warnf("a tunnel of mode %s has no keys; its %s was skipped", t.Mode, key.name)
 		default:
 			own.set(key.name, keyNumber(key.value))
 		}
@@ -125,7 +124,7 @@ func (r *renderer) vxlan(own *section, d *network.Device) {
 		{v.Suppress != nil && *v.Suppress, "neigh-suppress"},
 	} {
 		if no.given {
-			r.problem(config.Warning, d, "NetworkManager cannot be told %s of a VXLAN; it was ignored", no.what)
+			d.At(&r.found).Warnf("NetworkManager cannot be told %s of a VXLAN; it was ignored", no.what)
 		}
 	}
 }
@@ -140,13 +139,13 @@ func (r *renderer) wireGuard(k *keyfile, own *section, d *network.Device) {
 	for i, peer := range w.Peers {
 		switch {
 		case !isKey(peer.PublicKey):
-			r.problem(config.Warning, d, "the public key of peer %d is not 32 bytes in base64; the peer was skipped", i+1)
+			d.At(&r.found).Warnf("the public key of peer %d is not 32 bytes in base64; the peer was skipped", i+1)
 			continue
 		case !peer.PresharedKey.IsEmpty() && !isKey(peer.PresharedKey.Reveal()):
-			r.problem(config.Warning, d, "the key shared with peer %d is not 32 bytes in base64; the peer was skipped", i+1)
+			d.At(&r.found).Warnf("the key shared with peer %d is not 32 bytes in base64; the peer was skipped", i+1)
 			continue
 		case k.find("wireguard-peer."+peer.PublicKey) != nil:
-			r.problem(config.Warning, d, "two peers have the same key; peer %d was skipped", i+1)
+			d.At(&r.found).Warnf("two peers have the same key; peer %d was skipped", i+1)
 			continue
 		}
 		s := k.section("wireguard-peer." + peer.PublicKey)
@@ -185,7 +184,7 @@ func (r *renderer) noDHCP(k *keyfile, d *network.Device) {
 			own.keys, own.values = nil, map[string]string{}
 			own.set("method", "disabled")
 		}
-		r.problem(config.Warning, d, "WireGuard has no DHCP and no router; the %s from there was skipped", family)
+		d.At(&r.found).Warnf("WireGuard has no DHCP and no router; the %s from there was skipped", family)
 	}
 }
 
@@ -202,6 +201,6 @@ func (r *renderer) tunnelLink(k *keyfile, own *section, d *network.Device, mtu i
 	case t.VXLAN != nil || t.Mode == "gretap" || t.Mode == "ip6gretap":
 		k.section("ethernet").set("cloned-mac-address", strings.ToUpper(d.MAC))
 	default:
-		r.problem(config.Warning, d, "a tunnel of mode %s has no MAC address; it was ignored", t.Mode)
+		d.At(&r.found).Warnf("a tunnel of mode %s has no MAC address; it was ignored", t.Mode)
 	}
 }

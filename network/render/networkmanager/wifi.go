@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -46,7 +45,7 @@ func (r *renderer) accessPoint(k *keyfile, d *network.Device, point network.Acce
 		management = "wpa-psk"
 	}
 	if management != "" && (!printable(password) || password == "" || management == "wpa-psk" && !isPassphrase(password)) {
-		r.problem(config.Error, d, "the password of the network %q is not of 8 to 63 characters in ASCII; the network was skipped", point.SSID)
+		d.At(&r.found).Errorf("the password of the network %q is not of 8 to 63 characters in ASCII; the network was skipped", point.SSID)
 		return false
 	}
 	own := k.section("wifi")

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -40,7 +39,7 @@ func (r *renderer) bridge(f ifcfg, d *network.Device) {
 		}
 	}
 	if b.Ageing != "" {
-		r.problem(config.Warning, d, "the ageing time of a bridge is written as AGEING, which NetworkManager does not read")
+		d.At(&r.found).Warnf("the ageing time of a bridge is written as AGEING, which NetworkManager does not read")
 	}
 	if len(options) > 0 {
 		f.set("BRIDGING_OPTS", joined(options))
@@ -53,7 +52,7 @@ func (r *renderer) ports(d *network.Device) {
 		port := r.ifcfgs[name]
 		if port == nil {
 			// Difference from cloud-init: it fails altogether.
-			r.problem(config.Warning, d, "the port %s is not configured; it was skipped of the bridge", name)
+			d.At(&r.found).Warnf("the port %s is not configured; it was skipped of the bridge", name)
 			continue
 		}
 		port.set("BRIDGE", d.Name)
@@ -74,9 +73,9 @@ func (r *renderer) portNumbers(d *network.Device, option string, numbers []netwo
 		port := r.ifcfgs[n.Port]
 		switch {
 		case port == nil || !ports[n.Port]:
-			r.problem(config.Warning, d, "the %s of %s, which is none of its ports, was ignored", option, n.Port)
+			d.At(&r.found).Warnf("the %s of %s, which is none of its ports, was ignored", option, n.Port)
 		case port["TYPE"] == "Bridge":
-			r.problem(config.Warning, d, "the %s of %s, which is a bridge itself, was ignored", option, n.Port)
+			d.At(&r.found).Warnf("the %s of %s, which is a bridge itself, was ignored", option, n.Port)
 		default:
 			port.set("BRIDGING_OPTS", strings.TrimLeft(fmt.Sprintf("%s %s=%d", port["BRIDGING_OPTS"], option, n.Number), " "))
 		}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -54,12 +53,12 @@ func (r *renderer) defaultVia(f ifcfg, d *network.Device, s network.Subnet, rout
 	if route.Gateway.IsValid() {
 		key := gatewayKey(route.Gateway)
 		if before := f[key]; before != "" && before != route.Gateway.String() {
-			r.problem(config.Warning, d, "its gateway %s gives way to its default route's, %s", before, route.Gateway)
+			d.At(&r.found).Warnf("its gateway %s gives way to its default route's, %s", before, route.Gateway)
 		}
 		f.set(key, route.Gateway.String())
 	}
 	if words := options(route); len(words) > 0 {
-		r.problem(config.Warning, d, "a default route is the gateway of its device in ifcfg files; %s of it was ignored", strings.Join(words, ", "))
+		d.At(&r.found).Warnf("a default route is the gateway of its device in ifcfg files; %s of it was ignored", strings.Join(words, ", "))
 	}
 	if route.Metric != nil {
 		f.set(metricKey(s.Family == network.IPv6), strconv.Itoa(*route.Metric))

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -86,11 +85,11 @@ func options(route network.Route) []string {
 // leaves a line out for one word that it does not know.
 func (r *renderer) sayable(d *network.Device, route network.Route) bool {
 	if route.SegmentSize != 0 {
-		r.problem(config.Warning, d, "ifcfg files cannot say advertised-mss; that of the route to %s was ignored", route.To)
+		d.At(&r.found).Warnf("ifcfg files cannot say advertised-mss; that of the route to %s was ignored", route.To)
 	}
 	if kind(route) == "" || route.Type == "local" || leadsNowhere(route) {
 		return true
 	}
-	r.problem(config.Warning, d, "ifcfg files cannot say type %s; the route to %s was skipped", route.Type, route.To)
+	d.At(&r.found).Warnf("ifcfg files cannot say type %s; the route to %s was skipped", route.Type, route.To)
 	return false
 }

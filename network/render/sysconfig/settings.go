@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -22,7 +21,7 @@ func (r *renderer) settings(f ifcfg, d *network.Device) {
 		}
 	}
 	if len(ignored) > 0 {
-		r.problem(config.Warning, d, "ifcfg files have no word for %s; it was ignored", strings.Join(ignored, ", "))
+		d.At(&r.found).Warnf("ifcfg files have no word for %s; it was ignored", strings.Join(ignored, ", "))
 	}
 }
 

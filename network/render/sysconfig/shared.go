@@ -175,7 +175,7 @@ func (r *renderer) addDomains(all, more []string) []string {
 }
 
 func (r *renderer) limit(format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
+	r.found.At(config.Pos{}, "").Warnf(format, args...)
 }
 
 func joined(words []string) string { return strings.Join(words, " ") }

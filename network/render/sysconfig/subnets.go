@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"cloudseed/config"
 	"cloudseed/network"
 )
 
@@ -91,7 +90,7 @@ func (r *renderer) static(f ifcfg, d *network.Device, s network.Subnet) {
 		return
 	}
 	if before := f[key]; before != "" && before != fmt.Sprint(s.MTU) {
-		r.problem(config.Warning, d, "its MTU of %s gives way to its subnet's of %d", before, s.MTU)
+		d.At(&r.found).Warnf("its MTU of %s gives way to its subnet's of %d", before, s.MTU)
 	}
 	f.set(key, fmt.Sprint(s.MTU))
 }

@@ -32,7 +32,7 @@ type renderer struct {
 	config       *network.Config
 	ifcfgs       map[string]ifcfg // by the names of devices
 	defaultRoute bool             // some device has one of its own
-	problems     []config.Problem
+	found        config.Findings
 }
 
 // Render gives the files of all devices but loopback, and those that go with them.
@@ -49,11 +49,11 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 		case network.Loopback:
 			continue
 		case network.VRFType, network.DummyType, network.TunnelType, network.WiFiType:
-			r.problem(config.Error, d, "a %s cannot be told to ifcfg files; it was skipped", d.Type)
+			d.At(&r.found).Errorf("a %s cannot be told to ifcfg files; it was skipped", d.Type)
 			continue
 		}
 		if r.ifcfgs[d.Name] != nil {
-			r.problem(config.Error, d, "there are two devices of this name; the second was skipped")
+			d.At(&r.found).Errorf("there are two devices of this name; the second was skipped")
 			continue
 		}
 		r.ifcfgs[d.Name] = ifcfg{}
@@ -72,7 +72,7 @@ func Render(c *network.Config, existing func(path string) []byte) ([]network.Fil
 		files = append(files, f)
 	}
 	slices.SortStableFunc(files, func(a, b network.File) int { return strings.Compare(a.Path, b.Path) })
-	return append(files, r.shared(existing)...), r.problems
+	return append(files, r.shared(existing)...), r.found.List()
 }
 
 func text(path, content string) network.File {
@@ -84,10 +84,6 @@ func shared(path, content string) network.File {
 	f := text(path, content)
 	f.Shared = true
 	return f
-}
-
-func (r *renderer) problem(s config.Severity, d *network.Device, format string, args ...any) {
-	r.problems = append(r.problems, config.Problem{Severity: s, Pos: d.Pos, Key: d.Key, Message: fmt.Sprintf(format, args...)})
 }
 
 func hasDefaultRoute(c *network.Config) bool {
@@ -123,7 +119,7 @@ func (r *renderer) device(d *network.Device) []network.File {
 	f.set("ONBOOT", "yes")
 	f.set("USERCTL", "no")
 	if len(d.Routes) > 0 {
-		r.problem(config.Warning, d, "the device has no addresses; its routes were skipped")
+		d.At(&r.found).Warnf("the device has no addresses; its routes were skipped")
 	}
 	if name := typeNames[d.Type]; name != "" {
 		f.set("TYPE", name)
@@ -191,7 +187,7 @@ func (r *renderer) members(d *network.Device) {
 		for _, name := range slices.Compact(names) {
 			member := r.ifcfgs[name]
 			if member == nil {
-				r.problem(config.Warning, d, "the member %s is not configured; it was skipped of the bond", name)
+				d.At(&r.found).Warnf("the member %s is not configured; it was skipped of the bond", name)
 				continue
 			}
 			r.ifcfgs[d.Name].set(fmt.Sprintf("BONDING_SLAVE%d", n), name)
