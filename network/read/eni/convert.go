@@ -8,9 +8,17 @@ import (
 	"strconv"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/network"
 	"cloudseed/network/read/values"
 )
+
+// reader makes devices of a document.
+type reader struct {
+	*config.Findings
+	document
+	parts map[string]*parts // by the names of devices
+}
 
 // convert makes devices of the stanzas, ordered by their names as cloud-init has them.
 // All stanzas of one interface, and of its aliases (eth0:1), make one device.

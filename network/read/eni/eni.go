@@ -31,17 +31,21 @@ type option struct {
 	pos    config.Pos
 }
 
-// reader reads the lines of Debian's interfaces file (interfaces(5)).
-type reader struct {
-	*config.Findings
-	files   Files
-	seen    map[string]bool // files that were pulled in
+// document is what the lines of an interfaces file say, and of those that it pulls in.
+type document struct {
 	stanzas []*stanza
-	current *stanza         // nil before the first iface line and in a mapping
-	mapping bool            // within a mapping
 	head    []option        // options before the first iface line
 	auto    map[string]bool // interfaces that are brought up at boot
-	parts   map[string]*parts
+}
+
+// scanner reads lines into a document.
+type scanner struct {
+	*config.Findings
+	document
+	files   Files
+	seen    map[string]bool // files that were pulled in
+	current *stanza         // nil before the first iface line and in a mapping
+	mapping bool            // within a mapping
 }
 
 // Files are the machine's, for an interfaces file to pull in. Glob gives the paths that
@@ -54,19 +58,19 @@ type Files interface {
 // Read reads a text in the form of Debian's /etc/network/interfaces. files has those that
 // `source` names; nil when there are none.
 func Read(file, text string, files Files, to *config.Findings) *network.Config {
-	r := &reader{Findings: to, files: files, seen: map[string]bool{file: true}, auto: map[string]bool{}, parts: map[string]*parts{}}
-	r.file(file, text)
-	return r.convert()
+	s := &scanner{Findings: to, document: document{auto: map[string]bool{}}, files: files, seen: map[string]bool{file: true}}
+	s.file(file, text)
+	return (&reader{Findings: to, document: s.document, parts: map[string]*parts{}}).convert()
 }
 
 // utf8 returns a file's text with what is no UTF-8 replaced in it: most often it is in a
 // comment.
 //
 // Difference from cloud-init: one such byte costs it the whole seed.
-func (r *reader) utf8(name, text string) string {
+func (s *scanner) utf8(name, text string) string {
 	for i, line := range strings.Split(text, "\n") {
 		if !utf8.ValidString(line) {
-			r.At(config.Pos{File: name, Line: i + 1, Column: 1}, "").Warnf("this line is not UTF-8; what is not is read as U+FFFD")
+			s.At(config.Pos{File: name, Line: i + 1, Column: 1}, "").Warnf("this line is not UTF-8; what is not is read as U+FFFD")
 		}
 	}
 	return strings.ToValidUTF8(text, "\uFFFD")
@@ -76,8 +80,8 @@ func (r *reader) utf8(name, text string) string {
 //
 // Difference from cloud-init: it cuts at every single blank, so that two of them make
 // an empty address.
-func (r *reader) file(name, text string) {
-	lines := strings.Split(r.utf8(name, text), "\n")
+func (s *scanner) file(name, text string) {
+	lines := strings.Split(s.utf8(name, text), "\n")
 	for i := 0; i < len(lines); i++ {
 		pos := config.Pos{File: name, Line: i + 1, Column: 1 + len(lines[i]) - len(strings.TrimLeft(lines[i], " \t"))}
 		line := strings.TrimSpace(lines[i])
@@ -89,49 +93,49 @@ func (r *reader) file(name, text string) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		r.line(pos, fields[0], fields[1:])
+		s.line(pos, fields[0], fields[1:])
 	}
 }
 
-func (r *reader) line(pos config.Pos, word string, values []string) {
+func (s *scanner) line(pos config.Pos, word string, values []string) {
 	switch {
 	case word == "iface":
-		r.iface(pos, values)
+		s.iface(pos, values)
 	case word == "mapping":
-		r.current, r.mapping = nil, true
+		s.current, s.mapping = nil, true
 	case word == "auto" || strings.HasPrefix(word, "allow-") || strings.HasPrefix(word, "no-auto-"):
 		// oVirt 3.3 ends with one such line for all interfaces, also for those without
 		// an iface line.
-		r.mapping = false
+		s.mapping = false
 		// Difference from cloud-init: it has allow-hotplug for a device that is not
 		// brought up at boot, which Debian brings up as soon as it is there.
 		for _, name := range values {
-			r.auto[name] = r.auto[name] || word == "auto" || word == "allow-hotplug"
+			s.auto[name] = s.auto[name] || word == "auto" || word == "allow-hotplug"
 		}
 	case word == "source" || word == "source-directory":
-		r.source(pos, word, values)
-	case r.mapping:
-	case r.current != nil:
-		r.current.options = append(r.current.options, option{word, values, pos})
+		s.source(pos, word, values)
+	case s.mapping:
+	case s.current != nil:
+		s.current.options = append(s.current.options, option{word, values, pos})
 	default:
-		r.head = append(r.head, option{word, values, pos})
+		s.head = append(s.head, option{word, values, pos})
 	}
 }
 
-func (r *reader) iface(pos config.Pos, values []string) {
-	r.mapping = false
-	r.current = &stanza{pos: pos}
+func (s *scanner) iface(pos config.Pos, values []string) {
+	s.mapping = false
+	s.current = &stanza{pos: pos}
 	if len(values) < 3 {
-		r.At(pos, "iface").Errorf("expected a name, a family and a method; this interface was skipped")
+		s.At(pos, "iface").Errorf("expected a name, a family and a method; this interface was skipped")
 		return
 	}
-	r.current.name, r.current.family, r.current.method = values[0], values[1], values[2]
-	r.stanzas = append(r.stanzas, r.current)
+	s.current.name, s.current.family, s.current.method = values[0], values[1], values[2]
+	s.stanzas = append(s.stanzas, s.current)
 }
 
 // source reads other files in the place of its line, or all files of a folder whose
 // names are plain. A file that is missing, or was read already, is skipped.
-func (r *reader) source(pos config.Pos, word string, values []string) {
+func (s *scanner) source(pos config.Pos, word string, values []string) {
 	for _, pattern := range values {
 		if !path.IsAbs(pattern) {
 			pattern = path.Join(path.Dir(pos.File), pattern)
@@ -140,10 +144,10 @@ func (r *reader) source(pos config.Pos, word string, values []string) {
 			pattern = path.Join(pattern, "*")
 		}
 		var found []string
-		if r.files != nil {
+		if s.files != nil {
 			var err error
-			if found, err = r.files.Glob(pattern); err != nil {
-				r.At(pos, word).Warnf("cannot look for %s: %v; it was skipped", pattern, err)
+			if found, err = s.files.Glob(pattern); err != nil {
+				s.At(pos, word).Warnf("cannot look for %s: %v; it was skipped", pattern, err)
 				continue
 			}
 		}
@@ -151,10 +155,10 @@ func (r *reader) source(pos config.Pos, word string, values []string) {
 			found = slices.DeleteFunc(found, func(name string) bool { return !plainName(path.Base(name)) })
 		}
 		if len(found) == 0 && !strings.ContainsAny(pattern, "*?[") {
-			r.At(pos, word).Warnf("there is no %s; it was skipped", pattern)
+			s.At(pos, word).Warnf("there is no %s; it was skipped", pattern)
 		}
 		for _, name := range found {
-			r.sourceFile(pos, word, name)
+			s.sourceFile(pos, word, name)
 		}
 	}
 }
@@ -166,20 +170,20 @@ func plainName(name string) bool {
 	}) < 0
 }
 
-func (r *reader) sourceFile(pos config.Pos, word, name string) {
+func (s *scanner) sourceFile(pos config.Pos, word, name string) {
 	switch {
-	case r.seen[name]:
-		r.At(pos, word).Warnf("%s was read already; it was not read again", name)
+	case s.seen[name]:
+		s.At(pos, word).Warnf("%s was read already; it was not read again", name)
 		return
-	case len(r.seen) > maxSources:
-		r.At(pos, word).Errorf("more than %d files; %s was skipped", maxSources, name)
+	case len(s.seen) > maxSources:
+		s.At(pos, word).Errorf("more than %d files; %s was skipped", maxSources, name)
 		return
 	}
-	r.seen[name] = true
-	data, err := r.files.ReadFile(name)
+	s.seen[name] = true
+	data, err := s.files.ReadFile(name)
 	if err != nil {
-		r.At(pos, word).Warnf("cannot read %s: %v; it was skipped", name, err)
+		s.At(pos, word).Warnf("cannot read %s: %v; it was skipped", name, err)
 		return
 	}
-	r.file(name, string(data))
+	s.file(name, string(data))
 }
