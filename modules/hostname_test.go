@@ -152,13 +152,13 @@ func TestUpdateHostname(t *testing.T) {
 			m := hosttest.New(t)
 			m.Put(t, "/etc/hostname", test.current+"\n")
 			if test.previous != "" {
-				m.Put(t, previousFile, test.previous)
+				m.Put(t, previousFile, test.previous+"\n")
 			}
 			e := configured(t, m, test.userData)
 			e.Instance.Hostname = test.seed
 			same(t, "the report", outcome(t, updateHostname, e), test.reports)
 			same(t, "/etc/hostname", m.Text(t, "/etc/hostname"), test.want+"\n")
-			same(t, "previous-hostname", m.Text(t, previousFile), test.wantPrevious)
+			same(t, "previous-hostname", m.Text(t, previousFile), test.wantPrevious+"\n")
 		})
 	}
 }

@@ -61,8 +61,7 @@ func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 			return err
 		}
 	}
-	// No newline: cloud-init writes none.
-	_, err = e.Host.Quietly().WriteFile(file, []byte(name), host.File{})
+	_, err = e.Host.Quietly().WriteFile(file, []byte(name+"\n"), host.File{})
 	return err
 }
 

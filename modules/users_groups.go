@@ -363,27 +363,29 @@ func (u *user) leaveOwnGroup() {
 // argument list is in the process list and the audit log.
 func (u *user) useradd() []string {
 	argv := []string{"useradd", u.name}
-	for _, option := range []struct{ name, value string }{
-		{"--expiredate", u.ExpireDate},
-		{"--comment", u.Gecos},
-		{"--groups", strings.Join(u.groups, ",")},
-		{"--home", u.Homedir},
-		{"--inactive", u.Inactive},
-		{"--gid", u.PrimaryGroup},
-		{"--selinux-user", u.SELinuxUser},
-		{"--shell", u.Shell},
-		{"--uid", u.UID},
+	// In cloud-init's order, which is that of its keys.
+	for _, option := range []struct {
+		name, value string
+		flag        bool
+	}{
+		{name: "--expiredate", value: u.ExpireDate},
+		{name: "--comment", value: u.Gecos},
+		{name: "--groups", value: strings.Join(u.groups, ",")},
+		{name: "--home", value: u.Homedir},
+		{name: "--inactive", value: u.Inactive},
+		{name: "--no-log-init", flag: u.NoLogInit},
+		{name: "--no-user-group", flag: u.NoUserGroup},
+		{name: "--gid", value: u.PrimaryGroup},
+		{name: "--selinux-user", value: u.SELinuxUser},
+		{name: "--shell", value: u.Shell},
+		{name: "--system", flag: u.System},
+		{name: "--uid", value: u.UID},
 	} {
-		if option.value != "" {
+		switch {
+		case option.flag:
+			argv = append(argv, option.name)
+		case option.value != "":
 			argv = append(argv, option.name, option.value)
-		}
-	}
-	for _, flag := range []struct {
-		name string
-		set  bool
-	}{{"--no-log-init", u.NoLogInit}, {"--no-user-group", u.NoUserGroup}, {"--system", u.System}} {
-		if flag.set {
-			argv = append(argv, flag.name)
 		}
 	}
 	if u.NoCreateHome || u.System {

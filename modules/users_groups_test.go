@@ -62,8 +62,8 @@ func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
 			"users: [{name: ann, gecos: Ann Lee, homedir: /srv/ann, primary_group: wheel, groups: [adm], uid: 1234, shell: /bin/sh, " +
 				"expiredate: 2032-09-01, inactive: 5, selinux_user: staff_u, no_log_init: true, no_user_group: true}]",
 			[]string{
-				"useradd ann --expiredate 2032-09-01 --comment Ann Lee --groups adm --home /srv/ann --inactive 5 --gid wheel " +
-					"--selinux-user staff_u --shell /bin/sh --uid 1234 --no-log-init --no-user-group -m", "passwd -l ann",
+				"useradd ann --expiredate 2032-09-01 --comment Ann Lee --groups adm --home /srv/ann --inactive 5 --no-log-init --no-user-group " +
+					"--gid wheel --selinux-user staff_u --shell /bin/sh --uid 1234 -m", "passwd -l ann",
 			},
 		},
 		"keys with hyphens are the same keys": {
