@@ -2,6 +2,7 @@ package differential
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,8 +20,8 @@ var (
 	userCount     = flag.Int("user-count", 2000, "how `many` random inputs of user data to try")
 )
 
-// real is the cloud-init that all tests ask.
-var real *cloudinit.Process
+// real is the cloud-init that all tests ask; realModules boots roots.
+var real, realModules *cloudinit.Process
 
 // TestMain starts cloud-init once. It is got from Debian's archive: `make
 // test-differential` and CI run these tests, and there none is skipped.
@@ -49,6 +50,14 @@ func run(m *testing.M) int {
 	if err == nil {
 		real, err = cloudinit.Start(ctx, packages)
 	}
+	if err == nil {
+		realModules, err = cloudinit.StartModules(ctx, packages)
+	}
+	programs, made := os.MkdirTemp("", "differential-")
+	defer os.RemoveAll(programs) //nolint:errcheck // it is the system's folder for such things
+	if err = errors.Join(err, made); err == nil {
+		err = buildPrograms(ctx, programs, packages)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		fmt.Fprintln(os.Stderr, "hint: .ci/run says which packages of Debian's these tests need")
@@ -56,7 +65,7 @@ func run(m *testing.M) int {
 	}
 	fmt.Println("compared with cloud-init", real.Version)
 	code := m.Run()
-	if err := real.Close(); err != nil {
+	if err := errors.Join(real.Close(), realModules.Close()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		return 1
 	}

@@ -123,8 +123,11 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 	for _, m := range meanings {
 		reasons = append(reasons, m.reason)
 	}
-	for _, d := range slices.Concat(differences, userDifferences, seedDifferences) {
+	for _, d := range slices.Concat(differences, userDifferences, seedDifferences, moduleDifferences) {
 		reasons = append(reasons, d.reason)
+	}
+	for _, w := range ways {
+		reasons = append(reasons, w.reason)
 	}
 	for _, d := range templateDifferences {
 		reasons = append(reasons, d.reason)

@@ -21,6 +21,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 //go:embed driver.py
@@ -42,7 +43,15 @@ type Process struct {
 
 // Start runs the cloud-init whose Python packages are given (Fetch).
 func Start(ctx context.Context, packages string) (*Process, error) {
+	return start(ctx, driver, packages, nil)
+}
+
+// isolated are the namespaces of a process that boots roots.
+var isolated = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC}
+
+func start(ctx context.Context, driver, packages string, attributes *syscall.SysProcAttr) (*Process, error) {
 	p := &Process{cmd: exec.CommandContext(ctx, python, "-c", driver, packages), stderr: &strings.Builder{}}
+	p.cmd.SysProcAttr = attributes
 	p.cmd.Stderr = p.stderr
 	// No bytecode beside the sources: what is in dir is what the package holds.
 	p.cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")

@@ -1,0 +1,148 @@
+package differential
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// way is a difference in how something is done that every machine shows. What it changes of
+// what an agent did is not compared.
+type way struct {
+	reason string // words of docs/differences.md
+	cure   func(b *booted, theirs bool) (cured bool)
+	used   bool
+}
+
+func (w *way) apply(b *booted, theirs bool) {
+	if w.cure(b, theirs) {
+		w.used = true
+	}
+}
+
+var ways = []way{
+	{reason: "programs that only ask", cure: func(b *booted, _ bool) bool {
+		return b.dropCalls(func(c call) bool { return c.starts(questions...) })
+	}},
+	{reason: "a service is restarted through systemd's own socket", cure: func(b *booted, _ bool) bool {
+		return b.eachCall(func(c *call) bool {
+			if !c.starts("systemctl try-restart ") {
+				return false
+			}
+			c.Argv = []string{"systemctl", "restart", strings.TrimSuffix(c.Argv[2], ".service"), c.Argv[3]}
+			return true
+		})
+	}},
+	{reason: "a password's hash goes to chpasswd's input, not into an argument list", cure: func(b *booted, theirs bool) bool {
+		return theirs && b.takePasswordsFromUseradd()
+	}},
+	{reason: "hostname by hostnamectl, which needs D-Bus", cure: func(b *booted, theirs bool) bool {
+		return theirs && b.dropCalls(func(c call) bool { return c.starts("hostnamectl set-hostname ", "hostname ") })
+	}},
+	{reason: "public keys are in the order in which they were given", cure: func(b *booted, _ bool) bool { return b.sortKeys() }},
+	{reason: "the file of a public key or certificate ends with a newline", cure: func(b *booted, theirs bool) bool { return theirs && b.endKeys() }},
+	{reason: "host keys are generated in the local stage", cure: func(b *booted, _ bool) bool { return b.generateKeysAlike() }},
+}
+
+// questions are how programs begin that change nothing.
+var questions = []string{
+	"blkid ", "dmidecode ", "findmnt ", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
+	"udevadm settle",
+}
+
+// starts tells whether a call begins with one of some words.
+func (c call) starts(words ...string) bool {
+	line := strings.Join(c.Argv, " ")
+	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(line+" ", w) })
+}
+
+func (b *booted) dropCalls(drop func(call) bool) bool {
+	before := len(b.calls)
+	b.calls = slices.DeleteFunc(b.calls, drop)
+	return len(b.calls) != before
+}
+
+func (b *booted) eachCall(cure func(*call) bool) bool {
+	cured := false
+	for i := range b.calls {
+		cured = cure(&b.calls[i]) || cured
+	}
+	return cured
+}
+
+// takePasswordsFromUseradd has chpasswd called for the hashes that useradd is given.
+func (b *booted) takePasswordsFromUseradd() bool {
+	var calls []call
+	taken := false
+	for _, c := range b.calls {
+		at := slices.Index(c.Argv, "--password")
+		if !c.starts("useradd ") || at < 0 || at+1 == len(c.Argv) {
+			calls = append(calls, c)
+			continue
+		}
+		hash := c.Argv[at+1]
+		c.Argv = slices.Delete(slices.Clone(c.Argv), at, at+2)
+		calls = append(calls, c, call{Argv: []string{"chpasswd", "-e"}, Stdin: c.Argv[1] + ":" + hash})
+		taken = true
+	}
+	b.calls = calls
+	return taken
+}
+
+// generateKeysAlike has ssh-keygen called for keys of hosts as cloud-init calls it. They are
+// generated at the same time, so their order is any.
+func (b *booted) generateKeysAlike() bool {
+	isKey := func(c call) bool {
+		return c.starts("ssh-keygen ") && slices.Contains(c.Argv, "-t")
+	}
+	cured := b.eachCall(func(c *call) bool {
+		if !isKey(*c) {
+			return false
+		}
+		value := func(option string) string { return c.Argv[slices.Index(c.Argv, option)+1] }
+		name := strings.TrimSuffix(strings.TrimPrefix(path.Base(value("-f")), "."), ".cloudseed~")
+		c.Argv = []string{"ssh-keygen", "-t", value("-t"), "-N", value("-N"), "-f", "/etc/ssh/" + name}
+		return true
+	})
+	var keys []call
+	for _, c := range b.calls {
+		if isKey(c) {
+			keys = append(keys, c)
+		}
+	}
+	b.dropCalls(isKey)
+	slices.SortFunc(keys, func(x, y call) int { return strings.Compare(x.String(), y.String()) })
+	b.calls = append(keys, b.calls...)
+	return cured
+}
+
+// endKeys ends the lines of public keys and certificates of the host, whose order in sshd's
+// configuration is any.
+func (b *booted) endKeys() bool {
+	ended := false
+	for name, content := range b.files {
+		if path.Dir(name) == "/etc/ssh" && strings.HasSuffix(name, ".pub") && !strings.HasSuffix(content, "\n") {
+			b.files[name] = content + "\n"
+			ended = true
+		}
+	}
+	return ended
+}
+
+// sortKeys puts the lines of authorized_keys into an order: cloud-init has keys in a set, whose
+// order is any.
+func (b *booted) sortKeys() bool {
+	sorted := false
+	for name, content := range b.files {
+		if path.Base(name) != "authorized_keys" {
+			continue
+		}
+		lines := strings.SplitAfter(content, "\n")
+		if len(lines) > 2 {
+			slices.Sort(lines[1:])
+			b.files[name] = strings.Join(lines, "")
+			sorted = true
+		}
+	}
+	return sorted
+}
