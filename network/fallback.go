@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Fallback is the configuration of a machine that was given none: DHCP for both
+// Fallback returns the configuration of a machine that was given none: DHCP for both
 // families on the interface that looks most like a network. nil when there is none.
 func Fallback(nics []NIC) *Config {
 	var connected, possible []NIC

@@ -129,7 +129,7 @@ func (d *Device) Members() []string {
 	return nil
 }
 
-// references are all places where a device names another.
+// references returns all places where a device names another.
 func (d *Device) references() []*string {
 	var all []*string
 	for i := range d.Members() {

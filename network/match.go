@@ -12,7 +12,7 @@ type Match struct {
 	Drivers []string // patterns
 }
 
-// IsZero tells that there is nothing to match.
+// IsZero reports whether there is nothing to match.
 func (m Match) IsZero() bool { return m.Name == "" && len(m.Drivers) == 0 }
 
 // Finds reports whether an interface is meant. What is made by software never is.
@@ -21,7 +21,7 @@ func (m Match) Finds(nic NIC) bool {
 		(len(m.Drivers) == 0 || slices.ContainsFunc(m.Drivers, func(driver string) bool { return globs(driver, nic.Driver) }))
 }
 
-// first is the first interface that is meant.
+// first returns the first interface that is meant; false when there is none.
 func (m Match) first(nics []NIC) (NIC, bool) {
 	i := slices.IndexFunc(nics, m.Finds)
 	if m.IsZero() || i < 0 {

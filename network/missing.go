@@ -1,6 +1,6 @@
 package network
 
-// Missing are the devices of a configuration that are hardware and that the machine does
+// Missing returns the devices of a configuration that are hardware and that the machine does
 // not have: by MAC address, else by name.
 func Missing(c *Config, nics []NIC) []*Device {
 	if c == nil || c.Disabled {

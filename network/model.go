@@ -51,7 +51,7 @@ type Device struct {
 // At returns the device's place, to report at.
 func (d *Device) At(to *config.Findings) config.Cursor { return to.At(d.Pos, d.Key) }
 
-// EffectiveScope is the scope that the kernel takes a route with: one by a gateway cannot
+// EffectiveScope returns the scope that the kernel takes a route with: one by a gateway cannot
 // be of the link's scope, and is refused as that.
 func (r Route) EffectiveScope() string {
 	if r.Scope == "link" && r.Gateway.IsValid() {
@@ -107,7 +107,7 @@ type File struct {
 	Shared  bool   // others have their part in it: it stays when it is not written any more
 }
 
-// HasSecret tells that a device's files hold a password or a private key.
+// HasSecret reports whether a device's files hold a password or a private key.
 func (d *Device) HasSecret() bool {
 	return d.WiFi != nil || d.Tunnel != nil && d.Tunnel.WireGuard != nil
 }

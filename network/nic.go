@@ -104,12 +104,12 @@ func readNIC(dir string) (NIC, bool) {
 	}, true
 }
 
-// hasMAC tells whether an interface is the one that a hardware address means.
+// hasMAC reports whether an interface is the one that a hardware address means.
 func (nic NIC) hasMAC(mac string) bool {
 	return !nic.Bridge && !nic.Bond && !nic.VLAN && (nic.MAC == mac || nic.InfiniBand && ethernetForm(nic.MAC) == mac)
 }
 
-// ethernetForm is what OpenStack calls an InfiniBand port: bytes 13 to 15 and 18 to 20
+// ethernetForm returns what OpenStack calls an InfiniBand port: bytes 13 to 15 and 18 to 20
 // of its address.
 func ethernetForm(mac string) string {
 	const length = 59 // twenty bytes with their colons

@@ -86,7 +86,7 @@ type plan struct {
 	temporary int
 }
 
-// find is the interface that a device wants renamed, nil when there is none. A virtual
+// find returns the interface that a device wants renamed, nil when there is none. A virtual
 // function and the interface that it serves have the same MAC address (Azure): the driver
 // tells them apart.
 func (p *plan) find(nics []NIC, d *Device) *moving {
@@ -115,7 +115,7 @@ func (p *plan) move(m *moving, to string) {
 	m.name, m.up = to, m.nic.Up && last
 }
 
-// free is a name that nothing has.
+// free returns a name that nothing has.
 func (p *plan) free() string {
 	for {
 		name := fmt.Sprintf("%s%d", temporaryName, p.temporary)
@@ -126,7 +126,7 @@ func (p *plan) free() string {
 	}
 }
 
-// Displaced tells whether an interface that is to have no name of the configuration's
+// Displaced reports whether an interface that is to have no name of the configuration's
 // was in the way, and has a name now that nobody chose.
 func Displaced(steps []Rename) bool {
 	names := map[string]bool{}

@@ -27,7 +27,7 @@ type Change struct {
 	Removed  []string       // paths of those that are no more
 }
 
-// Empty tells that nothing changed, so that there is nothing to do.
+// Empty reports whether nothing changed, so that there is nothing to do.
 func (c Change) Empty() bool { return len(c.Files)+len(c.Removed) == 0 }
 
 // Apply brings up what changed. A device that cannot be brought up costs itself; the
@@ -72,7 +72,7 @@ func (s service) running(unit string) (bool, error) {
 	return strings.TrimSpace(out) == "SubState=running", err
 }
 
-// devices are the changed files that are of one device.
+// devices returns the changed files that are of one device.
 func (s service) devices() []network.File {
 	var files []network.File
 	for _, f := range s.change.Files {

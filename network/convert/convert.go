@@ -39,7 +39,7 @@ const (
 	OpenStack = "network_data.json"
 )
 
-// Kinds are the kinds of input in the order in which they are told.
+// Kinds returns the kinds of input in the order in which they are told.
 func Kinds() []string { return []string{ENI, YAML, OpenStack} }
 
 // Parse reads an input. nil means that there is no configuration in it.
@@ -67,7 +67,7 @@ func Parse(in Input) (*network.Config, []config.Problem, error) {
 // errNothing is the user's mistake: a conversion of nothing is asked for.
 var errNothing = errors.New("there is no network configuration in it")
 
-// Files gives the files of an output, which is one of Outputs.
+// Files returns the files of an output, which is one of Outputs.
 func Files(in Input, output string) ([]network.File, []config.Problem, error) {
 	if !slices.Contains(Outputs(), output) {
 		return nil, nil, fmt.Errorf("cannot write for %s: there is no such output", output)
@@ -87,5 +87,5 @@ func Files(in Input, output string) ([]network.File, []config.Problem, error) {
 	return files, append(problems, more...), nil
 }
 
-// Outputs are whom files can be written for, by cloud-init's words.
+// Outputs returns the renderers that files can be written by, in cloud-init's words.
 func Outputs() []string { return []string{render.Networkd, render.Sysconfig, render.NetworkManager} }

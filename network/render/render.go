@@ -32,7 +32,7 @@ type Machine struct {
 	Enabled func(unit string) bool    // a unit that systemd starts at boot
 }
 
-// defaultOrder is that of cloud-init for the RHEL family, less what it has for others.
+// defaultOrder returns that of cloud-init for the RHEL family, less what it has for others.
 func defaultOrder() []string { return []string{NetworkManager, Sysconfig, Networkd} }
 
 // Choice is a renderer and why it is that one.
@@ -41,7 +41,7 @@ type Choice struct {
 	Reason string
 }
 
-// Choose gives the first renderer of the order (system_info.network.renderers) that
+// Choose returns the first renderer of the order (system_info.network.renderers) that
 // the machine can use. Without an order it is that of the RHEL family. The error says
 // of each renderer what it lacks.
 func Choose(order []string, m Machine) (Choice, error) {
@@ -59,7 +59,7 @@ func Choose(order []string, m Machine) (Choice, error) {
 	return Choice{}, fmt.Errorf("cannot choose a network renderer: %s", strings.Join(passed, "; "))
 }
 
-// available tells whether a renderer's files would be read, by cloud-init's signs.
+// available reports whether a renderer's files would be read, by cloud-init's signs.
 func available(name string, m Machine) (bool, string) {
 	switch name {
 	case NetworkManager:
@@ -103,7 +103,7 @@ func scripts(m Machine) bool {
 	return slices.ContainsFunc([]string{"/etc/sysconfig/network-scripts/network-functions", "/etc/sysconfig/config"}, m.Exists)
 }
 
-// Render gives the files of a chosen renderer. existing gives what is in a file now, nil
+// Render returns the files of a chosen renderer. existing gives what is in a file now, nil
 // when there is none.
 func (c Choice) Render(n *network.Config, existing func(path string) []byte) ([]network.File, []config.Problem) {
 	switch c.Name {

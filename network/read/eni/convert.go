@@ -78,7 +78,7 @@ func (r *reader) convert() *network.Config {
 	return c
 }
 
-// stanza adds what a stanza says to its device, and tells whether it could be used.
+// stanza adds what a stanza says to its device, and reports whether it could be used.
 func (r *reader) stanza(d *network.Device, s *stanza) bool {
 	subnet := network.Subnet{Family: network.IPv4, OnDemand: !r.auto[s.name] && !r.auto[d.Name]}
 	switch s.family {
@@ -132,7 +132,7 @@ func (r *reader) method(s *stanza, family network.Family) network.Method {
 }
 
 // dns reads an option of name servers or domains, in Debian's spelling or Proxmox's,
-// and tells whether it was one. Without a value it says nothing.
+// and reports whether it was one. Without a value it says nothing.
 func (r *reader) dns(into *network.DNS, o option) bool {
 	switch strings.ReplaceAll(o.name, "_", "-") {
 	case "dns-nameservers", "dns-nameserver":

@@ -163,7 +163,7 @@ func (s *scanner) source(pos config.Pos, word string, values []string) {
 	}
 }
 
-// plainName is a name as interfaces(5) wants it: letters, digits, dashes, underscores.
+// plainName reports whether a name is as interfaces(5) wants it: letters, digits, dashes, underscores.
 func plainName(name string) bool {
 	return name != "" && strings.IndexFunc(name, func(r rune) bool {
 		return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -25,7 +25,7 @@ type parts struct {
 }
 
 // part reads an option that makes a bond, a bridge or a VLAN, or a member of one, and
-// tells whether it was one (ifenslave(8), bridge-utils-interfaces(5),
+// reports whether it was one (ifenslave(8), bridge-utils-interfaces(5),
 // vlan-interfaces(5)). Dashes and underscores are the same.
 //
 // Difference from cloud-init: it drops them all and takes the interface for a real one.
@@ -61,7 +61,7 @@ func (r *reader) part(d *network.Device, o option) bool {
 	return true
 }
 
-// members are names of interfaces; "none" is nobody's.
+// members returns names of interfaces; "none" is nobody's.
 func (r *reader) members(o option) []string {
 	var names []string
 	for _, name := range o.values {

@@ -55,7 +55,7 @@ func withRoute(p *parts, route network.Route, pos config.Pos) *parts {
 
 func isRouteWord(w string) bool { return w == "route" || w == "ro" || w == "r" }
 
-// plainWords are a command's words without "|| true" and quotes, and whether a shell
+// plainWords returns a command's words without "|| true" and quotes, and whether a shell
 // would have nothing to do with them.
 func plainWords(values []string) ([]string, bool) {
 	text := strings.Join(values, " ")

@@ -86,7 +86,7 @@ func (d *dracut) each(list []string, readers map[string]func(string) error) {
 	}
 }
 
-// device is the device of a name, made if it is new.
+// device returns the device of a name, made if it is new.
 func (d *dracut) device(name string) map[string]any {
 	if entry := d.devices[name]; entry != nil {
 		return entry
@@ -121,7 +121,7 @@ func fields(value string) []string {
 	return list
 }
 
-// field is the nth of a list, "" when there are fewer.
+// field returns the nth of a list, "" when there are fewer.
 func field(list []string, n int) string {
 	if n < len(list) {
 		return list[n]

@@ -77,7 +77,7 @@ func (d *dracut) oneInterface(name, method string, more []string) error {
 	return d.hardware(name, more)
 }
 
-// named is the interface that a name means: BOOTIF stands for that of BOOTIF=.
+// named returns the interface that a name means: BOOTIF stands for that of BOOTIF=.
 func (d *dracut) named(name string) string {
 	if (name == "BOOTIF" || name == "bootif") && d.boot != "" {
 		return d.boot
@@ -149,7 +149,7 @@ func (d *dracut) full(list []string) error {
 	return d.hardware(name, more)
 }
 
-// onlyCandidate is the machine's one network device, "" when it has several or none.
+// onlyCandidate returns the machine's one network device, "" when it has several or none.
 func (d *dracut) onlyCandidate() string {
 	name := ""
 	for _, nic := range d.nics {
@@ -163,7 +163,7 @@ func (d *dracut) onlyCandidate() string {
 	return name
 }
 
-// static is an address as a subnet of version 1. Without a mask it is that of the
+// static returns an address as a subnet of version 1. Without a mask it is that of the
 // address's class, as NetworkManager in the initramfs takes it. A peer without a network
 // is the only one that is reached.
 func static(client, peer, gateway, mask string) (map[string]any, error) {
@@ -210,7 +210,7 @@ func static(client, peer, gateway, mask string) (map[string]any, error) {
 	return subnet, nil
 }
 
-// classLength is the length of the network of an address's class (RFC 791).
+// classLength returns the length of the network of an address's class (RFC 791).
 func classLength(addr netip.Addr) string {
 	if !addr.Is4() {
 		return "64"

@@ -46,12 +46,12 @@ func Klibc(files []KlibcFile, nics []network.NIC) (map[string]any, []config.Prob
 	return version1(entries), found.List()
 }
 
-// version1 is a whole configuration of version 1.
+// version1 returns a whole configuration of version 1.
 func version1(entries []any) map[string]any {
 	return map[string]any{"version": 1, "config": entries}
 }
 
-// physical1 is a device of version 1. One that is there is bound to its hardware.
+// physical1 returns a device of version 1. One that is there is bound to its hardware.
 func physical1(name string, nics []network.NIC) map[string]any {
 	entry := map[string]any{"type": "physical", "name": name, "subnets": []any{}}
 	i := slices.IndexFunc(nics, func(nic network.NIC) bool { return nic.Name == name })
@@ -72,7 +72,7 @@ func assignments(text string) map[string]string {
 	return values
 }
 
-// klibcSubnets are the addresses of one file. Of DHCP's only that it was DHCP is kept: the
+// klibcSubnets returns the addresses of one file. Of DHCP's only that it was DHCP is kept: the
 // lease is for the network service to renew.
 func klibcSubnets(values map[string]string) ([]any, error) {
 	protocol := values["PROTO"]

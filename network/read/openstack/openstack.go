@@ -133,7 +133,7 @@ func (r *reader) find(d *network.Device, c config.Cursor) bool {
 	return true
 }
 
-// standIn is a name for an interface that is not there: of the last three bytes of its
+// standIn returns a name for an interface that is not there: of the last three bytes of its
 // address, so that a VLAN's number still has room behind it, or of six if a link has that
 // name.
 func (r *reader) standIn(mac string) string {

@@ -65,7 +65,7 @@ func tunnel(c config.Cursor) *network.Tunnel {
 	return t
 }
 
-// tunnelKey is a number, which may be written as an IPv4 address.
+// tunnelKey returns a number, which may be written as an IPv4 address.
 func tunnelKey(c config.Cursor) string {
 	text := values.Text(c)
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Is4() {

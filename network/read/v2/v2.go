@@ -189,7 +189,7 @@ func settings(d *network.Device, c config.Cursor) {
 	}
 }
 
-// clonedMAC is an address, or one of NetworkManager's words for one.
+// clonedMAC returns an address, or one of NetworkManager's words for one.
 func clonedMAC(c config.Cursor) string {
 	if text := values.Text(c); slices.Contains([]string{"permanent", "preserve", "random", "stable"}, text) {
 		return text

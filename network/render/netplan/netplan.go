@@ -72,7 +72,7 @@ func write(c *network.Config, reveal bool) []byte {
 // object is a map in the making.
 type object config.Ordered[any]
 
-// value is what package config knows.
+// value returns what package config knows.
 func (o object) value() any { return config.Ordered[any](o) }
 
 func (o *object) set(key string, value any) {
@@ -124,7 +124,7 @@ func (o *object) add(key string, value any) {
 	}
 }
 
-// scalar is a number where a text is one: it needs no quotes.
+// scalar returns a number where a text is one: it needs no quotes.
 func scalar(text string) any {
 	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text {
 		return n

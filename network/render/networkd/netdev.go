@@ -7,7 +7,7 @@ import (
 	"cloudseed/network"
 )
 
-// netdev is the .netdev file that makes a device (systemd.netdev(5)), nil when there is
+// netdev returns the .netdev file that makes a device (systemd.netdev(5)), nil when there is
 // nothing to make.
 func (r *renderer) netdev(d *network.Device) *unit {
 	u := newUnit()
@@ -111,7 +111,7 @@ func (r *renderer) bond(u *unit, d *network.Device) {
 	}
 }
 
-// named gives the name of a value that may be the kernel's number, "" for neither.
+// named returns the name of a value that may be the kernel's number, "" for neither.
 func named(value string, names []string) string {
 	for i, name := range names {
 		if value == fmt.Sprint(i) || value == name {

@@ -8,7 +8,7 @@ import (
 	"cloudseed/network"
 )
 
-// network is a device's .network file: how it is found, what it belongs to and its
+// network returns a device's .network file: how it is found, what it belongs to and its
 // addresses (systemd.network(5)).
 func (r *renderer) network(d *network.Device) *unit {
 	u := newUnit()
@@ -48,7 +48,7 @@ func match(u *unit, d *network.Device) {
 	}
 }
 
-// byPattern tells that a device is all interfaces that match.
+// byPattern reports whether a device is all interfaces that match.
 func byPattern(d *network.Device) bool { return !d.Match.IsZero() && d.MAC == "" && !d.Rename }
 
 // linkSection says how the interface itself is to be. The MTU of a subnet is the

@@ -22,7 +22,7 @@ const (
 	secretMode = 0o640
 )
 
-// Path is where a file of a device is written, by the device's name and the kind of the
+// Path returns where a file of a device is written, by the device's name and the kind of the
 // file: "network" or "netdev".
 func Path(name, kind string) string { return "/etc/systemd/network/10-cloud-init-" + name + "." + kind }
 
@@ -38,7 +38,7 @@ type renderer struct {
 	found   config.Findings
 }
 
-// Render gives the files of all devices. Those of what is not an interface of the
+// Render returns the files of all devices. Those of what is not an interface of the
 // machine (a bond, a bridge, …) are two: one makes it, one gives it addresses.
 func Render(c *network.Config) ([]network.File, []config.Problem) {
 	if c == nil || c.Disabled {
@@ -75,7 +75,7 @@ func (r *renderer) file(d *network.Device, kind string, u *unit) network.File {
 	return network.File{Path: Path(d.Name, kind), Mode: mode, Owner: Owner, Content: u.bytes()}
 }
 
-// sayable are the devices that networkd can be told of.
+// sayable returns the devices that networkd can be told of.
 func (r *renderer) sayable() []*network.Device {
 	var devices []*network.Device
 	for _, d := range r.config.Devices {
@@ -128,13 +128,13 @@ func (r *renderer) stack(d *network.Device, parent string) {
 	r.below[parent] = append(r.below[parent], d)
 }
 
-// isThere tells whether a device is an interface of the machine. Others networkd makes,
+// isThere reports whether a device is an interface of the machine. Others networkd makes,
 // or they have not come yet: it sets them up when they are there.
 func isThere(d *network.Device) bool {
 	return (d.Type == network.Physical || d.Type == network.Infiniband) && !byPattern(d)
 }
 
-// hasMember tells whether some device belongs to an owner in the end.
+// hasMember reports whether some device belongs to an owner in the end.
 func hasMember(owners map[string]*network.Device, d *network.Device, members []string) bool {
 	return slices.ContainsFunc(members, func(name string) bool { return owners[name] == d })
 }

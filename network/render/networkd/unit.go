@@ -26,7 +26,7 @@ type section struct {
 
 func newUnit() *unit { return &unit{index: map[sectionKey]*section{}} }
 
-// section is the one of that name and rank, made when there was none. A section without
+// section returns the one of that name and rank, made when there was none. A section without
 // lines is not written.
 func (u *unit) section(name, rank string) *section {
 	key := sectionKey{name, rank}
@@ -60,7 +60,7 @@ func (u *unit) clean() (keys []string) {
 	return keys
 }
 
-// bytes is the file, with a blank line between sections.
+// bytes returns the file, with a blank line between sections.
 func (u *unit) bytes() []byte {
 	sections := slices.Clone(u.sections)
 	slices.SortStableFunc(sections, func(a, b *section) int {

@@ -48,7 +48,7 @@ func (r *renderer) bond(own *section, d *network.Device) {
 // bondModes are the names of modes by the kernel's numbers for them.
 var bondModes = []string{"balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb"}
 
-// agreeing are the options of a bond that NetworkManager takes together (nm-settings,
+// agreeing returns the options of a bond that NetworkManager takes together (nm-settings,
 // bond). It refuses the whole connection for one that does not go with the others, and
 // the machine would be without its network; the kernel ignores such an option.
 //
@@ -72,7 +72,7 @@ func (r *renderer) agreeing(d *network.Device) []network.Option {
 	return options
 }
 
-// conflict tells why an option does not go with the others, "" when it does.
+// conflict returns why an option does not go with the others, "" when it does.
 func conflict(o network.Option, values map[string]string) string {
 	mode := values["mode"]
 	off := func(name string) bool { return values[name] == "" || values[name] == "0" }

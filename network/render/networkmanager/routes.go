@@ -49,7 +49,7 @@ func (r *renderer) route(k *keyfile, d *network.Device, route network.Route, n c
 	}
 }
 
-// routeOptions are all else that is said of a route.
+// routeOptions returns all else that is said of a route.
 //
 // Difference from cloud-init: it drops all but the MTU, so that the kernel refuses a
 // route by a gateway on the link, and one of another table is in the main one.

@@ -145,7 +145,7 @@ func (r *renderer) overrides(k *keyfile, d *network.Device, s *network.Subnet) {
 	}
 }
 
-// hasDefault tells whether a family has a default route that is given.
+// hasDefault reports whether a family has a default route that is given.
 func hasDefault(d *network.Device, family network.Family) bool {
 	is := func(a netip.Addr) bool { return a.IsValid() && network.FamilyOf(a) == family }
 	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
@@ -157,7 +157,7 @@ func usesDHCP(d *network.Device, family network.Family) bool {
 	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool { return s.Family == family && s.Method == network.Dynamic })
 }
 
-// listens tells whether NetworkManager heeds router advertisements on the device.
+// listens reports whether NetworkManager heeds router advertisements on the device.
 func listens(d *network.Device) bool {
 	return slices.ContainsFunc(d.Subnets, func(s network.Subnet) bool {
 		return s.Family == network.IPv6 && s.Method != network.Static && s.Method != network.None

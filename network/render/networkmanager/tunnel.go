@@ -18,7 +18,7 @@ var tunnelModes = map[string]string{
 // keyedTunnels are those whose packets may have a key.
 var keyedTunnels = map[string]bool{"gre": true, "gretap": true, "ip6gre": true, "ip6gretap": true, "vti": true, "vti6": true}
 
-// kind is NetworkManager's word for what a device is, "" when it has none.
+// kind returns NetworkManager's word for what a device is, "" when it has none.
 func kind(d *network.Device) string {
 	switch {
 	case d.Tunnel == nil:
@@ -31,7 +31,7 @@ func kind(d *network.Device) string {
 	return "ip-tunnel"
 }
 
-// unsayable tells why a device cannot be told to NetworkManager at all, "" when it can.
+// unsayable returns why a device cannot be told to NetworkManager at all, "" when it can.
 func unsayable(d *network.Device) string {
 	switch {
 	case kind(d) == "":
@@ -46,7 +46,7 @@ func unsayable(d *network.Device) string {
 	return ""
 }
 
-// isKey tells whether a text is a key of WireGuard's.
+// isKey reports whether a text is a key of WireGuard's.
 func isKey(text string) bool {
 	key, err := base64.StdEncoding.Strict().DecodeString(text)
 	return err == nil && len(key) == 32 && len(text) == 44
@@ -84,7 +84,7 @@ func (r *renderer) tunnel(k *keyfile, own *section, d *network.Device) {
 	}
 }
 
-// keyNumber gives the number of a key that is written as an IPv4 address, the only way
+// keyNumber returns the number of a key that is written as an IPv4 address, the only way
 // in which NetworkManager does not take it.
 func keyNumber(key string) string {
 	addr, err := netip.ParseAddr(key)

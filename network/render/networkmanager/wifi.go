@@ -13,7 +13,7 @@ var wifiBands = map[string]string{"2.4GHz": "bg", "5GHz": "a"}
 // wifiModes are NetworkManager's words; the first is what it takes for granted.
 var wifiModes = map[string]string{"": "infrastructure", "infrastructure": "infrastructure", "ap": "ap", "adhoc": "adhoc"}
 
-// wifi gives the files of a wireless interface, one for each network that it may join:
+// wifi returns the files of a wireless interface, one for each network that it may join:
 // all say the same but for the network. The first has the device's own name and UUID.
 func (r *renderer) wifi(d *network.Device, free func(key string) string) []network.File {
 	var files []network.File
@@ -33,7 +33,7 @@ func (r *renderer) wifi(d *network.Device, free func(key string) string) []netwo
 	return files
 }
 
-// accessPoint writes one network, and tells whether NetworkManager takes it. The password
+// accessPoint writes one network, and reports whether NetworkManager takes it. The password
 // is in the file, which root alone reads, and in no problem.
 func (r *renderer) accessPoint(k *keyfile, d *network.Device, point network.AccessPoint) bool {
 	password := point.Password.Reveal()
@@ -78,13 +78,13 @@ func (r *renderer) accessPoint(k *keyfile, d *network.Device, point network.Acce
 	return true
 }
 
-// isPassphrase tells whether a password is one of WPA's (IEEE 802.11, annex J.4): 8 to 63
+// isPassphrase reports whether a password is one of WPA's (IEEE 802.11, annex J.4): 8 to 63
 // characters, or the key itself, 64 digits.
 func isPassphrase(password string) bool {
 	return len(password) >= 8 && len(password) <= 63 || len(password) == 64 && strings.Trim(strings.ToLower(password), "0123456789abcdef") == ""
 }
 
-// printable tells whether a text is in printable ASCII alone.
+// printable reports whether a text is in printable ASCII alone.
 func printable(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }

@@ -12,7 +12,7 @@ type ifcfg map[string]string
 
 func (f ifcfg) set(key, value string) { f[key] = value }
 
-// String is the file's text, its keys sorted as in cloud-init.
+// String returns the file's text, its keys sorted as in cloud-init.
 func (f ifcfg) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, header, "#")

@@ -33,7 +33,7 @@ func (r *renderer) routes(f ifcfg, d *network.Device) []network.File {
 	return []network.File{text(dir+"route-"+d.Name, routes4(others, d.Name)), text(dir+"route6-"+d.Name, lines(others, d.Name, network.IPv6))}
 }
 
-// fromRouter tells whether the router advertises the default route, so that one that
+// fromRouter reports whether the router advertises the default route, so that one that
 // is given is one more.
 func fromRouter(s network.Subnet) bool {
 	return s.Family == network.IPv6 && s.Method != network.Static && s.Method != network.None
@@ -81,7 +81,7 @@ func order(routes []network.Route) {
 	}
 }
 
-// routes4 is the file of IPv4 routes, in variables where they have room for all that is
+// routes4 returns the file of IPv4 routes, in variables where they have room for all that is
 // said of the routes.
 //
 // Difference from cloud-init: it fails at a route without a gateway.

@@ -8,7 +8,7 @@ import (
 	"cloudseed/network"
 )
 
-// lines is the file of a family's routes in the words of ip-route(8), which initscripts
+// lines returns the file of a family's routes in the words of ip-route(8), which initscripts
 // hand to it and NetworkManager reads itself.
 //
 // Difference from cloud-init: it drops all but the gateway and the metric, and puts a
@@ -47,7 +47,7 @@ var nowhere = []string{"blackhole", "unreachable", "prohibit", "throw"}
 
 func leadsNowhere(route network.Route) bool { return slices.Contains(nowhere, route.Type) }
 
-// kind is the word before a route that is no ordinary one.
+// kind returns the word before a route that is no ordinary one.
 func kind(route network.Route) string {
 	if route.Type == "" || route.Type == "unicast" {
 		return ""
@@ -55,10 +55,10 @@ func kind(route network.Route) string {
 	return route.Type + " "
 }
 
-// needsWords tells that the variables of a route file have no room for a route.
+// needsWords reports whether the variables of a route file have no room for a route.
 func needsWords(route network.Route) bool { return kind(route) != "" || len(options(route)) > 0 }
 
-// options are what else is said of a route.
+// options returns what else is said of a route.
 func options(route network.Route) []string {
 	var words []string
 	if route.OnLink {
@@ -81,7 +81,7 @@ func options(route network.Route) []string {
 	return words
 }
 
-// sayable tells whether both who read route files know a route's kind. NetworkManager
+// sayable reports whether both who read route files know a route's kind. NetworkManager
 // leaves a line out for one word that it does not know.
 func (r *renderer) sayable(d *network.Device, route network.Route) bool {
 	if route.SegmentSize != 0 {

@@ -10,7 +10,7 @@ import (
 	"cloudseed/network"
 )
 
-// shared are the files that are not of one device.
+// shared returns the files that are not of one device.
 func (r *renderer) shared(existing func(path string) []byte) []network.File {
 	files := []network.File{
 		text("/etc/udev/rules.d/70-persistent-net.rules", r.udevRules()),
@@ -60,7 +60,7 @@ func (r *renderer) sysconfigNetwork(existing string) string {
 	return b.String()
 }
 
-// usesIPv6 tells whether some device has an address by hand or by DHCP, as cloud-init
+// usesIPv6 reports whether some device has an address by hand or by DHCP, as cloud-init
 // reckons it.
 func (r *renderer) usesIPv6() bool {
 	for _, d := range r.config.Devices {

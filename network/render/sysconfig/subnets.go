@@ -140,7 +140,7 @@ func metricKey(ipv6 bool) string {
 	return "IPV4_ROUTE_METRIC"
 }
 
-// namesOf gives the name servers and domains that go with each address in turn: its own,
+// namesOf returns the name servers and domains that go with each address in turn: its own,
 // and with the first one those of the device when no subnet has any, as version 2 has it.
 //
 // Difference from cloud-init: it takes version 1's name servers of one interface for

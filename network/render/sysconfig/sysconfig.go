@@ -35,7 +35,7 @@ type renderer struct {
 	found        config.Findings
 }
 
-// Render gives the files of all devices but loopback, and those that go with them.
+// Render returns the files of all devices but loopback, and those that go with them.
 // existing gives what is in a file now, nil when there is none: resolv.conf and
 // sysconfig/network keep what others wrote.
 func Render(c *network.Config, existing func(path string) []byte) ([]network.File, []config.Problem) {
@@ -79,7 +79,7 @@ func text(path, content string) network.File {
 	return network.File{Path: path, Mode: mode, Content: []byte(content)}
 }
 
-// shared is a file that others have a part in.
+// shared returns a file that others have a part in.
 func shared(path, content string) network.File {
 	f := text(path, content)
 	f.Shared = true
@@ -97,7 +97,7 @@ func hasDefaultRoute(c *network.Config) bool {
 	return false
 }
 
-// isDefault tells that a route is where all else goes: one in the main table that leads
+// isDefault reports whether a route is where all else goes: one in the main table that leads
 // somewhere.
 func isDefault(route network.Route) bool {
 	return route.To.Bits() == 0 && route.To.Addr().IsUnspecified() && route.Table == 0 && !leadsNowhere(route)
@@ -206,7 +206,7 @@ var bondOrder = []string{
 	"num_grat_arp", "downdelay", "updelay", "lacp_rate", "fail_over_mac", "primary", "primary_reselect",
 }
 
-// bondOptions are a bond's options on one line.
+// bondOptions returns a bond's options on one line.
 //
 // Difference from cloud-init: it drops those that are not in its order.
 func bondOptions(b *network.Bond) string {
