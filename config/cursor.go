@@ -7,10 +7,15 @@ import (
 )
 
 // Cursor is a value with its key path and the collector that findings about it go to.
+//
+// Most values are never reported, so their key path is only put together when it is asked
+// for: a value that was got has that of its mapping and its own name.
 type Cursor struct {
 	value *Value
-	at    Pos // of the value, or of what it would be in
-	key   string
+	at    Pos    // of the value, or of what it would be in
+	path  string // the key path, without name
+	name  string // the last part of the key path, where it is apart
+	apart bool
 	to    *Findings
 }
 
@@ -29,7 +34,7 @@ func (c Cursor) Findings() *Findings { return c.to }
 // Decode fills a struct from the value, and reports what cannot be understood; see
 // Value.Decode.
 func (c Cursor) Decode(into any, topLevel ...string) {
-	c.to.Add(c.value.DecodeAt(c.key, into, topLevel...)...)
+	c.to.Add(c.value.DecodeAt(c.Key(), into, topLevel...)...)
 }
 
 // Pos returns the place of the value, or of the mapping or list that it would be in.
@@ -39,7 +44,16 @@ func (c Cursor) Pos() Pos { return c.at }
 func (c Cursor) Value() *Value { return c.value }
 
 // Key returns the key path: "users.0.name".
-func (c Cursor) Key() string { return c.key }
+func (c Cursor) Key() string {
+	switch {
+	case !c.apart:
+		return c.path
+	case c.path == "":
+		return c.name
+	default:
+		return c.path + "." + c.name
+	}
+}
 
 // IsNull reports whether there is nothing: absent, or null.
 func (c Cursor) IsNull() bool { return c.value.IsNull() }
@@ -53,8 +67,10 @@ func (c Cursor) Text() string { return c.value.Text() }
 // Get returns the value of a mapping's key, or the item of a list by its number. What is
 // absent is found at the place of the mapping or list itself.
 func (c Cursor) Get(name string) Cursor {
-	if i, err := strconv.Atoi(name); err == nil && c.Kind() == List && i >= 0 && i < len(c.value.items) {
-		return c.child(name, c.value.items[i])
+	if c.Kind() == List {
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(c.value.items) {
+			return c.child(name, c.value.items[i])
+		}
 	}
 	return c.child(name, c.value.Get(name))
 }
@@ -71,7 +87,7 @@ func (c Cursor) AtKey(name string) Cursor {
 // Under returns the cursor with the key path of another, for what is named by the whole
 // that it is part of; its place stays its own.
 func (c Cursor) Under(whole Cursor) Cursor {
-	c.key = whole.key
+	c.path, c.name, c.apart = whole.path, whole.name, whole.apart
 	return c
 }
 
@@ -84,22 +100,26 @@ func (c Cursor) Path(path string) Cursor {
 }
 
 func (c Cursor) child(name string, v *Value) Cursor {
-	key := name
-	if c.key != "" {
-		key = c.key + "." + name
-	}
 	at := c.at
 	if v != nil {
 		at = v.pos
 	}
-	return Cursor{value: v, at: at, key: key, to: c.to}
+	return Cursor{value: v, at: at, path: c.Key(), name: name, apart: true, to: c.to}
+}
+
+// whole returns the cursor with its key path put together, for a value that others are
+// got from.
+func (c Cursor) whole() Cursor {
+	c.path, c.name, c.apart = c.Key(), "", false
+	return c
 }
 
 // Items returns a list's items; none for any other value.
 func (c Cursor) Items() []Cursor {
-	var items []Cursor
+	c = c.whole()
+	items := make([]Cursor, len(c.value.Items()))
 	for i, item := range c.value.Items() {
-		items = append(items, c.child(strconv.Itoa(i), item))
+		items[i] = c.child(strconv.Itoa(i), item).whole()
 	}
 	return items
 }
@@ -107,9 +127,11 @@ func (c Cursor) Items() []Cursor {
 // Entries returns the values of a mapping's keys, in the order of the document; none for
 // any other value.
 func (c Cursor) Entries() []Entry[Cursor] {
-	var entries []Entry[Cursor]
-	for _, key := range c.value.Keys() {
-		entries = append(entries, Entry[Cursor]{key, c.child(key, c.value.Get(key))})
+	c = c.whole()
+	keys := c.value.Keys()
+	entries := make([]Entry[Cursor], len(keys))
+	for i, key := range keys {
+		entries[i] = Entry[Cursor]{key, c.child(key, c.value.Get(key)).whole()}
 	}
 	return entries
 }
@@ -141,12 +163,12 @@ func (c Cursor) Fail(err error) {
 }
 
 func (c Cursor) report(s Severity, cause error, format string, args ...any) {
-	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.key, Message: fmt.Sprintf(format, args...), Cause: cause})
+	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.Key(), Message: fmt.Sprintf(format, args...), Cause: cause})
 }
 
 // At returns the cursor of a place that has no value: a line of another language, a word of
 // a command line, a device.
-func (f *Findings) At(pos Pos, key string) Cursor { return Cursor{at: pos, key: key, to: f} }
+func (f *Findings) At(pos Pos, key string) Cursor { return Cursor{at: pos, path: key, to: f} }
 
 // Findings collects problems. Of each document and severity it keeps the first
 // MaxProblems and counts the rest, so that the cost of a finding is constant.
