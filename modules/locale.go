@@ -258,9 +258,9 @@ func normalLocale(name string) string {
 	return language
 }
 
-// archiveStart is how much of an archive is read. Its names are in front; all of it can be
-// 200 MB.
-const archiveStart = 8 << 20
+// archiveStart is how much of an archive is read. Its names are in front, some 100 KB of all
+// of glibc's; all of it can be 200 MB.
+const archiveStart = 1 << 20
 
 // archivedLocales are the names in glibc's archive of locales, as its locarchive.h describes
 // it: numbers of 32 bits in the machine's order; the third and the fifth say where the table

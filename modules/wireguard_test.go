@@ -1,14 +1,17 @@
 package modules
 
 import (
+	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"cloudseed/guest/packages/packagestest"
 	"cloudseed/host"
+	"cloudseed/test/needs"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -160,4 +163,32 @@ error: user-data:9:14: wireguard.interfaces.6.name: there is an interface wg2 be
 		t.Errorf("the file holds %q", got)
 	}
 	g.mustNotShow(t, "hunter2")
+}
+
+// A unit that the real systemctl enabled is not enabled again, and nothing is started in an
+// image.
+func TestWireguardInAnImage(t *testing.T) {
+	t.Parallel()
+	needs.Programs(t, "systemctl")
+	g := newGuest(t, wg0+"}")
+	g.Put(t, "/usr/lib/systemd/system/wg-quick@.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n")
+	var lines []string
+	g.env.Host = host.New(g.Dir, host.Options{
+		Chown:    func(string, int, int) error { return nil },
+		LookPath: func(name string) (string, error) { return "/usr/bin/" + name, nil },
+		Exec: func(ctx context.Context, c host.Command) (host.Result, error) {
+			lines = append(lines, strings.Join(c.Argv, " "))
+			out, err := exec.CommandContext(ctx, c.Argv[0], append([]string{"--root=" + g.Dir}, c.Argv[1:]...)...).CombinedOutput()
+			return host.Result{Stderr: string(out)}, err
+		},
+	})
+	for range 2 {
+		g.clean(t, wireguard)
+		if diff := cmp.Diff([]string{"systemctl enable wg-quick@wg0.service"}, lines); diff != "" {
+			t.Errorf("its commands differ:\n%s", diff)
+		}
+	}
+	if !g.env.Host.UnitEnabled("wg-quick@wg0.service") {
+		t.Error("the unit is not enabled")
+	}
 }
