@@ -21,10 +21,15 @@ set -eu
 mount --make-rprivate /
 mount --bind "$1/etc" /etc
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$1/bus
-dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile & bus=$!
-` + localed + ` & localed=$!
+bus='' localed=''
 trap 'kill $bus $localed' EXIT
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile & bus=$!
+for try in $(seq 100); do
+	! busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" list >/dev/null 2>&1 || break
+	sleep 0.1
+done
+` + localed + ` & localed=$!
+for try in $(seq 50); do
 	! busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" status org.freedesktop.locale1 >/dev/null 2>&1 || break
 	sleep 0.2
 done

@@ -21,18 +21,22 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /run/NetworkManager /var/lib/NetworkManager
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$1/bus
+bus='' nm=''
+trap 'kill $bus $nm' EXIT
 dbus-daemon --config-file="$1/bus.conf" --nofork --nopidfile & bus=$!
-until [ -S "$1/bus" ]; do sleep 0.1; done
+for try in $(seq 100); do
+	! busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" list >/dev/null 2>&1 || break
+	sleep 0.1
+done
 NetworkManager --debug >&2 & nm=$!
-trap 'kill $nm $bus' EXIT
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for try in $(seq 50); do
 	mkdir -p /etc/NetworkManager/conf.d
 	cp "$1/file" "/etc/NetworkManager/conf.d/90-cloud-init-dns.conf"
 	! busctl --address="$DBUS_SYSTEM_BUS_ADDRESS" call org.freedesktop.NetworkManager /org/freedesktop/NetworkManager \
 		org.freedesktop.NetworkManager Reload u 0 >&2 || break
 	sleep 0.3
 done
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for try in $(seq 50); do
 	! grep -q "$2" /etc/resolv.conf || break
 	sleep 0.3
 done
