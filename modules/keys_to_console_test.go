@@ -60,3 +60,14 @@ func TestAConsoleThatCannotBeWrittenToIsNoLoss(t *testing.T) {
 		t.Errorf("the output is %q", output.String())
 	}
 }
+
+func TestTheExampleOfKeysToConsoleIsDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, keysToConsole.Example)
+	g.Put(t, "/etc/ssh/ssh_host_ed25519_key.pub", fingerprintKey+"\n")
+	g.Put(t, "/etc/ssh/ssh_host_rsa_key.pub", "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQU= x\n")
+	g.clean(t, keysToConsole)
+	if !strings.Contains(g.console, "(RSA)\n") || strings.Contains(g.console, "\nssh-rsa ") || !strings.Contains(g.console, "\nssh-ed25519 ") {
+		t.Errorf("the console has:\n%s", g.console)
+	}
+}

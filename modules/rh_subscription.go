@@ -49,7 +49,7 @@ var rhSubscription = Of[subscriptionKeys]{
 	Stage:      ConfigStage,
 	Frequency:  state.PerInstance,
 	ActiveIf:   []string{"rh_subscription"},
-	Repeatable: true, // a registered system is left alone
+	Repeatable: true, // see registered
 	Doc: "Registers the system with Red Hat's subscription management by subscription-manager, attaches subscriptions, " +
 		"enables and disables repositories and sets the release. A system that is registered is unchanged. What fails is " +
 		"an error, and what follows is done. With simple content access there is nothing to attach.",
@@ -153,20 +153,13 @@ func runSubscription(ctx context.Context, e *Env, keys *subscriptionKeys) error 
 		return nil
 	}
 	manager := subscription.Of(e.Host)
-	registered, err := manager.Registered(ctx)
-	if registered {
-		e.Log.Info("the system is registered already")
-		return nil
-	}
-	id := ""
-	if err == nil {
-		id, err = manager.Register(ctx, *keys.account)
-	}
+	fresh, err := registered(ctx, e, manager, keys.account)
 	if err != nil {
 		at.Fail(fmt.Errorf("cannot register the system: %w", err))
+	}
+	if !fresh {
 		return nil
 	}
-	e.Log.Info("the system is registered", "id", id)
 	if k.AutoAttach {
 		reportAttach(spelled(at, "auto_attach"), "cannot attach subscriptions", manager.AttachAuto(ctx, k.ServiceLevel))
 	}
@@ -182,6 +175,34 @@ func runSubscription(ctx context.Context, e *Env, keys *subscriptionKeys) error 
 		}
 	}
 	return nil
+}
+
+// registered registers the system, and reports whether it is this run's work, so that the rest
+// is to be done. After a power cut it is, if that came after the registration had begun.
+func registered(ctx context.Context, e *Env, manager subscription.Manager, account *subscription.Account) (fresh bool, err error) {
+	const step = "register"
+	is, err := manager.Registered(ctx)
+	if err != nil {
+		return false, err
+	}
+	before, err := e.standing(step)
+	if err != nil {
+		return false, err
+	}
+	if is {
+		fresh = before == state.Interrupted
+		e.Log.Info("the system is registered already", "interrupted", fresh)
+		return fresh, nil
+	}
+	if err := e.undone(e.begin(step)); err != nil {
+		return false, err
+	}
+	id, err := manager.Register(ctx, *account)
+	if err != nil {
+		return false, err
+	}
+	e.Log.Info("the system is registered", "id", id)
+	return true, nil
 }
 
 // reportAttach reports what came of attaching. That there is nothing to attach is no mistake.

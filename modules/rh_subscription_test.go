@@ -1,10 +1,13 @@
 package modules
 
 import (
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"cloudseed/host"
+	"cloudseed/state"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -95,6 +98,66 @@ func TestRHSubscription(t *testing.T) {
 		})
 	}
 }
+
+func TestTheExampleOfRHSubscriptionIsDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, rhSubscription.Example)
+	g.Answer("subscription-manager identity", host.Result{Exit: 1}, nil)
+	g.Answer("subscription-manager repos --list-disabled", host.Result{Stdout: "Repo ID: codeready-builder-for-rhel-9-x86_64-rpms\n"}, nil)
+	g.clean(t, rhSubscription)
+	want := notRegistered + "\nsubscription-manager register --activationkey=servers --org=1234567\n" + listRepos +
+		"\nsubscription-manager repos --enable=codeready-builder-for-rhel-9-x86_64-rpms\nsubscription-manager release --set=9.4"
+	if diff := cmp.Diff(want, strings.Join(g.lines(), "\n")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// interrupted is the memory of a run that a power cut ended in its only step.
+type interrupted struct{}
+
+func (interrupted) Standing(string) (state.Standing, error) { return state.Interrupted, nil }
+func (interrupted) Begin(string) error                      { return nil }
+func (interrupted) End(string) error                        { return nil }
+
+func TestARegistrationThatWasCutShortIsFinished(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		exit int // of identity
+		want string
+	}{
+		"after the server had registered the system": {0, notRegistered + "\nsubscription-manager release --set=9.4"},
+		"before": {1, notRegistered + "\nsubscription-manager register --activationkey=key --org=1\nsubscription-manager release --set=9.4"},
+	} {
+		g := newGuest(t, "rh_subscription: {activation_key: key, org: '1', release_version: '9.4'}")
+		g.Answer("subscription-manager identity", host.Result{Exit: row.exit}, nil)
+		g.env.Steps = interrupted{}
+		g.clean(t, rhSubscription)
+		if diff := cmp.Diff(row.want, strings.Join(g.lines(), "\n")); diff != "" {
+			t.Errorf("%s: the commands (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestASystemIsNotRegisteredWhereThatCannotBeRecorded(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "rh_subscription: {activation_key: key, org: '1'}")
+	g.Answer("subscription-manager identity", host.Result{Exit: 1}, nil)
+	g.env.Steps = fullDisk{}
+	want := []string{"error: user-data:1:18: rh_subscription: cannot register the system: no space left on device"}
+	if got := g.run(t, rhSubscription); !slices.Equal(got, want) || !g.env.Unfinished() {
+		t.Errorf("it reports %q, and is unfinished: %v", got, g.env.Unfinished())
+	}
+	if got := strings.Join(g.lines(), "\n"); got != notRegistered {
+		t.Errorf("it runs %s", got)
+	}
+}
+
+// fullDisk is a memory that can keep nothing.
+type fullDisk struct{}
+
+func (fullDisk) Standing(string) (state.Standing, error) { return state.NotRun, nil }
+func (fullDisk) Begin(string) error                      { return syscall.ENOSPC }
+func (fullDisk) End(string) error                        { return syscall.ENOSPC }
 
 func TestAnImageIsNotRegistered(t *testing.T) {
 	t.Parallel()

@@ -87,3 +87,25 @@ func TestARegistrationWithSpacewalkThatFailsSaysWhy(t *testing.T) {
 		t.Errorf("it reports %q, want %q", got, want)
 	}
 }
+
+func TestTheExampleOfSpacewalkIsDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, spacewalk.Example)
+	g.env.Instance.Hostname = "vm"
+	g.Answer("rhn-profile-sync", host.Result{Exit: 1}, nil)
+	g.clean(t, spacewalk)
+	want := "rhn-profile-sync --verbose\nrhnreg_ks --serverUrl https://spacewalk.example.com/XMLRPC --profilename vm --sslCACert /usr/share/rhn/RHN-ORG-TRUSTED-SSL-CERT --activationkey 1-servers"
+	if got := strings.Join(g.lines(), "\n"); got != want {
+		t.Errorf("it runs %s\nwant %s", got, want)
+	}
+}
+
+func TestAnImageIsNotRegisteredWithSpacewalk(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "spacewalk: {server: sw.example.com}")
+	g.env.Host = host.New(g.Dir, host.Options{})
+	want := []string{"note: user-data:1:12: spacewalk: an image is not registered: each system that is made of it registers itself"}
+	if got := g.run(t, spacewalk); !slices.Equal(got, want) {
+		t.Errorf("it reports %q", got)
+	}
+}

@@ -129,3 +129,13 @@ func TestWithoutAConsoleFingerprintsAreInTheOutput(t *testing.T) {
 		t.Errorf("the output is %q, want %q", output.String(), want)
 	}
 }
+
+func TestTheExampleOfFingerprintsIsDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, sshAuthKeyFingerprints.Example)
+	g.Put(t, "/home/cloud-user/.ssh/authorized_keys", fingerprintKey+"\n")
+	g.clean(t, sshAuthKeyFingerprints)
+	if !strings.Contains(g.console, " Fingerprint (sha512) ") {
+		t.Errorf("the console has:\n%s", g.console)
+	}
+}

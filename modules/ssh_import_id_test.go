@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/host/hosttest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -146,5 +148,22 @@ func TestImportedKeysAreImportedOnce(t *testing.T) {
 	g.clean(t, sshImportID)
 	if again := g.Effects()[before:]; len(again) > 0 {
 		t.Errorf("a second time it changes %+v", again)
+	}
+}
+
+func TestTheExampleOfSSHImportIDIsDone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, sshImportID.Example)
+	g.Put(t, "/etc/passwd", hosttest.Passwd+"bob:x:1001:1001::/home/bob:/bin/bash\n")
+	var asked []string
+	answer := servers(&asked)
+	g.env.Fetch = func(ctx context.Context, url string, headers map[string]string) ([]byte, error) {
+		return answer(ctx, strings.Replace(url, "~bob", "~alice", 1), headers)
+	}
+	g.clean(t, sshImportID)
+	for user, want := range map[string]string{"cloud-user": importedKey + " # ssh-import-id gh:alice\n", "bob": importedKey + " alice@home # ssh-import-id lp:bob\n"} {
+		if got := g.Text(t, "/home/"+user+"/.ssh/authorized_keys"); got != want {
+			t.Errorf("%s has %q, want %q", user, got, want)
+		}
 	}
 }
