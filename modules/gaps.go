@@ -17,11 +17,6 @@ import (
 // or yum. What is common to both families has modules of its own: yum_add_repo for
 // repositories, packages for what is installed from them.
 var Absent = map[string][]string{
-	"ca_certs": {"ca_certs", "ca-certs"},
-	"rsyslog":  {"rsyslog", "rsyslog_filename", "rsyslog_dir"},
-
-	"ntp": {"ntp"},
-
 	"puppet":      {"puppet"},
 	"chef":        {"chef"},
 	"ansible":     {"ansible"},

@@ -9,6 +9,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/config/yaml"
+	"cloudseed/guest/packages/packagestest"
 	"cloudseed/host/hosttest"
 )
 
@@ -113,4 +114,24 @@ func (g *guest) mustNotShow(t *testing.T, secrets ...string) {
 			t.Errorf("%q is shown in %s", secret, shown)
 		}
 	}
+}
+
+// installed are the packages that a fake package manager was asked to install.
+type installed struct{ *packagestest.Fake }
+
+// installer gives a guest a package manager that has everything.
+func installer(g *guest) installed {
+	fake := &packagestest.Fake{Has: []string{"*"}}
+	g.env.Packages = fake
+	return installed{fake}
+}
+
+func (i installed) names() []string {
+	var names []string
+	for _, call := range i.Calls {
+		if words := strings.Fields(call); words[0] == "install" {
+			names = append(names, words[1:]...)
+		}
+	}
+	return names
 }

@@ -184,6 +184,25 @@ func (e *Env) end(step string) error {
 	return e.Steps.End(step)
 }
 
+// install has packages installed, by the guest's package manager. Those that no repository
+// has are an error.
+func (e *Env) install(ctx context.Context, names ...string) error {
+	manager := e.Packages
+	if manager == nil {
+		manager = packages.Of(e.Host, func(line string) { e.Log.Debug("the package manager says", "line", line) })
+	}
+	var specs []packages.Spec
+	for _, name := range names {
+		specs = append(specs, packages.Spec{Name: name})
+	}
+	e.Log.Info("installing packages", "packages", strings.Join(names, " "))
+	missing, err := manager.Install(ctx, specs)
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("no repository has %v", missing)
+	}
+	return err
+}
+
 // undone notes, if there is an error, that the module did not do its work and is to run
 // again at the next boot: it could not record what it was about to do, or what it builds
 // on is not there.

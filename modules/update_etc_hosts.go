@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/templates"
 	"cloudseed/host"
 	"cloudseed/state"
 )
@@ -27,23 +28,7 @@ const (
 	hostsLocalhost
 )
 
-const (
-	hostsPath         = "/etc/hosts"
-	hostsTemplatePath = "/etc/cloud/templates/hosts.redhat.tmpl"
-)
-
-// builtInHosts is the template where there is none in /etc/cloud/templates.
-const builtInHosts = `## template: jinja
-# Written by cloud-init at each boot, because manage_etc_hosts is true. Lines of other
-# addresses are kept; what is changed in these is lost.
-127.0.0.1 {{fqdn}} {{hostname}}
-127.0.0.1 localhost.localdomain localhost
-127.0.0.1 localhost4.localdomain4 localhost4
-
-::1 {{fqdn}} {{hostname}}
-::1 localhost.localdomain localhost
-::1 localhost6.localdomain6 localhost6
-`
+const hostsPath = "/etc/hosts"
 
 var updateEtcHosts = Of[etcHostsKeys]{
 	Name:       "update_etc_hosts",
@@ -104,17 +89,14 @@ func runUpdateEtcHosts(ctx context.Context, e *Env, keys *etcHostsKeys) error {
 // Difference from cloud-init: lines of addresses that it does not have are kept; and
 // without the file, which is an error there, a built-in one is used.
 func hostsFromTemplate(ctx context.Context, e *Env, old string, n names) (string, error) {
-	template, err := e.Host.ReadFile(hostsTemplatePath)
-	if errors.Is(err, fs.ErrNotExist) {
-		template, err = []byte(builtInHosts), nil
-	}
+	t, err := templates.Read(e.Host, "hosts.redhat")
 	if err != nil {
 		return "", err
 	}
-	problem := config.Problem{Severity: config.Error, Pos: config.Pos{File: hostsTemplatePath}}
-	text, err := render(ctx, e, problem, string(template), map[string]string{"hostname": n.short, "fqdn": n.full})
+	problem := config.Problem{Severity: config.Error, Pos: config.Pos{File: t.Path}}
+	text, err := render(ctx, e, problem, t.Text, map[string]string{"hostname": n.short, "fqdn": n.full})
 	if err != nil {
-		return "", fmt.Errorf("cannot fill in %s: %w", hostsTemplatePath, err)
+		return "", fmt.Errorf("cannot fill in %s: %w", t.Path, err)
 	}
 	var managed []string
 	for line := range strings.Lines(text) {

@@ -34,7 +34,7 @@ func TestUpdateEtcHosts(t *testing.T) {
 			g := newGuest(t, "fqdn: web1.example.com\n"+row.userData)
 			g.Put(t, hostsPath, row.before)
 			if row.template != "" {
-				g.Put(t, hostsTemplatePath, row.template)
+				g.Put(t, "/etc/cloud/templates/hosts.redhat.tmpl", row.template)
 			}
 			report := ""
 			for _, line := range g.run(t, updateEtcHosts) {

@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/sources" "$work/rpms"
 
 cp "$binary" "$work/sources/cloudseed"
-cp "$top"/packaging/{cloud.cfg,05_logging.cfg} "$top"/{LICENSE,README.md} "$work/sources/"
+cp "$top"/guest/templates/*.tmpl "$top"/packaging/{cloud.cfg,05_logging.cfg} "$top"/{LICENSE,README.md} "$work/sources/"
 cp "$top"/systemd/*.{service,target,preset,tmpfiles} "$work/sources/"
 cp "$top/systemd/sshd-keygen@.service.d/cloudseed.conf" "$work/sources/sshd-keygen.conf"
 
