@@ -206,7 +206,7 @@ func (r *reader) option(d *network.Device, s *stanza, subnet *network.Subnet, o 
 		r.command(d, o)
 	default:
 		if !r.part(d, o) {
-			r.At(o.pos, s.name+"."+o.name).Warnf("this option is not known; it was ignored")
+			r.At(o.pos, s.name).Get(o.name).Warnf("this option is not known; it was ignored")
 		}
 	}
 }
@@ -217,7 +217,7 @@ func (r *reader) addresses(subnet *network.Subnet, s *stanza, given map[string]o
 	if len(gateway.values) > 0 {
 		addr, err := values.ParseIP(gateway.values[0])
 		if err != nil {
-			r.At(gateway.pos, s.name+".gateway").Errorf("%v; it was skipped", err)
+			r.At(gateway.pos, s.name).Get("gateway").Errorf("%v; it was skipped", err)
 		}
 		subnet.Gateway = addr
 	}
@@ -238,7 +238,7 @@ func (r *reader) addresses(subnet *network.Subnet, s *stanza, given map[string]o
 		err = fmt.Errorf("%s is no address of %s", prefix.Addr(), s.family)
 	}
 	if err != nil {
-		r.At(address.pos, s.name+".address").Errorf("%v; this part was skipped", err)
+		r.At(address.pos, s.name).Get("address").Errorf("%v; this part was skipped", err)
 		return false
 	}
 	subnet.Address = prefix

@@ -39,10 +39,10 @@ func (r *reader) command(d *network.Device, o option) {
 			r.parts[d.Name] = withRoute(r.parts[d.Name], route, o.pos)
 			return
 		}
-		r.At(o.pos, d.Name+"."+o.name).Warnf("%v; the route was skipped, since commands of interfaces are not run", err)
+		r.At(o.pos, d.Name).Get(o.name).Warnf("%v; the route was skipped, since commands of interfaces are not run", err)
 		return
 	}
-	r.At(o.pos, d.Name+"."+o.name).Warnf("commands of interfaces are not run")
+	r.At(o.pos, d.Name).Get(o.name).Warnf("commands of interfaces are not run")
 }
 
 func withRoute(p *parts, route network.Route, pos config.Pos) *parts {

@@ -164,18 +164,14 @@ func (r *renderer) addDomains(all, more []string) []string {
 		switch {
 		case slices.Contains(all, domain):
 		case len(all) >= maxDomains:
-			r.limit("the resolver looks in %d domains; %s was skipped", maxDomains, domain)
+			r.found.At(config.Pos{}, "").Warnf("the resolver looks in %d domains; %s was skipped", maxDomains, domain)
 		case len(joined(append(slices.Clone(all), domain))) > maxDomainsBytes:
-			r.limit("the resolver reads %d bytes of domains; %s was skipped", maxDomainsBytes, domain)
+			r.found.At(config.Pos{}, "").Warnf("the resolver reads %d bytes of domains; %s was skipped", maxDomainsBytes, domain)
 		default:
 			all = append(all, domain)
 		}
 	}
 	return all
-}
-
-func (r *renderer) limit(format string, args ...any) {
-	r.found.At(config.Pos{}, "").Warnf(format, args...)
 }
 
 func joined(words []string) string { return strings.Join(words, " ") }
