@@ -38,7 +38,7 @@ func (r *reader) convert() *network.Config {
 	broken := map[string]bool{}
 	for _, s := range r.stanzas {
 		name, _, _ := strings.Cut(s.name, ":")
-		if err := network.CheckName(name); err != nil {
+		if err := checkName(name); err != nil {
 			r.At(s.pos, "iface").Errorf("%v; it was skipped", err)
 			continue
 		}

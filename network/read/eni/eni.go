@@ -6,6 +6,7 @@
 package eni
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -187,3 +188,7 @@ func (s *scanner) sourceFile(pos config.Pos, word, name string) {
 	}
 	s.file(name, string(data))
 }
+
+// checkName refuses what cannot be an interface, and what files cannot be named by: here a
+// name is both.
+func checkName(name string) error { return cmp.Or(network.CheckName(name), network.CheckKey(name)) }

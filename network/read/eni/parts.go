@@ -70,8 +70,8 @@ func (r *reader) members(o option) []string {
 		case name == "regex" || name == "all":
 			r.At(o.pos, o.name).Warnf("%s is not understood, only names are; the rest of the line was ignored", name)
 			return names
-		case network.CheckName(name) != nil:
-			r.At(o.pos, o.name).Errorf("%v; it was skipped", network.CheckName(name))
+		case checkName(name) != nil:
+			r.At(o.pos, o.name).Errorf("%v; it was skipped", checkName(name))
 		case !slices.Contains(names, name):
 			names = append(names, name)
 		}
@@ -114,7 +114,7 @@ func (r *reader) bridgeOption(d *network.Device, b *network.Bridge, o option, na
 			*numbers[name] = strconv.Itoa(n)
 		}
 	case perPort[name] != nil:
-		if len(o.values) != 2 || network.CheckName(o.values[0]) != nil {
+		if len(o.values) != 2 || checkName(o.values[0]) != nil {
 			r.At(o.pos, o.name).Errorf("expected a port and a number; it was ignored")
 			return
 		}
@@ -221,7 +221,7 @@ func (r *reader) vlan(d *network.Device, p *parts) {
 	switch said := p.raw != "" || p.id != ""; {
 	case !said && (!dotted || link == "" || err != nil):
 		return // an interface like any other
-	case network.CheckName(link) != nil || err != nil || id < 0 || id > greatest:
+	case checkName(link) != nil || err != nil || id < 0 || id > greatest:
 		r.At(d.Pos, d.Name).Errorf("expected a VLAN's number and the interface that it is part of; it is treated as an interface of its own")
 		return
 	}

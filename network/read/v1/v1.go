@@ -105,6 +105,9 @@ func (r *reader) device(c config.Cursor, t network.Type) {
 	subnets := values.Maps(c.Get("subnets"))
 	for _, item := range subnets {
 		if s, ok := values.Subnet(item); ok {
+			if s.Metric != nil && *s.Metric == 0 {
+				s.Metric = nil // to cloud-init it is none
+			}
 			d.Subnets = append(d.Subnets, s)
 		}
 	}

@@ -61,7 +61,9 @@ func BondOption(options []network.Option, c config.Cursor, kernel string) []netw
 			item.Errorf("expected a string of one line; it was ignored")
 			return options
 		}
-		parts = append(parts, text)
+		if text != "" {
+			parts = append(parts, text)
+		}
 	}
 	if len(parts) == 0 {
 		return options

@@ -45,9 +45,7 @@ func Subnet(c config.Cursor) (network.Subnet, bool) {
 	}
 	s.Gateway = Address(c.Get("gateway"))
 	s.MTU = MTU(c.Get("mtu"))
-	if s.Metric = Metric(c.Get("metric")); s.Metric != nil && *s.Metric == 0 {
-		s.Metric = nil // to cloud-init it is none
-	}
+	s.Metric = Metric(c.Get("metric"))
 	Servers(&s.DNS, c.Get("dns_nameservers"))
 	Search(&s.DNS, c.Get("dns_search"))
 	s.Routes = Routes(c.Get("routes"))
