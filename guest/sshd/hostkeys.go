@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/bits"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -105,58 +105,56 @@ func hostKeys(h *host.Host) ([]hostKey, error) {
 	return keys, errors.Join(errs...)
 }
 
-// fingerprint is what `ssh-keygen -l` prints of the key.
+// fingerprint is what `ssh-keygen -l` prints of the key; of a type that this version does not
+// know, without the number of bits.
 func (k hostKey) fingerprint() (string, error) {
 	data, err := base64.StdEncoding.DecodeString(k.data)
 	if err != nil {
 		return "", fmt.Errorf("%s holds no public key: its data are not valid base64", k.file)
 	}
-	size, name, ok := sizeOf(data)
-	if !ok {
-		return "", fmt.Errorf("%s holds no public key of a type that is known", k.file)
+	kind, _, ok := cutString(data)
+	if !ok || string(kind) != k.kind {
+		return "", fmt.Errorf("%s holds no public key: its data are of another type", k.file)
+	}
+	size, name := sizeOf(data)
+	if size == 0 && name != "" {
+		return "", fmt.Errorf("%s holds no public key: its data end early", k.file)
 	}
 	comment := printable.String(strings.TrimSpace(k.comment))
 	if comment == "" {
 		comment = "no comment"
 	}
 	sum := sha256.Sum256(data)
+	if name == "" {
+		return fmt.Sprintf("SHA256:%s %s (%s)", base64.RawStdEncoding.EncodeToString(sum[:]), comment, printable.String(k.kind)), nil
+	}
 	return fmt.Sprintf("%d SHA256:%s %s (%s)", size, base64.RawStdEncoding.EncodeToString(sum[:]), comment, name), nil
 }
 
 // sizeOf returns the number of bits of a key and the name of its kind, as OpenSSH has them
-// (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4).
-func sizeOf(data []byte) (size int, name string, ok bool) {
-	kind, rest, ok := cutString(data)
-	if !ok {
-		return 0, "", false
-	}
+// (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4). There is no name of a type that this version does
+// not know, and there are no bits of a key that is not whole.
+func sizeOf(data []byte) (bits int, name string) {
+	kind, rest, _ := cutString(data)
 	switch string(kind) {
 	case "ssh-ed25519":
-		return 256, "ED25519", true
+		return 256, "ED25519"
 	case "ecdsa-sha2-nistp256":
-		return 256, "ECDSA", true
+		return 256, "ECDSA"
 	case "ecdsa-sha2-nistp384":
-		return 384, "ECDSA", true
+		return 384, "ECDSA"
 	case "ecdsa-sha2-nistp521":
-		return 521, "ECDSA", true
+		return 521, "ECDSA"
 	case "ssh-rsa":
-		if _, rest, ok = cutString(rest); !ok { // the exponent
-			return 0, "", false
-		}
 		name = "RSA"
+		_, rest, _ = cutString(rest) // the exponent
 	case "ssh-dss":
 		name = "DSA"
 	default:
-		return 0, "", false
+		return 0, ""
 	}
-	modulus, _, ok := cutString(rest)
-	for len(modulus) > 0 && modulus[0] == 0 {
-		modulus = modulus[1:]
-	}
-	if !ok || len(modulus) == 0 {
-		return 0, "", false
-	}
-	return (len(modulus)-1)*8 + bits.Len8(modulus[0]), name, true
+	modulus, _, _ := cutString(rest)
+	return new(big.Int).SetBytes(modulus).BitLen(), name
 }
 
 // cutString splits off a string with its length before it (RFC 4251 5).

@@ -60,10 +60,10 @@ func TestHostKeysAreShown(t *testing.T) {
 func TestWhatIsNoHostKeyDoesNotHideTheOthers(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		"junk":                         "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key of a type that is known",
+		"junk":                         "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key: its data are of another type",
 		"ssh-rsa ***":                  "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key: its data are not valid base64",
-		"ssh-rsa AAAAB3NzaC1yc2E=":     "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key of a type that is known",
-		"x AAAAAXg=":                   "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key of a type that is known",
+		"ssh-rsa AAAAB3NzaC1yc2E=":     "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key: its data end early",
+		"ssh-rsa AAAAC3NzaC1lZDI1NTE5": "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key: its data are of another type",
 		strings.Repeat("x", 65<<10):    "cannot read the host key /etc/ssh/ssh_host_ecdsa_key.pub: ",
 		ed25519[:20] + "\x1b[2J" + "x": "/etc/ssh/ssh_host_ecdsa_key.pub holds no public key: its data are not valid base64",
 	} {
@@ -77,6 +77,16 @@ func TestWhatIsNoHostKeyDoesNotHideTheOthers(t *testing.T) {
 		if !strings.Contains(got, "(ED25519)") || strings.Contains(got, "\x1b") {
 			t.Errorf("%.30q: it shows %q", content, got)
 		}
+	}
+}
+
+func TestAHostKeyOfAnotherTypeIsShownWithoutItsBits(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t)
+	m.Put(t, "/etc/ssh/ssh_host_new_key.pub", "ssh-new AAAAB3NzaC1uZXc= root@vm")
+	const want = "log: SHA256:Em5au2D262AqCpSF2mktRbWqbBxAli4x5IrFn18jLnI root@vm (ssh-new)\n"
+	if got, err := shown(t, m, nil, nil); err != nil || !strings.Contains(got, want) {
+		t.Errorf("it shows %q, %v, want %q", got, err, want)
 	}
 }
 
