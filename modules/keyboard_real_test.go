@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,8 @@ func TestTheKeyboardIsWhatLocaledMakesOfIt(t *testing.T) {
 			keyboards = append(keyboards, f[1]+"|pc105||", strings.ReplaceAll(f[1]+"|"+f[2]+"|"+f[3]+"|"+f[4], "|-", "|"))
 		}
 	}
+	slices.Sort(keyboards)
+	keyboards = slices.Compact(keyboards)
 	dir := localedsDirectory(t)
 	program := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c", setByLocaled, "sh", dir)
 	program.Stdin = strings.NewReader(strings.Join(keyboards, "\n") + "\n")

@@ -142,7 +142,7 @@ func TestInstalledLocalesAreThoseThatLocaledefBuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"-i", "de_DE", "-f", "UTF-8", "de_DE.UTF-8"}, {"-i", "de_DE", "-f", "ISO-8859-1", "de_DE"}, {"--no-archive", "-i", "eo", "-f", "UTF-8", "eo.UTF-8"},
+		{"-i", "de_DE", "-f", "ISO-8859-1", "de_DE"}, {"--no-archive", "-i", "eo", "-f", "ISO-8859-3", "eo"},
 	} {
 		if out, err := exec.Command("localedef", append([]string{"--prefix=" + g.Dir}, args...)...).CombinedOutput(); err != nil {
 			t.Fatalf("localedef %q: %v: %s", args, err, out)
@@ -153,7 +153,7 @@ func TestInstalledLocalesAreThoseThatLocaledefBuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]bool{
-		"C": true, "POSIX": true, "de_DE.utf8": true, "de_DE": true, "de_DE.iso88591": true, "eo.utf8": true,
+		"C": true, "POSIX": true, "de_DE": true, "de_DE.iso88591": true, "eo": true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
