@@ -47,6 +47,7 @@ var networkRooms = map[string]struct {
 	"network/read":           {"config network network/read/eni network/read/openstack network/read/v1 network/read/v2", "it only finds the reader of a language"},
 	"network/read/values":    {"config network", "what languages have in common knows none of them"},
 	"network/read/":          {"config network network/read/values secret", "a reader knows the model and configuration, and no other reader"},
+	"network/read/initramfs": {"config network network/read/values python", "a reader knows the model and configuration, and the command line's is zipped as Python reads it"},
 	"network/render":         {"config network network/render/networkd network/render/networkmanager network/render/sysconfig", "it only chooses a renderer"},
 	"network/render/":        {"config network secret", "a renderer knows the model alone"},
 	"network/render/netplan": {"config config/yaml network secret", "a renderer knows the model alone, and this one writes YAML"},

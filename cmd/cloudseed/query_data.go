@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -104,7 +101,7 @@ func (q query) content(file, given string) (any, error) {
 	if utf8.Valid(data) {
 		return string(data), nil
 	}
-	if text := unzipped(data); text != nil {
+	if text, err := python.Gunzip(data, maxUnzipped); err == nil {
 		data = text
 	}
 	if utf8.Valid(data) {
@@ -115,19 +112,6 @@ func (q query) content(file, given string) (any, error) {
 
 // maxUnzipped is how much of compressed data is looked at.
 const maxUnzipped = 64 << 20
-
-// unzipped is the content of compressed data; nil when it is none.
-func unzipped(data []byte) []byte {
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil
-	}
-	text, err := io.ReadAll(io.LimitReader(z, maxUnzipped+1))
-	if err != nil || len(text) > maxUnzipped {
-		return nil
-	}
-	return text
-}
 
 // lookUp follows a path such as "ds.meta_data.uuid" or "v1.public_ssh_keys.0".
 //

@@ -1,13 +1,13 @@
 package configdrive
 
 import (
-	"encoding/base64"
 	"path"
 	"slices"
 	"strings"
 
 	"cloudseed/config"
 	"cloudseed/datasource"
+	"cloudseed/python"
 	"cloudseed/secret"
 )
 
@@ -141,14 +141,14 @@ func vendorData(t *datasource.Tree, file string) []secret.Bytes {
 	return blobs
 }
 
-// randomSeed decodes base64 as Python does, which passes over newlines and blanks.
+// randomSeed decodes base64 as Python does.
 func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
-	text := strings.Join(strings.Fields(v.Text()), "")
+	text := strings.TrimSpace(v.Text())
 	if text == "" {
 		return secret.Bytes{}
 	}
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
+	data, err := python.Base64([]byte(text))
+	if err != nil || len(data) == 0 {
 		t.Problem(config.Warning, v.Pos(), "random_seed", "it is no base64; it was skipped")
 		return secret.Bytes{}
 	}

@@ -2,12 +2,12 @@ package initramfs
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+
+	"cloudseed/python"
 )
 
 // maxUnpacked bounds what a compressed configuration unpacks to. The kernel's command
@@ -40,23 +40,10 @@ func CommandLineConfig(cmdline string) (text []byte, given bool, err error) {
 	if !bytes.HasPrefix(text, []byte{0x1f, 0x8b}) { // RFC 1952
 		return text, true, nil
 	}
-	text, err = unpack(text)
-	return text, true, err
-}
-
-func unpack(data []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("cannot unpack it: %w", err)
+	if text, err = python.Gunzip(text, maxUnpacked); err != nil {
+		return nil, true, fmt.Errorf("cannot unpack it: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
-	if err != nil {
-		return nil, fmt.Errorf("cannot unpack it: %w", err)
-	}
-	if len(text) > maxUnpacked {
-		return nil, fmt.Errorf("cannot unpack it: it is larger than %d bytes", maxUnpacked)
-	}
-	return text, nil
+	return text, true, nil
 }
 
 // AsksForIP reports whether the kernel's command line asks the initramfs for a network, by

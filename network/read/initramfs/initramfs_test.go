@@ -42,7 +42,7 @@ func TestCommandLineConfig(t *testing.T) {
 		"disabled":                         {cmdline: "network-config=disabled", want: "config: disabled\n", given: true},
 		"what is no base64 is an error":    {cmdline: "network-config=%", given: true, wrong: "expected base64"},
 		"what cannot be unpacked is":       {cmdline: "network-config=" + encode("\x1f\x8bxx"), given: true, wrong: "cannot unpack it"},
-		"what unpacks to too much is":      {cmdline: "network-config=" + encode(pack(strings.Repeat("x", 2<<20))), given: true, wrong: "larger than"},
+		"what unpacks to too much is":      {cmdline: "network-config=" + encode(pack(strings.Repeat("x", 2<<20))), given: true, wrong: "more than 1 MiB"},
 		"a word that only ends so is none": {cmdline: "my-network-config=disabled"},
 	}
 	for name, test := range tests {
