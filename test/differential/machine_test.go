@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"cloudseed/modules"
 )
@@ -72,8 +75,9 @@ var base = map[string]string{
 	"/proc/self/mountinfo":            "21 1 252:1 / / rw,relatime shared:1 - xfs /dev/vda1 rw\n",
 	"/proc/swaps":                     "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n",
 	"/proc/meminfo":                   "MemTotal:        2048000 kB\nMemFree:         1024000 kB\nMemAvailable:    1524000 kB\n",
+	"/proc/1/cmdline":                 "/usr/lib/systemd/systemd\x00",
 	"/proc/1/environ":                 "container=\x00",
-	"/dev/null":                       "", "/dev/console": "", "/dev/urandom": "", "/dev/kmsg": "",
+	"/dev/null":                       "", "/dev/console": "", "/dev/urandom": "", "/dev/kmsg": "", "/dev/pts/": "",
 	"/home/old/": "", "/root/": "", "/var/log/": "", "/var/tmp/": "", "/tmp/": "", "/run/": "", "/run/systemd/system/": "", "/sys/class/net/": "", "/sys/class/block/": "", "/mnt/": "",
 }
 
@@ -141,6 +145,8 @@ func (m machine) build(t testing.TB) string {
 	for _, dir := range []string{"bin", "sbin", "lib"} {
 		must(os.Symlink("usr/"+dir, filepath.Join(root, dir)))
 	}
+	must(os.Mkdir(filepath.Join(root, "dev"), 0o755))
+	must(os.Symlink("pts/ptmx", filepath.Join(root, "dev/ptmx")))
 	must(os.Link(built.standin, filepath.Join(root, "standin/standin")))
 	must(os.Link(built.cloudseed, filepath.Join(root, "standin/cloudseed")))
 	for _, name := range programs {
@@ -165,10 +171,11 @@ func (m machine) build(t testing.TB) string {
 	must(os.Chmod(filepath.Join(root, "tmp"), 0o1777))
 	must(os.Chown(filepath.Join(root, "home/old"), 1000, 1000))
 	must(os.Chmod(filepath.Join(root, "home/old"), 0o700))
+	// cloud-init's own templates.
+	must(os.CopyFS(filepath.Join(root, "etc/cloud/templates"), os.DirFS(filepath.Join(built.package_, "etc/cloud/templates"))))
 	for path, content := range m.files {
 		put(path, content)
 	}
-	must(os.CopyFS(filepath.Join(root, "etc/cloud/templates"), os.DirFS(filepath.Join(built.package_, "etc/cloud/templates"))))
 	put("/etc/cloud/cloud.cfg", rhelConfiguration+lists(t, m.modules))
 	const seed = "/var/lib/cloud/seed/nocloud/"
 	put(seed+"meta-data", "instance-id: i-1\n"+m.meta)
@@ -216,6 +223,7 @@ func bootTheirs(t testing.TB, m machine) booted {
 	}
 	o := changes(t, m, root, before)
 	o.files["hostname of the kernel"] = result.Hostname + "\n"
+	o.files["console"] = result.Console
 	o.said = strings.Join(result.Warnings, "\n")
 	for name, failure := range result.Failed {
 		if strings.Contains(failure, "ModuleNotFoundError") || strings.Contains(failure, "ImportError") {
@@ -233,17 +241,25 @@ func bootOurs(t testing.TB, m machine) booted {
 	root := m.build(t)
 	before := snapshot(t, root)
 	var said bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "/standin/standin")
-	cmd.Args = []string{"boot", kernelHostname, "/standin/cloudseed", "init --local", "init", "modules --mode config", "modules --mode final"}
+	terminal, console := openTerminal(t)
+	shown := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(terminal) // the error is its end
+		shown <- string(text)
+	}()
+	cmd := exec.CommandContext(t.Context(), built.standin)
+	cmd.Args = []string{
+		"boot", kernelHostname, root, console.Name(), "/standin/cloudseed", "init --local", "init", "modules --mode config", "modules --mode final",
+	}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8"}
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Chroot:     root,
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC,
 	}
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: cloudseed: %v\n%s", m.name, err, &said)
+	err := cmd.Run()
+	if closed := console.Close(); err != nil || closed != nil {
+		t.Fatalf("%s: cloudseed: %v\n%s", m.name, errors.Join(err, closed), &said)
 	}
 	o := changes(t, m, root, before)
 	hostname, err := os.ReadFile(filepath.Join(root, "standin/hostname"))
@@ -251,8 +267,37 @@ func bootOurs(t testing.TB, m machine) booted {
 		t.Fatal(err)
 	}
 	o.files["hostname of the kernel"] = string(hostname)
+	o.files["console"] = <-shown
 	o.said = said.String()
 	return o
+}
+
+// openTerminal gives both ends of a terminal that passes on what is written as it is.
+func openTerminal(t testing.TB) (terminal, console *os.File) {
+	t.Helper()
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = terminal.Close() }) // it is read to its end
+	fd := int(terminal.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if console, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := unix.IoctlGetTermios(int(console.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Oflag &^= unix.OPOST
+	raw.Lflag &^= unix.ECHO | unix.ICANON
+	if err := unix.IoctlSetTermios(int(console.Fd()), unix.TCSETS, raw); err != nil {
+		t.Fatal(err)
+	}
+	return terminal, console
 }
 
 // booted is what a boot did to a machine.
@@ -338,7 +383,7 @@ type entry struct {
 
 // left are paths below a root that are not compared: an agent's own state, and what its user
 // wrote there is compared by itself.
-var left = []string{"/run/systemd/private", "/standin", "/var/log", "/run/cloud-init", "/var/lib/cloud", "/proc", "/dev/kmsg", "/usr/bin", "/usr/lib", "/sys"}
+var left = []string{"/run/systemd/private", "/dev/console", "/dev/pts", "/dev/ptmx", "/standin", "/var/log", "/run/cloud-init", "/var/lib/cloud", "/proc", "/dev/kmsg", "/usr/bin", "/usr/lib", "/sys"}
 
 // compared are paths below those that are.
 var compared = []string{"/var/lib/cloud/instances/i-1/scripts", "/var/lib/cloud/scripts", "/var/lib/cloud/data/set-hostname", "/var/lib/cloud/data/previous-hostname"}

@@ -22,7 +22,7 @@ func (w *way) apply(b *booted, theirs bool) {
 
 var ways = []way{
 	{reason: "programs that only ask", cure: func(b *booted, _ bool) bool {
-		return b.dropCalls(func(c call) bool { return c.starts(questions...) })
+		return b.dropCalls(func(c call) bool { return c.starts(questions...) || slices.Equal(c.Argv, []string{"mount"}) })
 	}},
 	{reason: "a service is restarted through systemd's own socket", cure: func(b *booted, _ bool) bool {
 		return b.eachCall(func(c *call) bool {
@@ -39,6 +39,26 @@ var ways = []way{
 	{reason: "hostname by hostnamectl, which needs D-Bus", cure: func(b *booted, theirs bool) bool {
 		return theirs && b.dropCalls(func(c call) bool { return c.starts("hostnamectl set-hostname ", "hostname ") })
 	}},
+	{reason: "the script of `bootcmd` has another name", cure: func(b *booted, _ bool) bool {
+		return b.eachCall(func(c *call) bool {
+			if !c.starts("sh /run/cloud-init/") || len(c.Argv) != 2 {
+				return false
+			}
+			c.Argv[1] = "/run/cloud-init/SCRIPT"
+			return true
+		})
+	}},
+	{reason: "dnf has `strict=0`", cure: func(b *booted, theirs bool) bool {
+		return !theirs && b.eachCall(func(c *call) bool {
+			before := len(c.Argv)
+			c.Argv = slices.DeleteFunc(c.Argv, func(arg string) bool { return slices.Contains(installOptions, arg) })
+			return len(c.Argv) != before
+		})
+	}},
+	{reason: "`mounts` mounts its entries one by one", cure: func(b *booted, _ bool) bool {
+		return b.dropCalls(func(c call) bool { return c.starts("mount -a ", "mount -- ") })
+	}},
+	{reason: "a mapping keeps its order", cure: func(b *booted, _ bool) bool { return b.sortRepositories() }},
 	{reason: "public keys are in the order in which they were given", cure: func(b *booted, _ bool) bool { return b.sortKeys() }},
 	{reason: "the file of a public key or certificate ends with a newline", cure: func(b *booted, theirs bool) bool { return theirs && b.endKeys() }},
 	{reason: "host keys are generated in the local stage", cure: func(b *booted, _ bool) bool { return b.generateKeysAlike() }},
@@ -46,8 +66,28 @@ var ways = []way{
 
 // questions are how programs begin that change nothing.
 var questions = []string{
-	"blkid ", "dmidecode ", "findmnt ", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
+	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
 	"udevadm settle",
+}
+
+// installOptions are what package managers are given so that one package does not cost the others.
+var installOptions = []string{"--setopt=exit_on_lock=1", "--setopt=strict=0", "--setopt=skip_missing_names_on_install=1"}
+
+// sortRepositories puts the options of repositories into an order.
+func (b *booted) sortRepositories() bool {
+	sorted := false
+	for name, content := range b.files {
+		if path.Ext(name) != ".repo" {
+			continue
+		}
+		lines := strings.SplitAfter(content, "\n")
+		if len(lines) > 3 && strings.HasPrefix(lines[1], "[") {
+			slices.Sort(lines[2:])
+			b.files[name] = strings.Join(lines, "")
+			sorted = true
+		}
+	}
+	return sorted
 }
 
 // starts tells whether a call begins with one of some words.
@@ -134,15 +174,27 @@ func (b *booted) endKeys() bool {
 func (b *booted) sortKeys() bool {
 	sorted := false
 	for name, content := range b.files {
-		if path.Base(name) != "authorized_keys" {
+		if path.Base(name) != "authorized_keys" && name != "console" {
 			continue
 		}
 		lines := strings.SplitAfter(content, "\n")
-		if len(lines) > 2 {
+		if len(lines) > 2 && name != "console" {
 			slices.Sort(lines[1:])
 			b.files[name] = strings.Join(lines, "")
 			sorted = true
 		}
+		if name == "console" {
+			slices.SortStableFunc(lines, func(x, y string) int { return strings.Compare(keyShown(x), keyShown(y)) })
+			b.files[name] = strings.Join(lines, "")
+		}
 	}
 	return sorted
+}
+
+// keyShown is a line of a table of keys; "" if it is another.
+func keyShown(line string) string {
+	if strings.HasPrefix(line, "ci-info: |") {
+		return line
+	}
+	return ""
 }

@@ -13,6 +13,7 @@ type Booted struct {
 	Failed   map[string]string // modules that failed, with what they failed with; "": the boot itself
 	Warnings []string
 	Hostname string // the kernel's at the end
+	Console  string // what was shown there
 }
 
 // StartModules runs the cloud-init whose Python packages are given (Fetch), to boot roots. It

@@ -7,7 +7,7 @@ line of standard input is a request in JSON, each line of standard output its an
     {"version": "26.2"}
 
     {"do": "boot", "root": DIR, "hostname": NAME}
-    {"result": {"failed": {MODULE: TEXT}, "warnings": [TEXT, ...], "hostname": NAME}}
+    {"result": {"failed": {MODULE: TEXT}, "warnings": [TEXT, ...], "hostname": NAME, "console": TEXT}}
 
 A root is complete: its configuration, its seed (NoCloud's), and programs. A boot runs in
 a process of its own that changes its root, so that all paths are the root's; cloud-init is
@@ -20,10 +20,13 @@ import json
 import logging
 import os
 import pkgutil
+import pty
 import resource
 import socket
 import sys
+import threading
 import traceback
+import tty
 
 sys.path.insert(0, sys.argv[1])
 
@@ -94,18 +97,19 @@ def call(function, *args):
         raise OSError(error, os.strerror(error), args)
 
 
-def mount_python(root):
+def prepare(root, console):
     call(LIBC.unshare, CLONE_NEWNS)
     call(LIBC.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     for path in sys.path[2:]:
         if os.path.isdir(path) and path.startswith("/usr/lib/"):
             os.makedirs(root + path, exist_ok=True)
             call(LIBC.mount, path.encode(), (root + path).encode(), None, MS_BIND, None)
+    call(LIBC.mount, console.encode(), (root + "/dev/console").encode(), None, MS_BIND, None)
 
 
-def boot_in(root):
+def boot_in(root, console):
     """Changes this process's root for good, and boots there."""
-    mount_python(root)
+    prepare(root, console)
     os.chroot(root)
     os.chdir("/")
     os.environ.clear()
@@ -127,25 +131,46 @@ def boot_in(root):
     return result
 
 
+def read_all(fd, into):
+    while True:
+        try:
+            data = os.read(fd, 4096)
+        except OSError:  # the other end is closed
+            return
+        if not data:
+            return
+        into.append(data)
+
+
 def run_boot(request):
     socket.sethostname(request["hostname"])
     read, write = os.pipe()
+    terminal, console = pty.openpty()
+    tty.setraw(console)
     pid = os.fork()
     if pid == 0:
         try:
             os.close(read)
-            answer = boot_in(request["root"])
+            answer = boot_in(request["root"], os.ttyname(console))
             with os.fdopen(write, "w") as f:
                 f.write(json.dumps(answer))
         finally:
             os._exit(0)
     os.close(write)
+    shown = []
+    reader = threading.Thread(target=read_all, args=(terminal, shown))
+    reader.start()
     with os.fdopen(read) as f:
         text = f.read()
     os.waitpid(pid, 0)
+    os.close(console)
+    reader.join()
+    os.close(terminal)
     if not text:
         raise RuntimeError("the boot died")
-    return {"result": json.loads(text)}
+    result = json.loads(text)
+    result["console"] = b"".join(shown).decode("utf-8", "replace")
+    return {"result": result}
 
 
 REQUESTS = {

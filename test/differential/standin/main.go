@@ -7,6 +7,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,7 +52,7 @@ func main() {
 		return
 	}
 	call := Call{Argv: append([]string{name}, args...)}
-	input, err := io.ReadAll(os.Stdin)
+	input, err := read(os.Stdin)
 	must(err)
 	call.Stdin = string(input)
 	for _, variable := range known {
@@ -78,6 +79,18 @@ func main() {
 	}
 }
 
+// read reads all of the input, and of a terminal one line: who types waits for no end.
+func read(in *os.File) ([]byte, error) {
+	if _, err := unix.IoctlGetTermios(int(in.Fd()), unix.TCGETS); err != nil {
+		return io.ReadAll(in)
+	}
+	if _, err := fmt.Fprint(in, "Password: "); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(in).ReadBytes('\n')
+	return line, err
+}
+
 var shells = []string{"sh", "bash", "python3", "perl"}
 
 func must(err error) {
@@ -97,25 +110,31 @@ func record(call Call) {
 	must(f.Close())
 }
 
-// boot gives the kernel a hostname, runs a program once with each of the argument lists, and
-// writes down the hostname that is left. The program's exit codes are not looked at: it says
-// what failed elsewhere.
+// boot gives the kernel a hostname and a root a console, and runs a program in the root once
+// with each of the argument lists; it writes down the hostname that is left. The program's exit
+// codes are not looked at: it says what failed elsewhere.
 func boot(args []string) {
-	must(unix.Sethostname([]byte(args[0])))
+	name, root, console, program, stages := args[0], args[1], args[2], args[3], args[4:]
+	must(unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	must(unix.Mount(console, root+"/dev/console", "", unix.MS_BIND, ""))
+	must(unix.Mount("/dev/pts", root+"/dev/pts", "", unix.MS_BIND, ""))
+	must(unix.Chroot(root))
+	must(os.Chdir("/"))
+	must(unix.Sethostname([]byte(name)))
 	listen()
-	for _, stage := range args[2:] {
-		cmd := exec.Command(args[1], strings.Fields(stage)...)
+	for _, stage := range stages {
+		cmd := exec.Command(program, strings.Fields(stage)...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 			must(err)
 		}
-		if cmd.ProcessState != nil && !cmd.ProcessState.Exited() {
-			must(fmt.Errorf("%s %s: %s", args[1], stage, cmd.ProcessState))
+		if !cmd.ProcessState.Exited() {
+			must(fmt.Errorf("%s %s: %s", program, stage, cmd.ProcessState))
 		}
 	}
-	name, err := os.Hostname()
+	left, err := os.Hostname()
 	must(err)
-	must(os.WriteFile("/standin/hostname", []byte(name+"\n"), 0o644))
+	must(os.WriteFile("/standin/hostname", []byte(left+"\n"), 0o644))
 }
 
 // answered gives the answer that the test wrote, if there is one.
@@ -155,6 +174,9 @@ var effects = map[string]func(args []string, input string) int{
 	"sshd":        sshd,
 	"systemctl":   systemctl,
 	"ps":          func([]string, string) int { return 0 },
+	"mount":       mount,
+
+	"subscription-manager": subscriptionManager,
 }
 
 func append1(path, line string, perm os.FileMode) {
@@ -515,6 +537,36 @@ func dd(args []string, _ string) int {
 
 func sshd([]string, string) int {
 	fmt.Fprintln(os.Stderr, "OpenSSH_8.7p1, OpenSSL 3.0.7 1 Nov 2022")
+	return 0
+}
+
+// mount lists the file systems; it mounts none.
+func mount(args []string, _ string) int {
+	if len(args) == 0 {
+		fmt.Println("/dev/vda1 on / type xfs (rw,relatime)")
+	}
+	return 0
+}
+
+// subscriptionManager has two pools and two repositories.
+func subscriptionManager(args []string, _ string) int {
+	const registered = "/standin/registered"
+	_, err := os.Stat(registered)
+	switch line := strings.Join(args, " "); {
+	case strings.HasPrefix(line, "identity") && err != nil:
+		return 1
+	case strings.HasPrefix(line, "register"):
+		must(os.WriteFile(registered, nil, 0o644))
+		fmt.Println("The system has been registered with ID: 0123-4567")
+	case strings.HasPrefix(line, "list --available"):
+		fmt.Print("p1\np2\n")
+	case strings.HasPrefix(line, "repos --list-enabled"):
+		fmt.Print("Repo ID:   r2\nRepo Name: R\n")
+	case strings.HasPrefix(line, "repos --list-disabled"):
+		fmt.Print("Repo ID:   r1\nRepo Name: R\n")
+	case strings.HasPrefix(line, "status"):
+		fmt.Println("Overall Status: Current")
+	}
 	return 0
 }
 
