@@ -24,9 +24,6 @@ const (
 	Halt     Mode = "halt"
 )
 
-// Modes are all modes.
-var Modes = []Mode{PowerOff, Halt, Reboot}
-
 // Now is the When of a change at once.
 const Now = "now"
 
