@@ -197,7 +197,7 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 	before := len(g.Lines())
 	r := g.boot(t)
 	want := map[string]boot.Result{
-		"seed_random": boot.ResultAlreadyRun, "bootcmd": boot.ResultNoConfig, "write_files": boot.ResultNoConfig, "growpart": boot.ResultOK, "resizefs": boot.ResultOK, "disk_setup": boot.ResultNoConfig, "mounts": boot.ResultNoConfig, "set_hostname": boot.ResultAlreadyRun, "update_hostname": boot.ResultOK, "update_etc_hosts": boot.ResultNoConfig, "ca_certs": boot.ResultNoConfig, "rsyslog": boot.ResultNoConfig,
+		"seed_random": boot.ResultAlreadyRun, "bootcmd": boot.ResultNoConfig, "write_files": boot.ResultNoConfig, "growpart": boot.ResultOK, "resizefs": boot.ResultOK, "disk_setup": boot.ResultNoConfig, "mounts": boot.ResultNoConfig, "set_hostname": boot.ResultAlreadyRun, "update_hostname": boot.ResultOK, "update_etc_hosts": boot.ResultNoConfig, "ca_certs": boot.ResultNoConfig, "rsyslog": boot.ResultNoConfig, "puppet": boot.ResultNoConfig, "mcollective": boot.ResultNoConfig, "salt_minion": boot.ResultNoConfig,
 		"users_groups": boot.ResultAlreadyRun, "ssh": boot.ResultAlreadyRun, "set_passwords": boot.ResultAlreadyRun,
 		"keyboard": boot.ResultNoConfig, "locale": boot.ResultAlreadyRun, "rh_subscription": boot.ResultNoConfig, "spacewalk": boot.ResultNoConfig, "ssh_import_id": boot.ResultAlreadyRun, "yum_add_repo": boot.ResultNoConfig, "ntp": boot.ResultNoConfig, "package_update_upgrade_install": boot.ResultNoConfig,
 		"timezone": boot.ResultNoConfig, "disable_ec2_metadata": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "reset_rmc": boot.ResultAlreadyRun, "scripts_vendor": boot.ResultAlreadyRun,

@@ -184,18 +184,22 @@ func (e *Env) end(step string) error {
 	return e.Steps.End(step)
 }
 
-// install has packages installed, by the guest's package manager. Those that no repository
-// has are an error.
+// install has packages installed, by the guest's package manager. One that no repository
+// has is an error.
 func (e *Env) install(ctx context.Context, names ...string) error {
-	manager := e.Packages
-	if manager == nil {
-		manager = packages.Of(e.Host, func(line string) { e.Log.Debug("the package manager says", "line", line) })
-	}
 	var specs []packages.Spec
 	for _, name := range names {
 		specs = append(specs, packages.Spec{Name: name})
 	}
-	e.Log.Info("installing packages", "packages", strings.Join(names, " "))
+	return e.installVersions(ctx, specs...)
+}
+
+func (e *Env) installVersions(ctx context.Context, specs ...packages.Spec) error {
+	manager := e.Packages
+	if manager == nil {
+		manager = packages.Of(e.Host, func(line string) { e.Log.Debug("the package manager says", "line", line) })
+	}
+	e.Log.Info("installing packages", "packages", fmt.Sprint(specs))
 	missing, err := manager.Install(ctx, specs)
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("no repository has %v", missing)

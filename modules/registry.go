@@ -36,6 +36,9 @@ func All() []Module {
 
 		packageUpdateUpgradeInstall,
 		writeFilesDeferred,
+		puppet,
+		mcollective,
+		saltMinion,
 		resetRMC,
 		scriptsVendor,
 		scriptsPerOnce,
