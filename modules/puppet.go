@@ -2,13 +2,15 @@ package modules
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/config/yaml"
@@ -20,306 +22,499 @@ import (
 )
 
 type puppetKeys struct {
-	Puppet struct {
-		Install     bool          `key:"install" default:"true" doc:"Install the agent."`
-		Version     string        `key:"version" doc:"The version to install; otherwise the newest."`
-		InstallType string        `key:"install_type" enum:"packages|aio" default:"packages" doc:"packages: of the system's repositories; aio: Puppet's own, by its install script."`
-		Collection  string        `key:"collection" doc:"The collection that aio installs from, such as puppet8."`
-		URL         string        `key:"aio_install_url" default:"https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh" doc:"The install script of aio."`
-		SHA256      string        `key:"aio_install_sha256" doc:"The digest that the install script must have."`
-		Cleanup     bool          `key:"cleanup" default:"true" doc:"Have aio remove its repository afterwards."`
-		Package     string        `key:"package_name" doc:"The package; otherwise puppet-agent, or puppet where that is missing."`
-		ConfFile    string        `key:"conf_file" doc:"puppet.conf; otherwise as puppet says."`
-		SSLDir      string        `key:"ssl_dir" doc:"The directory of certificates; otherwise as puppet says."`
-		CSRPath     string        `key:"csr_attributes_path" doc:"The file of csr_attributes; otherwise as puppet says."`
-		Exec        bool          `key:"exec" default:"false" doc:"Run the agent once."`
-		ExecArgs    *config.Value `key:"exec_args" takes:"list(text)|text" default:"--test" doc:"The agent's arguments."`
-		Start       bool          `key:"start_service" default:"true" doc:"Enable and start the service."`
-		Conf        *config.Value `key:"conf" takes:"map(text|map(text|bool))" doc:"Sections of puppet.conf, each with its options; in certname, %i is the instance's id and %f its full name. ca_cert is the authority's certificate, in PEM."`
-		CSR         *config.Value `key:"csr_attributes" takes:"map(anything)" doc:"The content of csr_attributes.yaml."`
-	} `key:"puppet" doc:"The agent of Puppet."`
+	Puppet *puppetSettings `key:"puppet" doc:"The agent of Puppet."`
 
-	options []puppetOption
+	failed    bool            // the agent cannot be installed as the configuration wants it
+	settings  []puppetSetting // of conf
+	arguments []string        // of exec_args
 }
 
-type puppetOption struct{ section, name, value string }
+type puppetSettings struct {
+	Install       *bool         `key:"install" default:"true" doc:"Install the agent. Without it, it must be there."`
+	Version       string        `key:"version" doc:"The version to install: the newest, if none is given."`
+	InstallType   string        `key:"install_type" enum:"packages|aio" default:"packages" doc:"Where the agent comes from: a package of the system's repositories, or aio, a script that installs it from those of Puppet."`
+	Collection    string        `key:"collection" doc:"The collection that aio installs from: puppet, puppet7, puppet8."`
+	AIOURL        string        `key:"aio_install_url" default:"https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh" doc:"The script of aio."`
+	AIOSum        string        `key:"aio_install_sha256" doc:"The SHA-256 of the script of aio, in hexadecimal. One that has another is not run."`
+	Cleanup       *bool         `key:"cleanup" default:"true" doc:"Have aio remove Puppet's repositories afterwards."`
+	PackageName   string        `key:"package_name" default:"puppet-agent, or puppet" doc:"The package to install."`
+	ConfFile      string        `key:"conf_file" default:"the agent's own" doc:"The path of puppet.conf."`
+	SSLDir        string        `key:"ssl_dir" default:"the agent's own" doc:"The directory of its certificates."`
+	CSRPath       string        `key:"csr_attributes_path" default:"the agent's own" doc:"The path of csr_attributes.yaml."`
+	Exec          bool          `key:"exec" default:"false" doc:"Run the agent once, with exec_args."`
+	ExecArgs      *config.Value `key:"exec_args" takes:"list(text)|text" default:"--test" doc:"The arguments of puppet agent."`
+	StartService  *bool         `key:"start_service" default:"true" doc:"Enable and start the agent's service."`
+	Conf          *config.Value `key:"conf" takes:"map(map(text|bool|list(text)|nothing)|text|nothing)" doc:"The settings of puppet.conf by their sections: main, server, agent, user. In certname, %i is the instance's id and %f the full hostname. ca_cert is no section, but the certificate of the server's authority, in PEM."`
+	CSRAttributes *config.Value `key:"csr_attributes" takes:"map(anything)" doc:"The content of csr_attributes.yaml: custom_attributes and extension_requests of the certificate request."`
+}
+
+// puppetSetting is a line of puppet.conf.
+type puppetSetting struct{ section, name, value string }
 
 var puppet = Of[puppetKeys]{
 	Name:       "puppet",
 	Stage:      FinalStage,
 	Frequency:  state.PerInstance,
 	ActiveIf:   []string{"puppet"},
-	Repeatable: true,
-	Doc: "Installs the agent of Puppet, from the system's packages or Puppet's own, and writes its configuration, the authority's " +
-		"certificate and the attributes of its request for a certificate. Then it enables the service, runs the agent if asked to, and starts the service.",
-	Example: "puppet:\n  conf:\n    agent:\n      server: puppet.example.com\n      certname: \"%i.%f\"\n  csr_attributes:\n    custom_attributes:\n      1.2.840.113549.1.9.7: 342thbjkt82094y0uthhor289jnqthpc2290\n",
+	Repeatable: true, // what is installed is installed, and the agent brings the system to the same state
+	Doc: "Installs the agent of Puppet, sets what puppet.conf has, and enables and starts the agent's service. What " +
+		"puppet.conf was before is beside it as puppet.conf.old.",
+	Example: "puppet:\n  conf:\n    agent:\n      server: puppet.example.com\n      certname: \"%i.%f\"\n  csr_attributes:\n    extension_requests:\n      pp_role: webserver\n  exec: true\n  exec_args: [--test, --waitforcert, \"60\"]\n",
 	Check:   checkPuppet,
 	Run:     runPuppet,
 }.Module()
 
-// puppetNames are names of the agent's package and of its service, newest first.
+const (
+	puppetAIO        = "aio"
+	puppetAIOURL     = "https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh"
+	puppetAIOProgram = "/opt/puppetlabs/bin/puppet"
+
+	// puppetInstallTime is how long the script of aio may take.
+	puppetInstallTime = 30 * time.Minute
+)
+
+// puppetNames are the names that the package and the service have, in the order in which they
+// are tried: Puppet's own package is puppet-agent, and the service of that is puppet.
 var puppetNames = []string{"puppet-agent", "puppet"}
 
+// puppetSections are those of puppet.conf(5) that the agent reads, with the older name of server.
+var puppetSections = []string{"main", "server", "agent", "user", "master"}
+
+func (k *puppetSettings) installs() bool   { return k.Install == nil || *k.Install }
+func (k *puppetSettings) cleansUp() bool   { return k.Cleanup == nil || *k.Cleanup }
+func (k *puppetSettings) hasService() bool { return k.StartService == nil || *k.StartService }
+
 func checkPuppet(e *Env, keys *puppetKeys) {
-	p, at := &keys.Puppet, e.At("puppet")
-	for _, flag := range []struct {
-		key  string
-		flag *bool
-	}{{"install", &p.Install}, {"cleanup", &p.Cleanup}, {"start_service", &p.Start}} {
-		if at.Get(flag.key).IsNull() {
-			*flag.flag = true
+	at := e.At("puppet")
+	if at.Kind() != config.Map {
+		keys.Puppet = nil // reported by its type
+	}
+	if keys.Puppet == nil {
+		return
+	}
+	keys.checkInstallation(at)
+	for _, name := range []string{"conf_file", "ssl_dir", "csr_attributes_path"} {
+		if file := at.Get(name); !file.IsNull() && !isPlainPath(file.Text()) {
+			file.Errorf("%q is no absolute path; what belongs there is not written", file.Text())
 		}
 	}
-	if p.InstallType == "" {
-		p.InstallType = "packages"
-	}
-	if !p.Install && p.Version != "" {
-		at.Get("version").Warnf("install is false, so this version is not installed")
-	}
-	for _, word := range []struct{ key, value string }{{"version", p.Version}, {"collection", p.Collection}, {"package_name", p.Package}} {
-		if strings.HasPrefix(word.value, "-") {
-			at.Get(word.key).Errorf("%q begins with \"-\"; puppet is not installed", word.value)
-			p.Install = false
+	keys.settings = nil
+	for name, meant := range map[string]string{"conf": "sections", "csr_attributes": "attributes"} {
+		if value := at.Get(name); !value.IsNull() && value.Kind() != config.Map {
+			value.Errorf("expected a mapping of %s, got %s; skipped", meant, config.KindInWords(value.Value()))
 		}
 	}
-	keys.options = nil
 	for _, section := range at.Get("conf").Entries() {
-		if section.Key == "ca_cert" {
+		keys.readSection(section.Key, section.Value)
+	}
+	keys.readArguments(at.Get("exec_args"))
+	for _, entry := range at.Get("csr_attributes").Entries() {
+		if known := []string{"custom_attributes", "extension_requests"}; !slices.Contains(known, entry.Key) {
+			entry.Value.Warnf("puppet knows no attributes of this name%s; they are written", config.DidYouMean(entry.Key, known))
+		}
+	}
+}
+
+// isPlainPath reports whether a string is the absolute path of something below /.
+func isPlainPath(p string) bool {
+	return strings.HasPrefix(p, "/") && path.Clean(p) != "/" && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// checkInstallation reports what keeps the agent from being installed.
+func (keys *puppetKeys) checkInstallation(at config.Cursor) {
+	k := keys.Puppet
+	// A kind that there is not was reported by its type.
+	keys.failed = !at.Get("install_type").IsNull() && k.InstallType == ""
+	switch {
+	case !k.installs() && k.Version != "":
+		at.Get("version").Warnf("nothing is installed, since install is false")
+	case !k.installs():
+	case k.InstallType == puppetAIO:
+		for name, value := range map[string]string{"version": k.Version, "collection": k.Collection} {
+			if err := (packages.Spec{Name: "puppet", Version: value}).Check(); err != nil {
+				at.Get(name).Errorf("the agent is not installed: %v", err)
+				keys.failed = true
+			}
+		}
+		if sum := at.Get("aio_install_sha256"); !checkDownload(k.aioURL(at), sum) {
+			keys.failed = true
+		}
+	default:
+		name := k.PackageName
+		if name == "" {
+			name = puppetNames[0]
+		}
+		if err := (packages.Spec{Name: name, Version: k.Version}).Check(); err != nil {
+			at.Errorf("the agent is not installed: %v", err)
+			keys.failed = true
+		}
+		for _, other := range []string{"collection", "aio_install_url", "aio_install_sha256", "cleanup"} {
+			if value := at.Get(other); !value.IsNull() {
+				value.Notef("this is for install_type: aio; ignored")
+			}
+		}
+	}
+}
+
+// aioURL is where the script of aio is, with its place.
+func (k *puppetSettings) aioURL(at config.Cursor) config.Cursor {
+	if k.AIOURL != "" {
+		return at.Get("aio_install_url")
+	}
+	return at.With(config.NewScalar(at.Pos(), config.String, puppetAIOURL, puppetAIOURL))
+}
+
+// readSection reads a section of puppet.conf.
+//
+// Difference from cloud-init: what cannot be a line of it is skipped with its place, and a
+// list has commas, as puppet reads one; cloud-init writes Python's form.
+func (keys *puppetKeys) readSection(name string, section config.Cursor) {
+	switch {
+	case section.IsNull():
+		return
+	case name == "ca_cert" && (section.Kind() == config.Map || section.Kind() == config.List):
+		section.Errorf("expected a certificate in PEM, got %s; skipped", config.KindInWords(section.Value()))
+		return
+	case name == "ca_cert":
+		if text := section.Text(); !strings.Contains(text, "-----BEGIN CERTIFICATE-----") && !strings.Contains(text, "-----BEGIN TRUSTED CERTIFICATE-----") {
+			section.Warnf("it holds no certificate in PEM; it is written")
+		}
+		return
+	case section.Kind() != config.Map:
+		section.Errorf("expected the settings of a section, got %s; skipped", config.KindInWords(section.Value()))
+		return
+	case name == "" || strings.ContainsAny(name, "[]") || strings.ContainsFunc(name, unicode.IsControl):
+		section.Errorf("%q cannot be the name of a section; skipped", name)
+		return
+	case !slices.Contains(puppetSections, name):
+		section.Warnf("puppet knows no section %q%s; it is written", name, config.DidYouMean(name, puppetSections))
+	}
+	for _, entry := range section.Entries() {
+		if entry.Value.IsNull() {
 			continue
 		}
-		if section.Value.Kind() != config.Map {
-			section.Value.Errorf("expected options with their values, got %s; skipped", config.KindInWords(section.Value.Value()))
+		value, ok := puppetValue(entry.Value.Value())
+		if !ok {
+			entry.Value.Errorf("expected a string, a number, a boolean or a list of these, got %s; skipped", config.KindInWords(entry.Value.Value()))
 			continue
 		}
-		for _, option := range section.Value.Entries() {
-			value := option.Value.Value().PyStr()
-			if text := section.Key + option.Key + value; strings.ContainsAny(text, "\n\r\x00") || strings.ContainsAny(section.Key+option.Key, "[]=#;") {
-				option.Value.Errorf("an option is one line of a name and a value; skipped")
+		setting := puppetSetting{name, strings.ToLower(strings.TrimSpace(entry.Key)), strings.TrimSpace(value)}
+		switch {
+		case setting.name == "" || strings.ContainsAny(setting.name, "=:") || strings.ContainsAny(setting.name[:1], "#;["):
+			entry.Value.Errorf("%q cannot be the name of a setting; skipped", entry.Key)
+		case strings.ContainsFunc(setting.name+setting.value, unicode.IsControl):
+			entry.Value.Errorf("a setting is one line of a name and a value; skipped")
+		default:
+			keys.settings = append(keys.settings, setting)
+		}
+	}
+}
+
+// puppetValue is a value as puppet.conf has it: a boolean is True, as cloud-init writes it.
+func puppetValue(v *config.Value) (text string, ok bool) {
+	switch v.Kind() {
+	case config.Map, config.Null:
+		return "", false
+	case config.List:
+		var words []string
+		for _, item := range v.Items() {
+			word, ok := puppetValue(item)
+			if !ok || item.Kind() == config.List {
+				return "", false
+			}
+			words = append(words, word)
+		}
+		return strings.Join(words, ","), true
+	case config.Bool:
+		return v.PyStr(), true
+	}
+	return v.Text(), true
+}
+
+func (keys *puppetKeys) readArguments(at config.Cursor) {
+	keys.arguments = nil
+	switch at.Kind() {
+	case config.Null:
+		keys.arguments = []string{"--test"}
+	case config.List:
+		for _, item := range at.Items() {
+			if item.Kind() == config.List || item.Kind() == config.Map || item.IsNull() {
+				item.Errorf("expected an argument, got %s; skipped", config.KindInWords(item.Value()))
 				continue
 			}
-			keys.options = append(keys.options, puppetOption{section.Key, option.Key, value})
+			keys.arguments = append(keys.arguments, item.Text())
 		}
+	case config.Map:
+		at.Errorf("expected a list of arguments, got a mapping; --test is used")
+		keys.arguments = []string{"--test"}
+	default:
+		keys.arguments = strings.Fields(at.Text())
 	}
 }
 
+// puppetAgent is the agent of a guest.
+type puppetAgent struct {
+	*Env
+	*puppetSettings
+	program string
+	owner   string // of its certificates
+}
+
+// runPuppet does all that it can: a failure costs only what builds on it.
 func runPuppet(ctx context.Context, e *Env, keys *puppetKeys) error {
-	p := keys.Puppet
-	program, owner := "puppet", "puppet"
-	if p.InstallType == "aio" {
-		program, owner = "/opt/puppetlabs/bin/puppet", "root"
-	}
-	if p.Install {
-		if err := installPuppet(ctx, e, keys); err != nil {
-			return fmt.Errorf("cannot install puppet: %w", err)
-		}
-	}
-	if err := configurePuppet(ctx, e, keys, program, owner); err != nil {
-		return err
-	}
-	name := ""
-	if p.Start {
-		name = enablePuppet(ctx, e)
-	}
-	if p.Exec {
-		if err := runPuppetAgent(ctx, e, program, p.ExecArgs); err != nil {
-			return err
-		}
-	}
-	if name == "" || !e.Host.Runs() {
+	if keys.Puppet == nil {
 		return nil
 	}
-	_, err := e.Host.Run(ctx, host.Command{Argv: []string{"systemctl", "start", name + ".service"}})
-	return err
+	agent, at := puppetAgent{Env: e, puppetSettings: keys.Puppet, program: "puppet", owner: "puppet"}, e.At("puppet")
+	if agent.InstallType == puppetAIO {
+		agent.program, agent.owner = puppetAIOProgram, "root"
+	}
+	if !keys.failed && agent.installs() {
+		at.Fail(agent.install(ctx))
+	}
+	agent.find()
+	at.Get("conf").Get("ca_cert").Fail(agent.writeCertificate(ctx))
+	at.Get("conf").Fail(agent.configure(ctx, keys.settings))
+	at.Get("csr_attributes").Fail(agent.writeAttributes(ctx))
+	if agent.hasService() {
+		agent.tellService(ctx, service.Enable)
+	}
+	if agent.Exec && !keys.failed {
+		at.Get("exec").Fail(agent.run(ctx, keys.arguments))
+	}
+	if agent.hasService() {
+		agent.tellService(ctx, startService)
+	}
+	return nil
 }
 
-// installPuppet installs the agent.
-//
-// Difference from cloud-init: where no repository has any of the packages, that is an error.
-func installPuppet(ctx context.Context, e *Env, keys *puppetKeys) error {
-	p := keys.Puppet
-	if p.InstallType == "aio" {
-		return installPuppetAIO(ctx, e, keys)
+func (a puppetAgent) install(ctx context.Context) error {
+	if a.InstallType == puppetAIO {
+		return a.installAIO(ctx)
 	}
 	names := puppetNames
-	if p.Package != "" {
-		names = []string{p.Package}
+	if a.PackageName != "" {
+		names = []string{a.PackageName}
 	}
-	var errs []error
+	manager := a.packageManager()
 	for _, name := range names {
-		err := e.installVersions(ctx, packages.Spec{Name: name, Version: p.Version})
-		if err == nil {
-			return nil
+		a.Log.Info("installing the agent of Puppet", "package", name)
+		missing, err := manager.Install(ctx, []packages.Spec{{Name: name, Version: a.Version}})
+		if err != nil || len(missing) == 0 {
+			return err
 		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return fmt.Errorf("the agent is not installed: no repository has %s", strings.TrimSpace(strings.Join(names, " or ")+" "+a.Version))
 }
 
-// installPuppetAIO runs Puppet's install script.
-func installPuppetAIO(ctx context.Context, e *Env, keys *puppetKeys) (err error) {
-	p := keys.Puppet
-	if p.URL == "" {
-		p.URL = "https://raw.githubusercontent.com/puppetlabs/install-puppet/main/install.sh"
+// installAIO runs the script that installs Puppet's own packages.
+func (a puppetAgent) installAIO(ctx context.Context) (err error) {
+	from := a.AIOURL
+	if from == "" {
+		from = puppetAIOURL
 	}
-	if e.Fetch == nil {
-		return errors.New("nothing can be fetched here")
-	}
-	script, err := e.Fetch(ctx, p.URL, nil)
+	script, err := a.download(ctx, from, a.AIOSum)
 	if err != nil {
+		return fmt.Errorf("the agent is not installed: %w", err)
+	}
+	// The instance's directory: /tmp may be another user's, or have no programs run.
+	file := a.Instance.Dir + "/puppet-install"
+	if _, err := a.Host.Quietly().WriteFile(file, script, host.File{Mode: 0o700}); err != nil {
 		return err
 	}
-	if sum := sha256.Sum256(script); p.SHA256 != "" && !strings.EqualFold(p.SHA256, hex.EncodeToString(sum[:])) {
-		return fmt.Errorf("the install script has the digest %x, not aio_install_sha256", sum)
+	defer func() { err = errors.Join(err, a.Host.Quietly().Remove(file)) }()
+	argv := []string{file}
+	if a.Version != "" {
+		argv = append(argv, "-v", a.Version)
 	}
-	file := path.Join(e.Instance.RunDir, "puppet-install")
-	h := e.Host.Quietly()
-	if _, err := h.WriteFile(file, script, host.File{Mode: 0o700}); err != nil {
-		return err
+	if a.Collection != "" {
+		argv = append(argv, "-c", a.Collection)
 	}
-	defer func() { err = errors.Join(err, h.Remove(file)) }()
-	argv := []string{"/bin/sh", file} // /run may be mounted noexec
-	if strings.HasPrefix(string(script), "#!/bin/bash") || strings.HasPrefix(string(script), "#!/usr/bin/env bash") {
-		argv[0] = "/bin/bash"
-	}
-	if p.Version != "" {
-		argv = append(argv, "-v", p.Version)
-	}
-	if p.Collection != "" {
-		argv = append(argv, "-c", p.Collection)
-	}
-	if p.Cleanup {
+	if a.cleansUp() {
 		argv = append(argv, "--cleanup")
 	}
-	_, err = e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
+	_, err = a.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: puppetInstallTime})
 	return err
 }
 
-// configurePuppet writes puppet.conf, the authority's certificate and the request's attributes.
-func configurePuppet(ctx context.Context, e *Env, keys *puppetKeys, program, owner string) error {
-	p := keys.Puppet
-	if ca := e.At("puppet.conf.ca_cert"); !ca.IsNull() {
-		dir, err := puppetSetting(ctx, e.Host, program, p.SSLDir, "ssldir")
-		if err != nil {
-			return err
-		}
-		if err := writePuppetCA(e.Host, dir, ca.Text(), owner); err != nil {
-			return err
-		}
-	}
-	if len(keys.options) > 0 {
-		file, err := puppetSetting(ctx, e.Host, program, p.ConfFile, "config")
-		if err != nil {
-			return err
-		}
-		if err := writePuppetConf(e, file, keys.options); err != nil {
-			return err
-		}
-	}
-	if p.CSR == nil {
-		return nil
-	}
-	file, err := puppetSetting(ctx, e.Host, program, p.CSRPath, "csr_attributes")
-	if err != nil {
-		return err
-	}
-	// It may hold the password of a request (challengePassword).
-	_, err = e.Host.WriteFile(file, yaml.Dump(p.CSR), host.File{Mode: 0o644, KeepMeta: true, Secret: true})
-	return err
-}
-
-// puppetSetting is a path of the configuration's, or the one that puppet has.
-func puppetSetting(ctx context.Context, h *host.Host, program, given, name string) (string, error) {
-	if given != "" {
-		return path.Join("/", given), nil
-	}
-	result, err := h.Run(ctx, host.Command{Argv: []string{program, "config", "print", name}, Quiet: true})
-	if err != nil {
-		return "", fmt.Errorf("cannot ask puppet for its %s: %w", name, err)
-	}
-	setting := strings.TrimSpace(result.Stdout)
-	if !path.IsAbs(setting) {
-		return "", fmt.Errorf("puppet says that its %s is %q, which is no path", name, setting)
-	}
-	return setting, nil
-}
-
-func writePuppetCA(h *host.Host, dir, certificate, owner string) error {
-	certs := path.Join(dir, "certs")
-	if err := h.Mkdir(dir, 0o771, owner, "root"); err != nil {
-		return err
-	}
-	if err := h.Mkdir(certs, 0o755, owner, "root"); err != nil {
-		return err
-	}
-	_, err := h.WriteFile(path.Join(certs, "ca.pem"), []byte(certificate), host.File{Mode: 0o644, Owner: owner, Group: "root"})
-	return err
-}
-
-// writePuppetConf sets the options, and keeps the file as it was as puppet.conf.old.
+// find finds the program where Puppet's own package has it, which is in no PATH of a boot.
 //
-// Difference from cloud-init: comments and the order of the file stay.
-func writePuppetConf(e *Env, file string, options []puppetOption) error {
-	old, err := e.Host.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	text := string(old)
-	for _, o := range options {
-		if o.name == "certname" {
-			o.value = certname(e, o.value)
+// Difference from cloud-init: there, install_type packages finds no program then.
+func (a *puppetAgent) find() {
+	if _, err := a.Host.LookPath(a.program); err != nil {
+		if _, err := a.Host.LookPath(puppetAIOProgram); err == nil {
+			a.program = puppetAIOProgram
 		}
-		text = inifile.Set(text, o.section, o.name, o.value)
 	}
-	if text == string(old) {
+	if _, err := a.Host.User(a.owner); err != nil {
+		a.owner = "root" // who the agent runs as; Puppet's own package has no user
+	}
+}
+
+// path returns where the agent has one of its files, unless the configuration says it.
+func (a puppetAgent) path(ctx context.Context, key, given, setting string) (string, error) {
+	if given != "" {
+		if !isPlainPath(given) {
+			return "", nil // reported
+		}
+		return given, nil
+	}
+	r, err := a.Host.Run(ctx, host.Command{Argv: []string{a.program, "config", "print", setting}, Quiet: true})
+	if err != nil {
+		return "", fmt.Errorf("cannot find out %s (%s says it too): %w", setting, key, err)
+	}
+	// What it warns of may come first.
+	lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
+	if file := strings.TrimSpace(lines[len(lines)-1]); isPlainPath(file) {
+		return file, nil
+	}
+	return "", fmt.Errorf("puppet has no path for its setting %s: give %s", setting, key)
+}
+
+// configure sets the settings in puppet.conf.
+//
+// Difference from cloud-init: a file that is not there is created; there the module fails. One
+// that has all settings is unchanged, and the comments and the order of others stay.
+func (a puppetAgent) configure(ctx context.Context, settings []puppetSetting) error {
+	if len(settings) == 0 {
 		return nil
 	}
-	if err == nil {
-		if _, err := e.Host.WriteFile(file+".old", old, host.File{Mode: 0o644}); err != nil {
+	file, err := a.path(ctx, "conf_file", a.ConfFile, "config")
+	if err != nil || file == "" {
+		return err
+	}
+	before, err := a.Host.ReadFile(file)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return fmt.Errorf("cannot read %s: %w", file, err)
+	}
+	after := string(before)
+	for _, s := range settings {
+		if s.name == "certname" {
+			s.value = a.certname(s.value)
+		}
+		after = inifile.Set(after, s.section, s.name, s.value)
+	}
+	if after == string(before) {
+		return nil
+	}
+	if !missing {
+		if err := a.keepOld(file, before); err != nil {
 			return err
 		}
 	}
-	_, err = e.Host.WriteFile(file, []byte(text), host.File{Mode: 0o644, KeepMeta: true})
+	_, err = a.Host.WriteFile(file, []byte(after), host.File{})
 	return err
 }
 
-// certname puts the instance's id and its full name in place of %i and %f. Puppet wants small
-// letters.
-func certname(e *Env, pattern string) string {
+// certname is the name of the agent's certificate, which puppet wants in lower case.
+func (a puppetAgent) certname(value string) string {
 	var hostname hostnameKeys
-	e.decode(&hostname, true)
-	return strings.ToLower(strings.NewReplacer("%f", findNames(e, &hostname).full, "%i", e.Instance.ID).Replace(pattern))
+	a.decode(&hostname, true)
+	return strings.ToLower(strings.NewReplacer("%f", findNames(a.Env, &hostname).full, "%i", a.Instance.ID).Replace(value))
 }
 
-// enablePuppet enables the agent's service, and returns its name.
-func enablePuppet(ctx context.Context, e *Env) string {
+// keepOld keeps a file's content, owner and mode beside it.
+func (a puppetAgent) keepOld(file string, content []byte) error {
+	info, err := a.Host.Stat(file)
+	if err != nil {
+		return err
+	}
+	uid, gid := a.Host.Owner(file, info)
+	_, err = a.Host.WriteFile(file+".old", content, host.File{Mode: info.Mode().Perm(), Owner: strconv.Itoa(uid), Group: strconv.Itoa(gid)})
+	return err
+}
+
+// writeCertificate writes the certificate of the server's authority into the agent's directories.
+func (a puppetAgent) writeCertificate(ctx context.Context) error {
+	pem := a.Conf.Get("ca_cert")
+	if pem.IsNull() || pem.Kind() == config.Map || pem.Kind() == config.List {
+		return nil
+	}
+	dir, err := a.path(ctx, "ssl_dir", a.SSLDir, "ssldir")
+	if err != nil || dir == "" {
+		return err
+	}
+	if err := a.Host.Mkdir(path.Dir(dir), 0o755, "", ""); err != nil {
+		return err
+	}
+	certs := path.Join(dir, "certs")
+	if err := errors.Join(a.giveDir(dir, 0o771), a.giveDir(certs, 0o755), a.Host.Chmod(dir, 0o771)); err != nil {
+		return err
+	}
+	_, err = a.Host.WriteFile(path.Join(certs, "ca.pem"), []byte(pem.Text()), host.File{Owner: a.owner, Group: "root"})
+	return err
+}
+
+// giveDir creates a directory, or gives one that is there its owner.
+func (a puppetAgent) giveDir(dir string, mode fs.FileMode) error {
+	if err := a.Host.Mkdir(dir, mode, a.owner, "root"); err != nil {
+		return err
+	}
+	info, err := a.Host.Stat(dir)
+	if err != nil {
+		return err
+	}
+	user, err := a.Host.User(a.owner)
+	if uid, gid := a.Host.Owner(dir, info); err != nil || uid == user.UID && gid == 0 {
+		return err
+	}
+	return a.Host.Chown(dir, a.owner, "root")
+}
+
+// writeAttributes writes what the agent's certificate request has beside the name. A password
+// may be among it.
+func (a puppetAgent) writeAttributes(ctx context.Context) error {
+	if a.CSRAttributes.Kind() != config.Map {
+		return nil
+	}
+	file, err := a.path(ctx, "csr_attributes_path", a.CSRPath, "csr_attributes")
+	if err != nil || file == "" {
+		return err
+	}
+	_, err = a.Host.WriteFile(file, yaml.DumpIndented(a.CSRAttributes, 2), host.File{Secret: true})
+	return err
+}
+
+// tellService enables or starts the agent's service, under the first of its names that there is.
+func (a puppetAgent) tellService(ctx context.Context, do func(context.Context, *host.Host, string) error) {
 	var errs []error
 	for _, name := range puppetNames {
-		err := service.Enable(ctx, e.Host, name+".service")
+		err := do(ctx, a.Host, name+".service")
 		if err == nil {
-			return name
+			return
 		}
 		errs = append(errs, err)
 	}
-	e.At("puppet.start_service").Warnf("puppet's service does not start at boot: %v", errors.Join(errs...))
-	return ""
+	a.At("puppet").Get("start_service").Warnf("%v; %v", errs[0], errs[1])
 }
 
-func runPuppetAgent(ctx context.Context, e *Env, program string, args *config.Value) error {
-	if !e.Host.Runs() {
-		e.At("puppet.exec").Notef("an image's agent is not run")
+// startService starts a service that does not run.
+func startService(ctx context.Context, h *host.Host, unit string) error {
+	if !h.Runs() {
 		return nil
 	}
-	argv := []string{program, "agent"}
-	switch {
-	case args.Kind() == config.List:
-		for _, arg := range args.Items() {
-			argv = append(argv, arg.Text())
-		}
-	case args.IsNull():
-		argv = append(argv, "--test")
-	default:
-		argv = append(argv, strings.Fields(args.Text())...)
+	_, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "start", unit}})
+	if err != nil {
+		return fmt.Errorf("cannot start %s: %w", unit, err)
 	}
-	_, err := e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
+	return nil
+}
+
+// run has the agent bring the system to its state once.
+//
+// Difference from cloud-init: with --test, exit code 2 says that there was something to change,
+// and is success (https://github.com/canonical/cloud-init/issues/5747).
+func (a puppetAgent) run(ctx context.Context, arguments []string) error {
+	if !a.Host.Runs() {
+		a.At("puppet").Get("exec").Notef("the agent is not run for an image: each system that is made of it runs its own")
+		return nil
+	}
+	const changed = 2
+	c := host.Command{Argv: append([]string{a.program, "agent"}, arguments...), Pass: true, Timeout: host.NoTimeout}
+	if slices.ContainsFunc(arguments, func(s string) bool { return s == "--test" || s == "-t" || s == "--detailed-exitcodes" }) {
+		c.OK = []int{changed}
+	}
+	_, err := a.Host.Run(ctx, c)
 	return err
 }

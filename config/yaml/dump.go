@@ -22,19 +22,23 @@ const (
 
 // Dump returns a value as PyYAML's safe_dump(indent=4, default_flow_style=False) writes
 // it, without "---" and "...". It reads back as the same value.
-func Dump(v *config.Value) []byte { return emit(v, false) }
+func Dump(v *config.Value) []byte { return emit(v, dumpIndent, false) }
+
+// DumpIndented is Dump with a number of spaces of indentation, from 2 to 9; PyYAML's own is 2.
+func DumpIndented(v *config.Value, spaces int) []byte { return emit(v, spaces, false) }
 
 // DumpInOrder is Dump with the keys of mappings in the order in which they stand.
-func DumpInOrder(v *config.Value) []byte { return emit(v, true) }
+func DumpInOrder(v *config.Value) []byte { return emit(v, dumpIndent, true) }
 
-func emit(v *config.Value, inOrder bool) []byte {
-	e := emitter{indent: -1, whitespace: true, indention: true, inOrder: inOrder}
+func emit(v *config.Value, step int, inOrder bool) []byte {
+	e := emitter{step: step, indent: -1, whitespace: true, indention: true, inOrder: inOrder}
 	e.value(v, false)
 	e.lineBreak()
 	return e.out.Bytes()
 }
 
 type emitter struct {
+	step       int // of an indentation
 	out        bytes.Buffer
 	column     int
 	indent     int  // of the list or map that is written; -1 for none yet
@@ -80,11 +84,11 @@ func (e *emitter) mark(text string, needBlank, isIndention bool) {
 func (e *emitter) deeper(scalar bool) int {
 	if e.indent < 0 {
 		if scalar {
-			return dumpIndent
+			return e.step
 		}
 		return 0
 	}
-	return e.indent + dumpIndent
+	return e.indent + e.step
 }
 
 // value writes a value; inMap says that it is a key's.

@@ -21,4 +21,8 @@ func TestAnOrderedMapIsWrittenInItsOrder(t *testing.T) {
 	if got := string(yaml.Dump(v)); got != sorted {
 		t.Errorf("sorted:\n%s", got)
 	}
+	const narrow = "ethernets:\n  a:\n  - 'yes'\n  - true\n  b: {}\nversion: 2\n"
+	if got := string(yaml.DumpIndented(v, 2)); got != narrow {
+		t.Errorf("with two spaces:\n%s", got)
+	}
 }

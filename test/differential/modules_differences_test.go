@@ -51,7 +51,7 @@ var moduleDifferences = []difference{
 	{input: "set_hostname/of the metadata by another key", reason: "the name of a machine that nobody named is unchanged"},
 	{input: "set_hostname/that was set before", reason: "loses only to a metadata name"},
 	{input: "set_hostname/where a name is", reason: "loses only to a metadata name"},
-	{input: "set_hostname/with a dot at its end", reason: "a dot at the end of a name is left out"},
+	{input: "set_hostname/with a dot at its end", reason: "a dot at the end of a name is skipped"},
 	{input: "set_hostname/with a line break", reason: "with characters that no hostname may have is refused"},
 	{input: "set_hostname/with an underscore", reason: "with characters that no hostname may have is refused"},
 	{input: "set_hostname/without a file", reason: "loses only to a metadata name"},

@@ -67,7 +67,7 @@ class Warnings(logging.Handler):
 
 
 def boot():
-    """As the four stages do, in one process; the network is left alone."""
+    """As the four stages do, in one process; the network is unchanged."""
     init = stages.Init()
     init.read_cfg()
     init.initialize()
