@@ -195,12 +195,8 @@ func (e *Env) install(ctx context.Context, names ...string) error {
 }
 
 func (e *Env) installVersions(ctx context.Context, specs ...packages.Spec) error {
-	manager := e.Packages
-	if manager == nil {
-		manager = packages.Of(e.Host, func(line string) { e.Log.Debug("the package manager says", "line", line) })
-	}
 	e.Log.Info("installing packages", "packages", fmt.Sprint(specs))
-	missing, err := manager.Install(ctx, specs)
+	missing, err := e.packageManager().Install(ctx, specs)
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("no repository has %v", missing)
 	}

@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -23,15 +24,13 @@ import (
 type ntpKeys struct {
 	NTP struct {
 		Enabled bool      `key:"enabled" default:"true" doc:"false: nothing is done."`
-		Client  string    `key:"ntp_client" enum:"auto|chrony|ntp|ntpdate|openntpd|systemd-timesyncd" default:"auto" doc:"The program that keeps the time; auto: the first that is installed of chrony, systemd-timesyncd, ntp and ntpdate, else chrony."`
+		Client  string    `key:"ntp_client" default:"auto" doc:"The program that keeps the time: chrony, systemd-timesyncd, ntp, ntpdate, openntpd, or another that config describes. auto: the first of these that is installed, else chrony."`
 		Servers []string  `key:"servers" doc:"Servers to ask."`
 		Pools   []string  `key:"pools" doc:"Pools of servers to ask. Without servers and pools: four pools of the distribution's."`
 		Peers   []string  `key:"peers" doc:"Servers of equal rank. systemd-timesyncd knows none."`
 		Allow   []string  `key:"allow" doc:"Networks whose machines may ask this one, with chrony."`
 		Config  ntpConfig `key:"config" doc:"What is different of the client here."`
 	} `key:"ntp" doc:"How the clock is kept. Without a value: as with an empty mapping."`
-
-	client ntpClient
 }
 
 type ntpConfig struct {
@@ -45,18 +44,19 @@ type ntpConfig struct {
 // ntpClient is a program that keeps the time.
 type ntpClient struct {
 	ntpConfig
-	name      string
-	templates []string // names, without the distribution's
+	name     string
+	template string   // its name, without the distribution's
+	older    []string // the packages where those of Packages are not to be had
 }
 
 // ntpClients are those that RHEL prefers, in that order, and one that it does not have. Paths
 // and names are cloud-init's.
 var ntpClients = []ntpClient{
-	{name: "chrony", templates: []string{"chrony.conf"}, ntpConfig: ntpConfig{Path: "/etc/chrony.conf", CheckExe: "chronyd", Packages: []string{"chrony"}, Service: "chronyd"}},
-	{name: "systemd-timesyncd", templates: []string{"timesyncd.conf"}, ntpConfig: ntpConfig{Path: "/etc/systemd/timesyncd.conf.d/cloud-init.conf", CheckExe: "/lib/systemd/systemd-timesyncd", Service: "systemd-timesyncd"}},
-	{name: "ntp", templates: []string{"ntp.conf"}, ntpConfig: ntpConfig{Path: "/etc/ntp.conf", CheckExe: "ntpd", Packages: []string{"ntpsec"}, Service: "ntpd"}},
-	{name: "ntpdate", templates: []string{"ntp.conf"}, ntpConfig: ntpConfig{Path: "/etc/ntp.conf", CheckExe: "ntpdate", Packages: []string{"ntpdate"}, Service: "ntpdate"}},
-	{name: "openntpd", templates: []string{"ntpd.conf"}, ntpConfig: ntpConfig{Path: "/etc/ntpd.conf", CheckExe: "ntpd", Service: "ntpd"}},
+	{name: "chrony", template: "chrony.conf", ntpConfig: ntpConfig{Path: "/etc/chrony.conf", CheckExe: "chronyd", Packages: []string{"chrony"}, Service: "chronyd"}},
+	{name: "systemd-timesyncd", template: "timesyncd.conf", ntpConfig: ntpConfig{Path: "/etc/systemd/timesyncd.conf.d/cloud-init.conf", CheckExe: "/lib/systemd/systemd-timesyncd", Service: "systemd-timesyncd"}},
+	{name: "ntp", template: "ntp.conf", ntpConfig: ntpConfig{Path: "/etc/ntp.conf", CheckExe: "ntpd", Packages: []string{"ntpsec"}, Service: "ntpd"}, older: []string{"ntp"}},
+	{name: "ntpdate", template: "ntp.conf", ntpConfig: ntpConfig{Path: "/etc/ntp.conf", CheckExe: "ntpdate", Packages: []string{"ntpdate"}, Service: "ntpdate"}},
+	{name: "openntpd", template: "ntpd.conf", ntpConfig: ntpConfig{Path: "/etc/ntpd.conf", CheckExe: "ntpd", Service: "ntpd"}},
 }
 
 var ntp = Of[ntpKeys]{
@@ -73,93 +73,135 @@ var ntp = Of[ntpKeys]{
 	Run:     runNTP,
 }.Module()
 
-// checkNTP removes servers and the like that would be more than a word in the file.
+// checkNTP removes servers and the like that would be more than a word in the file, and what
+// cannot be part of a client.
 func checkNTP(e *Env, keys *ntpKeys) {
 	n := &keys.NTP
-	if e.At("ntp.enabled").Value() == nil {
+	if e.At("ntp.enabled").IsNull() {
 		n.Enabled = true
 	}
-	for _, list := range []struct {
+	n.Servers, n.Pools = ntpWords(e.At("ntp.servers")), ntpWords(e.At("ntp.pools"))
+	n.Peers, n.Allow = ntpWords(e.At("ntp.peers")), ntpWords(e.At("ntp.allow"))
+	for _, given := range []struct {
 		key   string
-		words *[]string
-	}{{"servers", &n.Servers}, {"pools", &n.Pools}, {"peers", &n.Peers}, {"allow", &n.Allow}} {
-		at := e.At("ntp." + list.key)
-		kept := []string{}
-		for i, item := range at.Items() {
-			if i >= len(*list.words) {
-				break
-			}
-			word := (*list.words)[i]
-			if word == "" || strings.HasPrefix(word, "-") || strings.ContainsFunc(word, func(r rune) bool {
-				return unicode.IsSpace(r) || unicode.IsControl(r) || r == '#' || r == '!' || r == ';'
-			}) {
-				item.Errorf("expected a host or an address, got %q; skipped", word)
-				continue
-			}
-			if !slices.Contains(kept, word) {
-				kept = append(kept, word)
-			}
+		value *string
+	}{{"confpath", &n.Config.Path}, {"check_exe", &n.Config.CheckExe}, {"service_name", &n.Config.Service}} {
+		at, fault := e.At("ntp.config."+given.key), ""
+		switch {
+		case *given.value == "":
+		case given.key == "service_name" && service.Check(*given.value) != nil:
+			fault = "is no name of a systemd unit"
+		case strings.HasPrefix(*given.value, "-"):
+			fault = `begins with "-"`
+		case strings.ContainsFunc(*given.value, unicode.IsControl):
+			fault = "holds a control character"
+		case given.key == "confpath" && slices.Contains(strings.Split(*given.value, "/"), ".."):
+			fault = `has ".." in it`
 		}
-		*list.words = kept
-	}
-	for _, key := range []string{"confpath", "check_exe", "service_name"} {
-		if at := e.At("ntp.config." + key); strings.HasPrefix(at.Text(), "-") {
-			at.Errorf("%q begins with \"-\"; the client's own is used", at.Text())
-			switch key {
-			case "confpath":
-				n.Config.Path = ""
-			case "check_exe":
-				n.Config.CheckExe = ""
-			default:
-				n.Config.Service = ""
-			}
+		if fault != "" {
+			at.Errorf("%q %s; the client's own is used", *given.value, fault)
+			*given.value = ""
 		}
 	}
-	if n.Client == "" {
+	known := []string{"auto"}
+	for _, c := range ntpClients {
+		known = append(known, c.name)
+	}
+	switch c := n.Config; {
+	case n.Client == "":
 		n.Client = "auto"
-	}
-	if n.Client == "openntpd" && n.Config.Template == "" {
+	case !slices.Contains(known, n.Client) && (c.Path == "" || c.CheckExe == "" || c.Service == "" || c.Template == ""):
+		e.At("ntp.ntp_client").Errorf("no such client: %s%s; another needs confpath, check_exe, packages, service_name and template in ntp.config; auto is used",
+			n.Client, config.DidYouMean(n.Client, known))
+		n.Client = "auto"
+	case n.Client == "openntpd" && c.Template == "":
 		e.At("ntp.ntp_client").Warnf("there is no built-in template for openntpd: give config.template, or write /etc/cloud/templates/ntpd.conf.rhel.tmpl")
 	}
 }
 
+// ntpWords are the items of a list that are one word of a configuration file, each once.
+func ntpWords(at config.Cursor) []string {
+	words := []string{}
+	for _, item := range at.Items() {
+		word := item.Text()
+		switch k := item.Kind(); {
+		case k == config.Null || k == config.List || k == config.Map:
+			// The decoder reported it.
+		case word == "" || strings.HasPrefix(word, "-") || strings.ContainsFunc(word, func(r rune) bool {
+			return unicode.IsSpace(r) || unicode.IsControl(r) || r == '#' || r == '!' || r == ';'
+		}):
+			item.Errorf("expected a host or an address, got %q; skipped", word)
+		case !slices.Contains(words, word):
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// runNTP installs the client, writes its file and has it read it.
+//
+// Difference from cloud-init: the package is installed first, so that what its own file has is
+// kept; and the service is enabled, since EL7's ntpd is not and would not start again.
 func runNTP(ctx context.Context, e *Env, keys *ntpKeys) error {
 	if !keys.NTP.Enabled {
 		e.Log.Info("the clock is unchanged: ntp.enabled is false")
 		return nil
 	}
-	client := selectNTPClient(e.Host, keys.NTP.Client, keys.NTP.Config)
+	client := selectNTPClient(e, keys)
 	e.Log.Info("selected the NTP client", "client", client.name, "file", client.Path)
-	if _, err := e.Host.LookPath(client.CheckExe); err != nil && len(client.Packages) > 0 {
-		if err := e.install(ctx, client.Packages...); err != nil {
-			return fmt.Errorf("cannot install %s: %w", client.name, err)
-		}
-	}
-	// Behind the installation: what the package's own file has is kept.
+	missing := installNTPClient(ctx, e, client)
 	text, err := ntpFile(ctx, e, client, keys)
 	if err != nil {
-		return err
+		return errors.Join(missing, err)
 	}
-	if err := keepDistribution(e.Host, client.Path, text); err != nil {
-		return err
+	at := e.At("ntp")
+	if client.Template != "" {
+		at = e.At("ntp.config.template")
 	}
-	if _, err = conffile.Write(ctx, e.Host, client.Path, []byte(text), host.File{Mode: 0o644, KeepMeta: true}, ntpCheck(ctx, e.Host, client)); err != nil {
-		return err
+	if err := writeNTPFile(ctx, e.Host, client, text); err != nil || missing != nil {
+		at.Fail(err)
+		return missing
+	}
+	if e.Host.Exists("/usr/lib/systemd/system/" + client.Service + ".service") {
+		at.Fail(service.Enable(ctx, e.Host, client.Service))
 	}
 	return service.Start(ctx, e.Host, client.Service)
 }
 
-// selectNTPClient is the client that is named, or the first that is installed, or the one that
-// RHEL prefers, with what the configuration says of it.
-func selectNTPClient(h *host.Host, name string, c ntpConfig) ntpClient {
+// installNTPClient installs a client that is missing. EL7 has ntp by its older name.
+func installNTPClient(ctx context.Context, e *Env, client ntpClient) error {
+	if _, err := e.Host.LookPath(client.CheckExe); err == nil || len(client.Packages) == 0 {
+		return nil
+	}
+	err := e.install(ctx, client.Packages...)
+	if err != nil && len(client.older) > 0 && e.install(ctx, client.older...) == nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot install %s: %w", client.name, err)
+	}
+	return nil
+}
+
+// selectNTPClient is the client that is named, by the instance's configuration or the
+// system's, or the first that is installed, or the one that RHEL prefers, with what the
+// configuration says of it.
+func selectNTPClient(e *Env, keys *ntpKeys) ntpClient {
+	name, c := keys.NTP.Client, keys.NTP.Config
+	if of := e.At("system_info.ntp_client").Text(); name == "auto" && of != "" {
+		name = of
+	}
 	i := slices.IndexFunc(ntpClients, func(n ntpClient) bool {
 		if name != "auto" {
 			return n.name == name
 		}
-		_, err := h.LookPath(n.CheckExe)
+		_, err := e.Host.LookPath(n.CheckExe)
 		return err == nil
 	})
 	n := ntpClients[max(i, 0)]
+	if i < 0 && name == keys.NTP.Client && name != "auto" {
+		n = ntpClient{name: name} // which the configuration describes
+	}
 	for _, given := range []struct{ of, into *string }{
 		{&c.Path, &n.Path}, {&c.CheckExe, &n.CheckExe}, {&c.Service, &n.Service}, {&c.Template, &n.Template},
 	} {
@@ -167,8 +209,8 @@ func selectNTPClient(h *host.Host, name string, c ntpConfig) ntpClient {
 			*given.into = *given.of
 		}
 	}
-	if c.Packages != nil {
-		n.Packages = c.Packages
+	if e.At("ntp.config.packages").Kind() == config.List {
+		n.Packages, n.older = c.Packages, nil
 	}
 	return n
 }
@@ -177,12 +219,8 @@ func selectNTPClient(h *host.Host, name string, c ntpConfig) ntpClient {
 func ntpFile(ctx context.Context, e *Env, client ntpClient, keys *ntpKeys) (string, error) {
 	t := templates.Template{Path: "ntp.config.template", Text: client.Template}
 	if client.Template == "" {
-		var names []string
-		for _, base := range client.templates {
-			names = append(names, base+"."+e.Instance.Distribution, base+".rhel", base)
-		}
 		var err error
-		if t, err = templates.Read(e.Host, names...); err != nil {
+		if t, err = templates.Read(e.Host, client.template+"."+e.Instance.Distribution, client.template+".rhel", client.template); err != nil {
 			return "", err
 		}
 	}
@@ -218,14 +256,18 @@ func anyList(words []string) []any {
 	return list
 }
 
-// defaultPools are the four of the distribution, by the names that pool.ntp.org has for them.
+// poolZones are the distributions of the family that pool.ntp.org has a zone for.
+var poolZones = []string{"almalinux", "centos", "cloudlinux", "fedora", "rhel", "rocky"}
+
+// defaultPools are the four of the distribution, or of everybody where it has none.
 func defaultPools(distribution string) []string {
-	if distribution == "eurolinux" {
-		distribution = "" // as with cloud-init: the pool has no name for it
+	zone := ""
+	if slices.Contains(poolZones, distribution) {
+		zone = distribution + "."
 	}
 	var pools []string
 	for i := range 4 {
-		pools = append(pools, strings.ReplaceAll(fmt.Sprintf("%d.%s.pool.ntp.org", i, distribution), "..", "."))
+		pools = append(pools, fmt.Sprintf("%d.%spool.ntp.org", i, zone))
 	}
 	return pools
 }
@@ -267,42 +309,57 @@ func withKeptLines(h *host.Host, file, text string) (string, error) {
 // distEnding is that of the file as the distribution had it, by cloud-init's name.
 const distEnding = ".dist"
 
+// chronyd is how chronyd reads its configuration and does no more: 4.0 and later. EL7 has 3.4.
+var chronyd = conffile.Program{
+	Argv:   func(candidate string) []string { return []string{"chronyd", "-p", "-f", candidate} },
+	Unable: []string{"invalid option", "Unrecognized command line option"},
+}
+
+// writeNTPFile replaces the client's file, if the client can use the new one, and keeps what
+// the distribution had. Only chronyd can tell.
+func writeNTPFile(ctx context.Context, h *host.Host, client ntpClient, text string) error {
+	file := conffile.File{Path: path.Join("/", client.Path), Data: []byte(text)}
+	differ, err := conffile.Differ(h, file)
+	if err != nil || !differ {
+		return err
+	}
+	if client.name == "chrony" {
+		err := conffile.Check(ctx, h, chronyd, file)
+		var refused *conffile.RefusedError
+		if errors.As(err, &refused) {
+			return fmt.Errorf("%s is not written: chronyd refuses it: %s", file.Path, withoutTime.ReplaceAllString(refused.Said, ""))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := keepDistribution(h, file.Path); err != nil {
+		return err
+	}
+	_, err = conffile.Put(h, file)
+	return err
+}
+
+// withoutTime finds the time that chronyd begins its lines with.
+var withoutTime = regexp.MustCompile(`(?m)^\S+Z (Fatal error : )?`)
+
 // keepDistribution copies the file that is there, once: that of a later instance is ours.
 //
 // Difference from cloud-init: it renames the file for each instance, and the distribution's is
 // lost at the second; in between there is none.
-func keepDistribution(h *host.Host, file, text string) error {
-	old, err := h.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (string(old) == text || h.Exists(file+distEnding)) {
+func keepDistribution(h *host.Host, file string) error {
+	info, err := h.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && h.Exists(file+distEnding) {
 		return nil
 	}
-	if err == nil {
-		_, err = h.WriteFile(file+distEnding, old, host.File{Mode: 0o644})
+	if err != nil {
+		return err
 	}
+	data, err := h.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	uid, gid := h.Owner(file, info)
+	_, err = h.WriteFile(file+distEnding, data, host.File{Mode: info.Mode().Perm() | host.NoAccess, Owner: strconv.Itoa(uid), Group: strconv.Itoa(gid)})
 	return err
-}
-
-// ntpCheck has chronyd read the file, if it is one that can do only that (4.0 and later). nil
-// for the other clients, which cannot.
-func ntpCheck(ctx context.Context, h *host.Host, client ntpClient) conffile.Check {
-	if client.name != "chrony" {
-		return nil
-	}
-	if _, err := h.LookPath("chronyd"); err != nil {
-		return nil
-	}
-	version, err := h.Run(ctx, host.Command{Argv: []string{"chronyd", "-v"}, Quiet: true})
-	if m := regexp.MustCompile(`version (\d+)\.`).FindStringSubmatch(version.Stdout); err != nil || m == nil || len(m[1]) == 1 && m[1] < "4" {
-		return nil
-	}
-	return func(ctx context.Context, aside string) error {
-		result, err := h.Run(ctx, host.Command{Argv: []string{"chronyd", "-p", "-f", aside}, Quiet: true})
-		if err == nil {
-			return nil
-		}
-		if fault, _, _ := strings.Cut(strings.TrimSpace(result.Stdout+result.Stderr), "\n"); fault != "" {
-			return fmt.Errorf("chronyd refuses it: %s", strings.ReplaceAll(fault, aside, path.Base(client.Path)))
-		}
-		return fmt.Errorf("chronyd refuses it: %w", err)
-	}
 }

@@ -4,9 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"cloudseed/guest/packages/packagestest"
 	"cloudseed/host"
 	"cloudseed/test/needs"
 
@@ -70,8 +72,21 @@ func TestNTP(t *testing.T) {
 		"a server of two lines is refused":    {config: "ntp: {servers: [\"a\\nallow 0/0\", s]}\n", want: chrony("server s iburst"), reports: `error: user-data:1:17: ntp.servers.0: expected a host or an address, got "a\nallow 0/0"; skipped`},
 		"a server with options is refused":    {config: "ntp: {servers: [a key 1, s]}\n", want: chrony("server s iburst"), reports: `expected a host or an address, got "a key 1"; skipped`},
 		"a server like an option is refused":  {config: "ntp: {pools: [-x, p]}\n", want: chrony("pool p iburst"), reports: `expected a host or an address, got "-x"; skipped`},
-		"a service like an option is refused": {config: "ntp: {servers: [s], config: {service_name: --now}}\n", want: chrony("server s iburst"), reports: `"--now" begins with "-"; the client's own is used`},
-		"a client that is not known":          {config: "ntp: {servers: [s], ntp_client: chronny}\n", want: chrony("server s iburst"), reports: "chronny"},
+		"a service like an option is refused": {config: "ntp: {servers: [s], config: {service_name: --now}}\n", want: chrony("server s iburst"), reports: `"--now" is no name of a systemd unit; the client's own is used`},
+		"a client that is not known": {
+			config: "ntp: {servers: [s], ntp_client: chronny}\n", want: chrony("server s iburst"),
+			reports: `error: user-data:1:33: ntp.ntp_client: no such client: chronny (did you mean chrony?); another needs confpath, check_exe, packages, service_name and template in ntp.config; auto is used`,
+		},
+		"a client that the configuration describes": {
+			config: "ntp:\n  ntp_client: myntp\n  servers: [s]\n  config: {confpath: /etc/myntp.conf, check_exe: myntpd, packages: [myntp], service_name: myntpd, template: \"## template:jinja\\nuse {{servers[0]}}\\n\"}\n",
+			lacks:  []string{"myntpd"}, file: "/etc/myntp.conf", service: "myntpd", want: []string{"use s"}, installs: []string{"myntp"},
+		},
+		"the client that the system prefers": {
+			config: "ntp: {servers: [s]}\nsystem_info: {ntp_client: systemd-timesyncd}\n", file: "/etc/systemd/timesyncd.conf.d/cloud-init.conf", service: "systemd-timesyncd", want: []string{"[Time]", "NTP=s"},
+		},
+		"a distribution without a zone": {config: "ntp:\n", distribution: "ol", want: chrony("pool 0.pool.ntp.org iburst", "pool 1.pool.ntp.org iburst", "pool 2.pool.ntp.org iburst", "pool 3.pool.ntp.org iburst")},
+		"a server that is nothing":      {config: "ntp: {servers: [~, s, [x]]}\n", want: chrony("server s iburst"), reports: "ntp.servers.2: expected"},
+		"a path that leads out":         {config: "ntp: {servers: [s], config: {confpath: /etc/../root/x}}\n", want: chrony("server s iburst"), reports: `"/etc/../root/x" has ".." in it; the client's own is used`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +146,67 @@ func TestTheDistributionsFileIsKeptThroughSeveralInstances(t *testing.T) {
 	}
 }
 
+// unchecked are commands without those that check a file.
+func unchecked(lines []string) []string {
+	return slices.DeleteFunc(lines, func(l string) bool {
+		return strings.HasPrefix(l, "chronyd -p ") || strings.HasPrefix(l, "rsyslogd -N1 ")
+	})
+}
+
+func TestAClientIsEnabledWhereItIsNot(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		unit bool
+		want []string
+	}{
+		"it is disabled":        {unit: true, want: []string{"systemctl enable chronyd", "systemctl reload-or-restart chronyd"}},
+		"it has no unit at all": {want: []string{"systemctl reload-or-restart chronyd"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, "ntp: {servers: [s]}\n")
+			if row.unit {
+				g.Put(t, "/usr/lib/systemd/system/chronyd.service", "[Install]\nWantedBy=multi-user.target\n")
+			}
+			g.clean(t, ntp)
+			if diff := cmp.Diff(row.want, unchecked(g.Lines())); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAClientThatCannotBeInstalledHasItsFile(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		has  []string
+		want string
+	}{
+		"no repository has it":        {nil, "cannot install ntp: no repository has [ntpsec]"},
+		"EL7 has it by an older name": {[]string{"ntp"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, "ntp: {ntp_client: ntp, servers: [s]}\n")
+			g.Lacks("ntpd")
+			g.env.Packages = &packagestest.Fake{Has: row.has}
+			got := ""
+			if err := ntp.Run(t.Context(), g.env); err != nil {
+				got = err.Error()
+			}
+			if got != row.want {
+				t.Errorf("the error is %q, want %q", got, row.want)
+			}
+			if !strings.Contains(g.Text(t, "/etc/ntp.conf"), "\nserver s iburst\n") {
+				t.Error("the file is not written")
+			}
+			if started := len(g.Lines()) > 0; started != (row.want == "") {
+				t.Errorf("run: %q", g.Lines())
+			}
+		})
+	}
+}
+
 func TestAnAdministratorsTemplateIsUsed(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]string{"of the distribution": "chrony.conf.rocky.tmpl", "of the family": "chrony.conf.rhel.tmpl"} {
@@ -153,34 +229,33 @@ func TestChronydReadsTheFile(t *testing.T) {
 	needs.Programs(t, "chronyd")
 	for name, row := range map[string]struct{ config, reports string }{
 		"of the built-in template": {"ntp: {servers: [192.0.2.1], pools: [p.example], peers: [192.0.2.2], allow: [192.0.2.0/24]}\n", ""},
-		"of a wrong one":           {"ntp:\n  servers: [a]\n  config: {template: 'nonsense here'}\n", "Invalid directive at line 1 in file chrony.conf"},
+		"of a wrong one":           {"ntp:\n  servers: [a]\n  config: {template: 'nonsense here'}\n", "error: user-data:3:22: ntp.config.template: /etc/chrony.conf is not written: chronyd refuses it: Invalid directive at line 1 in file /etc/chrony.conf"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGuest(t, row.config)
-			g.Reply("chronyd", func(c host.Command) host.Result {
-				argv := c.Argv
-				if len(argv) == 4 { // the guest's root is not ours
-					copied := filepath.Join(t.TempDir(), filepath.Base(argv[3]))
-					if err := os.WriteFile(copied, []byte(g.Text(t, argv[3])), 0o644); err != nil {
-						t.Error(err)
-					}
-					argv = []string{argv[0], argv[1], argv[2], copied}
+			g.Reply("chronyd", func(c host.Command) host.Result { // the guest's root is not ours
+				copied := filepath.Join(t.TempDir(), "chrony.conf")
+				if err := os.WriteFile(copied, []byte(g.Text(t, c.Argv[3])), 0o644); err != nil {
+					t.Error(err)
 				}
-				cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-				out, err := cmd.CombinedOutput()
-				text := string(out)
-				if len(argv) == 4 {
-					text = strings.ReplaceAll(text, argv[3], c.Argv[3])
+				var said strings.Builder
+				program := exec.CommandContext(t.Context(), "chronyd", c.Argv[1], c.Argv[2], copied)
+				program.Stderr = &said
+				if err := program.Run(); err != nil {
+					return host.Result{Exit: 1, Stderr: strings.ReplaceAll(said.String(), copied, c.Argv[3])}
 				}
-				if err != nil {
-					return host.Result{Exit: 1, Stderr: text}
-				}
-				return host.Result{Stdout: text}
+				return host.Result{}
 			})
-			err := ntp.Run(t.Context(), g.env)
-			if (err == nil) != (row.reports == "") || err != nil && !strings.Contains(err.Error(), row.reports) {
-				t.Errorf("got %v, want %q", err, row.reports)
+			reports := strings.Join(g.run(t, ntp), "\n")
+			if reports != row.reports {
+				t.Errorf("reports %q, want %q", reports, row.reports)
+			}
+			if g.Exists("/etc/chrony.conf.dist") {
+				t.Error("a file that was not there was kept")
+			}
+			if loaded := slices.Contains(g.Lines(), "systemctl reload-or-restart chronyd"); loaded != (row.reports == "") {
+				t.Errorf("chronyd was told: %t", loaded)
 			}
 			if g.Exists("/etc/chrony.conf") != (row.reports == "") {
 				t.Error("it was written though it is refused, or the other way round")

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/guest/conffile"
@@ -22,7 +24,7 @@ type rsyslogKeys struct {
 	OldFile string        `key:"rsyslog_filename" doc:"config_filename, with the older form."`
 	OldDir  string        `key:"rsyslog_dir" doc:"config_dir, with the older form."`
 
-	files []rsyslogFile
+	entries []rsyslogEntry // what Check read
 }
 
 type rsyslogConfig struct {
@@ -34,6 +36,8 @@ type rsyslogConfig struct {
 	Install  bool          `key:"install_rsyslog" default:"false" doc:"Install the packages if check_exe is missing."`
 	CheckExe string        `key:"check_exe" default:"rsyslogd" doc:"The program whose absence has the packages installed."`
 	Packages []string      `key:"packages" default:"rsyslog" doc:"The packages to install."`
+
+	reload []string // what Check read of Reload; none: auto
 }
 
 // DecodeConfig reads the mapping. The older list is for Check to read.
@@ -45,10 +49,10 @@ func (c *rsyslogConfig) DecodeConfig(v *config.Value) []config.Problem {
 	return v.DecodeAt("", (*plain)(c))
 }
 
-// rsyslogFile is a file of rsyslog's with what all its entries hold.
-type rsyslogFile struct {
+// rsyslogEntry is what one entry adds to a file.
+type rsyslogEntry struct {
 	path, content string
-	at            config.Cursor // of its first entry
+	at            config.Cursor
 }
 
 var rsyslog = Of[rsyslogKeys]{
@@ -58,20 +62,18 @@ var rsyslog = Of[rsyslogKeys]{
 	ActiveIf:   []string{"rsyslog"},
 	Repeatable: true,
 	Doc: "Writes files of rsyslog's configuration and has rsyslog read them. rsyslogd checks all of its configuration with the new " +
-		"files first; what it refuses is not written. Entries of one file are joined.",
+		"files first; an entry that it refuses is not written. Entries of one file are joined.",
 	Example: "rsyslog:\n  configs:\n    - \"*.* /var/log/all.log\"\n    - filename: 10-mail.conf\n      content: |\n        mail.* /var/log/mail.log\n  remotes:\n    central: 192.0.2.1:514\n    audit: \"auth,authpriv.* @@[2001:db8::1]:10514\"\n",
 	Check:   checkRsyslog,
 	Run:     runRsyslog,
 }.Module()
 
-const rsyslogMain = "/etc/rsyslog.conf"
-
-// checkRsyslog collects what each file is to hold, in the order of the entries.
+// checkRsyslog collects what is to be written, in the order of the entries.
 //
 // Difference from cloud-init: an entry of another kind is skipped; there the module fails.
 func checkRsyslog(e *Env, keys *rsyslogKeys) {
 	at, r := e.At("rsyslog"), &keys.Rsyslog
-	keys.files = nil
+	keys.entries = nil
 	configs := at.Get("configs").Items()
 	if at.Kind() == config.List {
 		at.Deprecatedf("a list is deprecated since cloud-init 22.2: write it as configs of a mapping")
@@ -98,50 +100,62 @@ func checkRsyslog(e *Env, keys *rsyslogKeys) {
 				name = given.Text()
 			}
 		}
-		keys.add(name, content.Text(), entry)
+		keys.add(name, content, entry)
 	}
-	if remotes := rsyslogRemotes(at.Get("remotes")); remotes != "" {
-		keys.add(r.File, remotes, at.Get("remotes"))
+	keys.addRemotes(r.File, at.Get("remotes"))
+	reload := at.Get("service_reload_command")
+	if k := reload.Kind(); k != config.Null && k != config.List && reload.Text() != "auto" {
+		reload.Errorf("expected auto or the words of a command as a list, got %s; auto is used", shown(reload.Value()))
+	}
+	for _, word := range reload.Items() {
+		if k := word.Kind(); k == config.Null || k == config.List || k == config.Map {
+			word.Errorf("expected a word of the command, got %s; auto is used", config.KindInWords(word.Value()))
+			r.reload = nil
+			return
+		}
+		r.reload = append(r.reload, word.Text())
 	}
 }
 
-// add adds an entry to its file.
-func (keys *rsyslogKeys) add(name, content string, at config.Cursor) {
+// add adds an entry of a file.
+func (keys *rsyslogKeys) add(name string, content, entry config.Cursor) {
 	name = strings.TrimSpace(name)
-	switch {
-	case at.Kind() == config.Map && content == "":
-		at.Warnf("the entry has no content; skipped")
-		return
+	switch k := content.Kind(); {
+	case k == config.Null:
+		entry.Warnf("the entry has no content; skipped")
+	case k == config.List || k == config.Map:
+		content.Errorf("expected lines of rsyslog.conf(5), got %s; the entry is skipped", config.KindInWords(content.Value()))
 	case name == "":
-		at.Warnf("the entry's filename is empty; skipped")
-		return
-	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		at.Errorf("the filename holds a control character; the entry is skipped")
-		return
-	case strings.ContainsRune(content, 0):
-		at.Errorf("the content holds a zero byte; the entry is skipped")
-		return
+		entry.Warnf("the entry's filename is empty; skipped")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		entry.Errorf("the filename %q holds a control character; the entry is skipped", name)
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		entry.Errorf("the filename %q leads out of config_dir; the entry is skipped", name)
+	case strings.ContainsRune(content.Text(), 0):
+		entry.Errorf("the content holds a zero byte; the entry is skipped")
+	default:
+		keys.addText(name, content.Text(), entry)
 	}
+}
+
+// addText adds lines of a file.
+func (keys *rsyslogKeys) addText(name, content string, at config.Cursor) {
 	if !path.IsAbs(name) {
 		name = path.Join("/", keys.Rsyslog.Dir, name)
 	}
 	if !strings.HasSuffix(content, "\n") {
 		content += "\n"
 	}
-	i := slices.IndexFunc(keys.files, func(f rsyslogFile) bool { return f.path == name })
-	if i < 0 {
-		keys.files = append(keys.files, rsyslogFile{path: name, content: content, at: at})
-		return
-	}
-	keys.files[i].content += content
+	keys.entries = append(keys.entries, rsyslogEntry{path.Clean(name), content, at})
 }
 
 // rsyslogTarget is [@|@@]HOST[:PORT]; an IPv6 address has brackets.
 var rsyslogTarget = regexp.MustCompile(`^(@{0,2})(?:\[([^\[\]\s]+)\]|([^:\[\]\s@]+))(?::([0-9]{1,5}))?$`)
 
-// rsyslogRemotes are the lines that send messages to other machines.
-func rsyslogRemotes(at config.Cursor) string {
-	var lines []string
+// addRemotes adds the lines that send messages to other machines, each an entry of its own:
+// rsyslogd may refuse one.
+func (keys *rsyslogKeys) addRemotes(file string, at config.Cursor) {
+	var remotes []rsyslogEntry
 	for _, entry := range at.Entries() {
 		if entry.Value.Text() == "" {
 			continue
@@ -151,12 +165,16 @@ func rsyslogRemotes(at config.Cursor) string {
 			entry.Value.Warnf("%v; the remote is skipped", err)
 			continue
 		}
-		lines = append(lines, line)
+		remotes = append(remotes, rsyslogEntry{content: line, at: entry.Value})
 	}
-	if len(lines) == 0 {
-		return ""
+	if len(remotes) == 0 {
+		return
 	}
-	return "# begin remotes\n" + strings.Join(lines, "\n") + "\n# end remotes\n"
+	keys.addText(file, "# begin remotes", at)
+	for _, r := range remotes {
+		keys.addText(file, r.content, r.at)
+	}
+	keys.addText(file, "# end remotes", at)
 }
 
 // rsyslogRemote is the line of a remote: its selector, *.* unless one is given, and its target.
@@ -188,11 +206,16 @@ func rsyslogRemote(name, text string) (string, error) {
 		}
 	}
 	if m[4] != "" {
-		host += ":" + strings.TrimLeft(m[4][:len(m[4])-1], "0") + m[4][len(m[4])-1:]
+		port, err := strconv.ParseUint(m[4], 10, 16)
+		if err != nil {
+			return "", fmt.Errorf("expected a port of at most 65535, got %s", m[4])
+		}
+		host += ":" + strconv.FormatUint(port, 10)
 	}
 	return selector + " " + protocol + host + " # " + name, nil
 }
 
+// runRsyslog installs rsyslog if that is asked for, writes the files and has it read them.
 func runRsyslog(ctx context.Context, e *Env, keys *rsyslogKeys) error {
 	r := keys.Rsyslog
 	if _, err := e.Host.LookPath(r.CheckExe); err != nil && r.Install {
@@ -200,95 +223,139 @@ func runRsyslog(ctx context.Context, e *Env, keys *rsyslogKeys) error {
 			return fmt.Errorf("cannot install rsyslog: %w", err)
 		}
 	}
-	changed := false
-	for _, f := range keys.files {
-		wrote, err := conffile.Write(ctx, e.Host, f.path, []byte(f.content), host.File{Mode: 0o644}, rsyslogCheck(e, f.path))
-		f.at.Fail(err)
-		changed = changed || wrote
-	}
-	if !changed {
-		return nil
-	}
-	reload := e.At("rsyslog.service_reload_command")
-	if reload.Kind() != config.List {
-		return service.Reload(ctx, e.Host, "rsyslog")
-	}
-	var argv []string
-	for _, word := range reload.Items() {
-		argv = append(argv, word.Text())
-	}
-	if len(argv) == 0 || !e.Host.Runs() {
-		return nil
-	}
-	_, err := e.Host.Run(ctx, host.Command{Argv: argv})
-	return err
-}
-
-// rsyslogCheck has rsyslogd read its whole configuration with the new file in its place: one file
-// alone may use what another defines. nil where rsyslogd is not installed or does not read it.
-//
-// Difference from cloud-init: a file that rsyslogd refuses would end all logging there.
-func rsyslogCheck(e *Env, file string) conffile.Check {
-	if _, err := e.Host.LookPath("rsyslogd"); err != nil || !strings.HasSuffix(file, ".conf") {
-		return nil
-	}
-	return func(ctx context.Context, aside string) (err error) {
-		main, err := e.Host.ReadFile(rsyslogMain)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // there is nothing that would read it
-		}
-		if err != nil {
-			return err
-		}
-		h, dir := e.Host.Quietly(), path.Join(e.Instance.RunDir, "rsyslog.check")
-		defer func() { err = errors.Join(err, h.RemoveAll(dir)) }()
-		if err := copyRsyslogDir(h, path.Dir(file), path.Join(dir, "d"), file, aside); err != nil {
-			return err
-		}
-		text := strings.ReplaceAll(string(main), path.Dir(file)+"/", path.Join(dir, "d")+"/")
-		if _, err := h.WriteFile(path.Join(dir, "rsyslog.conf"), []byte(text), host.File{Mode: 0o600}); err != nil {
-			return err
-		}
-		result, err := h.Run(ctx, host.Command{Argv: []string{"rsyslogd", "-N1", "-f", path.Join(dir, "rsyslog.conf")}, Quiet: true})
-		if err != nil {
-			return fmt.Errorf("rsyslogd refuses it: %s", rsyslogFault(result.Stderr, path.Join(dir, "d"), path.Dir(file), err))
-		}
-		return nil
-	}
-}
-
-// copyRsyslogDir copies a directory of configuration, with the new file in its place.
-func copyRsyslogDir(h *host.Host, from, to, file, aside string) error {
-	files, err := h.Glob(path.Join(from, "*.conf"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, err := checkedByRsyslogd(ctx, e, keys.entries)
+	if err != nil {
 		return err
 	}
-	if !slices.Contains(files, file) {
-		files = append(files, file)
+	changed := false
+	for _, f := range rsyslogFiles(entries) {
+		written, err := conffile.Put(e.Host, f)
+		e.At("rsyslog").Fail(err)
+		changed = changed || len(written) > 0
 	}
-	for _, name := range files {
-		source := name
-		if name == file {
-			source = aside
-		}
-		content, err := h.ReadFile(source)
-		if err != nil {
-			return err
-		}
-		if _, err := h.WriteFile(path.Join(to, path.Base(name)), content, host.File{Mode: 0o600}); err != nil {
-			return err
-		}
+	if changed {
+		reloadRsyslog(ctx, e, r.reload)
 	}
 	return nil
 }
 
-// rsyslogFault is the first error of rsyslogd's, about the file that it would be.
-func rsyslogFault(said, checked, real string, err error) string {
-	for line := range strings.Lines(said) {
-		if strings.Contains(line, "error") && !strings.Contains(line, "warnings occurred") {
-			line = strings.TrimPrefix(strings.TrimSpace(line), "rsyslogd: ")
-			return strings.ReplaceAll(line, checked+"/", real+"/")
+// rsyslogFiles are the files of entries, in the order in which they come up.
+func rsyslogFiles(entries []rsyslogEntry) []conffile.File {
+	var files []conffile.File
+	for _, entry := range entries {
+		i := slices.IndexFunc(files, func(f conffile.File) bool { return f.Path == entry.path })
+		if i < 0 {
+			i, files = len(files), append(files, conffile.File{Path: entry.path})
+		}
+		files[i].Data = append(files[i].Data, entry.content...)
+		files[i].Secret = files[i].Secret || rsyslogSecret.MatchString(entry.content)
+	}
+	return files
+}
+
+// rsyslogSecret finds the parameters that take passwords, of outputs such as ommysql.
+var rsyslogSecret = regexp.MustCompile(`(?i)pwd|passw|secret|token|key`)
+
+// rsyslogd is how rsyslogd checks its configuration: all of it, since one file may use what
+// another defines.
+var rsyslogd = conffile.Program{
+	Argv: func(candidate string) []string { return []string{"rsyslogd", "-N1", "-f", candidate} },
+	Main: "/etc/rsyslog.conf",
+}
+
+// checkedByRsyslogd returns the entries without those that rsyslogd refuses, which are
+// reported. It is asked if a file is to change, once, and for each entry only if it refuses
+// any.
+//
+// Difference from cloud-init: what rsyslogd refuses is written there, and may end all logging.
+func checkedByRsyslogd(ctx context.Context, e *Env, entries []rsyslogEntry) ([]rsyslogEntry, error) {
+	differ, err := conffile.Differ(e.Host, rsyslogFiles(entries)...)
+	if err != nil || !differ {
+		return entries, err
+	}
+	dirs := map[string][]rsyslogEntry{} // by their directories, of those that rsyslogd may read
+	for _, entry := range entries {
+		if dir := path.Dir(entry.path); strings.HasSuffix(entry.path, ".conf") {
+			dirs[dir] = append(dirs[dir], entry)
 		}
 	}
-	return err.Error()
+	var bad []config.Cursor
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		refused, err := refusedByRsyslogd(ctx, e, dirs[dir])
+		if err != nil {
+			return nil, err
+		}
+		bad = append(bad, refused...)
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(entry rsyslogEntry) bool {
+		return slices.ContainsFunc(bad, func(at config.Cursor) bool { return at.Key() == entry.at.Key() })
+	}), nil
+}
+
+// refusedByRsyslogd reports the entries of one directory that rsyslogd refuses, and returns
+// their places.
+func refusedByRsyslogd(ctx context.Context, e *Env, entries []rsyslogEntry) (bad []config.Cursor, err error) {
+	err = conffile.Check(ctx, e.Host, rsyslogd, rsyslogFiles(entries)...)
+	var refused *conffile.RefusedError
+	switch {
+	case errors.Is(err, conffile.ErrNotIncluded):
+		if e.Host.Exists(rsyslogd.Main) {
+			entries[0].at.Notef("%s does not include the files of %s; they are written unchecked", rsyslogd.Main, path.Dir(entries[0].path))
+		}
+		return nil, nil
+	case !errors.As(err, &refused):
+		return nil, err
+	case refused.Before:
+		e.At("rsyslog").Warnf("rsyslogd refuses the configuration that it has: %s; the files are written unchecked", rsyslogFault(refused.Said))
+		return nil, nil
+	}
+	var good []rsyslogEntry
+	for _, entry := range entries {
+		with := append(slices.Clip(good), entry)
+		err := conffile.Check(ctx, e.Host, rsyslogd, rsyslogFiles(with)...)
+		switch {
+		case err == nil:
+			good = with
+		case errors.As(err, &refused):
+			entry.at.Errorf("rsyslogd refuses it: %s; it is not written", rsyslogFault(refused.Said))
+			bad = append(bad, entry.at)
+		default:
+			return nil, err
+		}
+	}
+	return bad, nil
+}
+
+// rsyslogFault is the first error that rsyslogd tells of: not its version, and without its
+// name and the address of its documentation.
+func rsyslogFault(said string) string {
+	for line := range strings.Lines(said) {
+		if line = strings.TrimSpace(line); strings.Contains(line, "config validation run") {
+			continue
+		}
+		line, _, _ = strings.Cut(strings.TrimPrefix(line, "rsyslogd: "), " [v")
+		return line
+	}
+	return strings.TrimSpace(said)
+}
+
+// reloadRsyslog has rsyslog read the files, by the command or, without one, by systemd. As with
+// cloud-init it is no error if it does not: the files are there.
+func reloadRsyslog(ctx context.Context, e *Env, command []string) {
+	if len(command) > 0 {
+		if e.Host.Runs() {
+			_, err := e.Host.Run(ctx, host.Command{Argv: command})
+			if err != nil {
+				e.At("rsyslog.service_reload_command").Warnf("rsyslog has not read its files: %v", err)
+			}
+		}
+		return
+	}
+	unit := e.At("system_info.rsyslog_svcname").Text() // of the distribution's own cloud.cfg
+	if unit == "" {
+		unit = "rsyslog"
+	}
+	if err := service.Reload(ctx, e.Host, unit); err != nil {
+		e.At("rsyslog").Warnf("rsyslog has not read its files: %v", err)
+	}
 }

@@ -6,38 +6,43 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
 
 	"cloudseed/host"
 )
 
 // Reload has a service that runs read its configuration: by its own reload, or a restart.
 func Reload(ctx context.Context, h *host.Host, unit string) error {
-	err := systemctl(ctx, h, "try-reload-or-restart", unit)
-	var exit *host.ExitError
-	if errors.As(err, &exit) {
+	result, err := systemctl(ctx, h, "try-reload-or-restart", unit)
+	if err != nil && strings.Contains(result.Stderr, "Unknown operation") {
 		// EL7's systemd 219 knows it by its old name (systemd 229).
-		if again := systemctl(ctx, h, "reload-or-try-restart", unit); again == nil {
-			return nil
-		}
+		_, err = systemctl(ctx, h, "reload-or-try-restart", unit)
 	}
 	return wrapped(err, "reload", unit)
 }
 
 // Start has a service read its configuration, and starts one that does not run.
 func Start(ctx context.Context, h *host.Host, unit string) error {
-	return wrapped(systemctl(ctx, h, "reload-or-restart", unit), "start", unit)
+	_, err := systemctl(ctx, h, "reload-or-restart", unit)
+	return wrapped(err, "start", unit)
 }
 
 // Restart restarts a service, and starts one that does not run.
 func Restart(ctx context.Context, h *host.Host, unit string) error {
-	return wrapped(systemctl(ctx, h, "restart", unit), "restart", unit)
+	_, err := systemctl(ctx, h, "restart", unit)
+	return wrapped(err, "restart", unit)
 }
 
 // Enable has a service start at each boot; in an image too, by its own systemctl.
 func Enable(ctx context.Context, h *host.Host, unit string) error {
-	if h.UnitEnabled(unit) {
+	if err := Check(unit); err != nil {
+		return err
+	}
+	if h.UnitEnabled(withSuffix(unit)) {
 		return nil
 	}
 	_, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "enable", unit}})
@@ -45,12 +50,34 @@ func Enable(ctx context.Context, h *host.Host, unit string) error {
 }
 
 // systemctl calls the program of that name; an image has nothing that it could reach.
-func systemctl(ctx context.Context, h *host.Host, verb, unit string) error {
-	if !h.Runs() {
-		return nil
+func systemctl(ctx context.Context, h *host.Host, verb, unit string) (host.Result, error) {
+	if err := Check(unit); err != nil || !h.Runs() {
+		return host.Result{}, err
 	}
-	_, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", verb, unit}})
-	return err
+	return h.Run(ctx, host.Command{Argv: []string{"systemctl", verb, unit}})
+}
+
+// unitName is what systemd.unit(5) allows in a name, without what begins an option.
+var unitName = regexp.MustCompile(`^[A-Za-z0-9_.:@\\][A-Za-z0-9_.:@\\-]{0,200}$`)
+
+// Check returns why a name is none of a unit. One that begins with "-" would be an option of
+// systemctl.
+func Check(unit string) error {
+	if !unitName.MatchString(unit) {
+		return fmt.Errorf("%.80q is no name of a systemd unit", unit)
+	}
+	return nil
+}
+
+// suffixes are those of the units that can be enabled.
+var suffixes = []string{".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap"}
+
+// withSuffix is a name as the file of the unit has it: that of a service unless it says more.
+func withSuffix(unit string) string {
+	if slices.Contains(suffixes, path.Ext(unit)) {
+		return unit
+	}
+	return unit + ".service"
 }
 
 func wrapped(err error, verb, unit string) error {

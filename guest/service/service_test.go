@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"cloudseed/guest/service"
@@ -27,18 +28,17 @@ func TestServicesAreToldBySystemctl(t *testing.T) {
 		"restart":                        {do: service.Restart, want: []string{"systemctl restart a.service"}},
 		"enable":                         {do: service.Enable, want: []string{"systemctl enable a.service"}},
 		"a service that does not start":  {do: service.Start, fail: true, want: []string{"systemctl reload-or-restart a.service"}, err: "cannot start a.service: it ended with 1"},
-		"a service that does not reload": {do: service.Reload, fail: true, want: []string{"systemctl try-reload-or-restart a.service", "systemctl reload-or-try-restart a.service"}, err: "cannot reload a.service: it ended with 1"},
+		"a service that does not reload": {do: service.Reload, fail: true, want: []string{"systemctl try-reload-or-restart a.service"}, err: "cannot reload a.service: it ended with 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := hosttest.New(t)
 			failure := &host.ExitError{Argv: []string{"systemctl"}, Exit: 1}
-			if row.old || row.fail {
-				m.Answer("systemctl try-", host.Result{Exit: 1}, failure)
+			if row.old {
+				m.Answer("systemctl try-", host.Result{Exit: 1, Stderr: "Unknown operation 'try-reload-or-restart'.\n"}, failure)
 			}
 			if row.fail {
-				m.Answer("systemctl", host.Result{Exit: 1}, failure)
-				m.Answer("systemctl try-", host.Result{Exit: 1}, failure)
+				m.Answer("systemctl", host.Result{Exit: 1, Stderr: "Unit a.service not found.\n"}, failure)
 			}
 			err := row.do(t.Context(), m.Host, "a.service")
 			if (err == nil) != (row.err == "") || err != nil && !errors.As(err, new(*host.ExitError)) {
@@ -65,5 +65,33 @@ func TestAnImageHasNoServicesThatRun(t *testing.T) {
 	}
 	if err := service.Enable(t.Context(), h, "a.service"); err != nil || !ran {
 		t.Errorf("it is not enabled in the image: %v", err)
+	}
+}
+
+func TestAnEnabledServiceNeedsNoProcess(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a.service", "a", "b.timer"} {
+		m := hosttest.New(t)
+		for _, unit := range []string{"a.service", "b.timer"} {
+			m.Put(t, "/etc/systemd/system/multi-user.target.wants/"+unit, "")
+		}
+		if err := service.Enable(t.Context(), m.Host, name); err != nil || len(m.Lines()) > 0 {
+			t.Errorf("%s: %v, run: %q", name, err, m.Lines())
+		}
+	}
+}
+
+func TestWhatIsNoUnitReachesNoCommand(t *testing.T) {
+	t.Parallel()
+	m := hosttest.New(t)
+	for _, name := range []string{"", "--force", "-H=evil", "a b", "a\nb", "../x", "/etc/x.service", "$(reboot)", strings.Repeat("a", 300)} {
+		for _, do := range []func(context.Context, *host.Host, string) error{service.Reload, service.Start, service.Restart, service.Enable} {
+			if do(t.Context(), m.Host, name) == nil {
+				t.Errorf("%q is taken", name)
+			}
+		}
+	}
+	if lines := m.Lines(); len(lines) > 0 {
+		t.Errorf("run: %q", lines)
 	}
 }
