@@ -7,12 +7,10 @@ package boot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"cloudseed/config"
@@ -23,7 +21,6 @@ import (
 	"cloudseed/inputs"
 	"cloudseed/modules"
 	"cloudseed/netconf"
-	"cloudseed/printable"
 	"cloudseed/state"
 )
 
@@ -68,41 +65,44 @@ type Event struct {
 	Ended  *ModuleReport // nil: it begins
 }
 
-// watched tells who watches.
-func (b *Boot) watched(e Event) {
-	if b.Watch != nil {
-		b.Watch(e)
-	}
-}
-
 // Boot is one run of one or more stages.
 type Boot struct {
-	Options
-	store  *state.Store
-	stage  string
-	seed   *datasource.Seed
-	fresh  bool // the machine is a new instance
-	found  bool // the seed is here and now, not remembered
-	inputs *inputs.Reader
-	config *config.Config
-	report Report
+	o       Options
+	log     *slog.Logger // without a stage
+	store   *state.Store
+	reports *reports
 
-	over bool          // no stage comes after this one
-	told map[told]bool // problems that need no second word in this stage
+	stage    stage
+	instance instance
+	inputs   *inputs.Reader // of this stage
+	config   *config.Config
+	over     bool            // no stage comes after this one
+	requests []power.Request // for a reboot and the like when all is recorded
+}
 
-	before   int                 // the errors of the report that are of stages before this one
-	warned   map[string][]string // this stage's warnings that are no longer in Options.Warnings
-	requests []power.Request     // for a reboot and the like when all is recorded
+// stage is what runs.
+type stage struct {
+	name       string
+	takingOver bool // it is the work of an earlier stage that did not end
+}
 
-	takingOver bool // what runs is the work of an earlier stage that did not end
+// instance is what the machine is.
+type instance struct {
+	seed  *datasource.Seed // nil: none
+	fresh bool             // a new one
+	found bool             // the seed is here and now, not remembered
 }
 
 // New prepares a boot. Nothing happens until a stage is run.
 func New(o Options) *Boot {
-	b := &Boot{Options: o, store: state.New(o.Host)}
+	b := &Boot{o: o, log: o.Log, store: state.New(o.Host)}
+	b.reports = &reports{o: &b.o}
 	b.read()
 	return b
 }
+
+// Report returns what the boot did so far.
+func (b *Boot) Report() Report { return b.reports.Report() }
 
 // Report is what a boot did, for people and programs.
 type Report struct {
@@ -140,18 +140,6 @@ const (
 	ResultUnknown     Result = "unknown"
 )
 
-// Report is what the boot did so far.
-func (b *Boot) Report() Report {
-	r := b.report
-	if r.Modules == nil {
-		r.Modules = []ModuleReport{}
-	}
-	if r.Errors == nil {
-		r.Errors = []string{}
-	}
-	return r
-}
-
 // sequence is the boot: its stages in their order.
 var sequence = []struct {
 	name string
@@ -180,10 +168,10 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 	var errs []error
 	for _, step := range sequence {
 		errs = append(errs, b.runStage(ctx, step.name, step.run)...)
-		if b.seed == nil && (b.over || !b.store.AwaitsSeed()) {
+		if b.instance.seed == nil && (b.over || !b.store.AwaitsSeed()) {
 			break // no instance: the later units' conditions would skip them
 		}
-		if o, err := b.store.Overall(b.Cmdline); err == nil && o.Word == state.Disabled {
+		if o, err := b.store.Overall(b.o.Cmdline); err == nil && o.Word == state.Disabled {
 			break // so would they when a stage has switched the agent off
 		}
 	}
@@ -193,117 +181,48 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 // runStage frames a stage: its status before and after, its labels, its errors.
 func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
 	start := time.Now()
-	b.stage, b.told = name, nil
-	b.Log = b.Options.Log.With("stage", name)
+	b.stage.name = name
+	b.reports.begin()
+	b.o.Log = b.log.With("stage", name)
 	b.read()
 	if name == state.StageLocal {
-		b.note(b.store.BeginBoot())
+		b.reports.note(b.store.BeginBoot())
 	}
-	modulesBefore := len(b.report.Modules)
-	b.before, b.warned = len(b.report.Errors), nil
-	b.note(b.store.BeginStage(name))
-	b.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.Version, name,
-		b.Host.Now().UTC().Format(time.RFC1123Z), b.Host.Uptime().Seconds()))
+	modulesBefore := len(b.reports.report.Modules)
+	b.reports.note(b.store.BeginStage(name))
+	b.o.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.o.Version, name,
+		b.o.Host.Now().UTC().Format(time.RFC1123Z), b.o.Host.Uptime().Seconds()))
 
-	b.watched(Event{Stage: name})
+	b.reports.watched(Event{Stage: name})
 	ready := b.takeOver(ctx, name)
 	if ready {
-		b.note(run(b, ctx))
+		b.reports.note(run(b, ctx))
 	}
-	b.note(b.Host.Relabel(ctx))
+	b.reports.note(b.o.Host.Relabel(ctx))
 	for _, message := range b.store.Damage() {
-		b.Log.Warn(message)
+		b.o.Log.Warn(message)
 	}
-	if b.Output != nil {
-		b.note(b.Output.Close())
+	if b.o.Output != nil {
+		b.reports.note(b.o.Output.Close())
 	}
 
-	b.remember(b.report.Modules[modulesBefore:])
-	errs := b.report.Errors[b.before:]
-	warnings := b.warnings()
+	b.runner().remember(b.reports.report.Modules[modulesBefore:])
+	errs := b.reports.report.Errors[b.reports.before:]
+	warnings := b.reports.warnings()
 	for _, level := range []string{"WARNING", "DEPRECATED"} {
-		b.report.Warnings = append(b.report.Warnings, warnings[level]...)
+		b.reports.report.Warnings = append(b.reports.report.Warnings, warnings[level]...)
 	}
-	b.note(b.store.EndStage(name, errs, warnings))
+	b.reports.note(b.store.EndStage(name, errs, warnings))
 	if !ready {
-		b.note(b.store.StageUndone(name))
+		b.reports.note(b.store.StageUndone(name))
 	}
-	b.Log.Info("stage ended", "errors", len(b.report.Errors)-b.before, "duration", time.Since(start).Round(time.Microsecond).String())
+	b.o.Log.Info("stage ended", "errors", len(b.reports.report.Errors)-b.reports.before, "duration", time.Since(start).Round(time.Microsecond).String())
 	if name == state.StageFinal || b.over {
-		b.note(b.store.Finish())
-		b.summarise()
+		b.reports.note(b.store.Finish())
+		b.reports.summarise(b.store, b.instance.seed)
 		b.changePower(ctx)
 	}
-	var list []error
-	for _, text := range b.report.Errors[b.before:] {
-		list = append(list, errors.New(text))
-	}
-	return list
-}
-
-// maxShownWarnings is how many warnings the summary has room for.
-const maxShownWarnings = 10
-
-// summarise tells people who watch the boot what went wrong in all of it, and what
-// they can do. It says nothing when all went well.
-func (b *Boot) summarise() {
-	status, err := b.store.Status()
-	if err != nil || status == nil || b.Console == nil {
-		return
-	}
-	var lines []string
-	for _, stage := range state.Stages {
-		for _, text := range status.Stages[stage].Errors {
-			lines = append(lines, "  "+printable.String(text))
-		}
-	}
-	errs := len(lines)
-	for _, stage := range state.Stages {
-		for _, text := range status.Stages[stage].RecoverableErrors["WARNING"] {
-			lines = append(lines, "  "+printable.String(text))
-		}
-	}
-	warnings := len(lines) - errs
-	if most := errs + maxShownWarnings; len(lines) > most {
-		lines = append(lines[:most], fmt.Sprintf("  and %d more warnings", len(lines)-most))
-	}
-	if b.seed != nil {
-		if _, earlier := b.store.Failures(b.seed.InstanceID); len(earlier) > 0 {
-			lines = append(lines, "  Of an earlier boot of this instance, and not done since (cloudseed status --acknowledge forgets them):")
-			for _, f := range earlier {
-				lines = append(lines, "  "+printable.String(f.String()))
-			}
-		}
-	}
-	if len(lines) == 0 {
-		return
-	}
-	_, err = fmt.Fprintf(b.Console, "\ncloudseed: this machine is not all that its seed asks for. %s\n%s\n"+
-		"  To see more: cloudseed status --long, cloudseed changes. To run a module again: cloudseed single --name MODULE --frequency always\n",
-		counts(errs, warnings), strings.Join(lines, "\n"))
-	if err != nil {
-		b.Log.Debug("cannot write to the console: " + err.Error())
-	}
-}
-
-// counts says how much went wrong: "Errors: 1, warnings: 2".
-func counts(errs, warnings int) string {
-	switch {
-	case warnings == 0:
-		return fmt.Sprintf("Errors: %d", errs)
-	case errs == 0:
-		return fmt.Sprintf("Warnings: %d", warnings)
-	}
-	return fmt.Sprintf("Errors: %d, warnings: %d", errs, warnings)
-}
-
-// note keeps an error for the status and logs it; each error of a joined one by
-// itself. nil is no error.
-func (b *Boot) note(err error) {
-	for _, e := range flatten(err) {
-		b.Log.Error(e.Error())
-		b.report.Errors = append(b.report.Errors, e.Error())
-	}
+	return b.reports.errs[b.reports.before:]
 }
 
 // flatten takes joined errors apart.
@@ -321,52 +240,18 @@ func flatten(err error) []error {
 	return []error{err}
 }
 
-// problems reports what was wrong with an input: errors to the status, the rest to
-// the log, from where warnings reach the status too.
-func (b *Boot) problems(list []config.Problem) {
-	list = slices.DeleteFunc(slices.Clone(list), b.wasTold)
-	for _, p := range config.Limited(list) {
-		if b.lacked(p) != "" {
-			b.report.Notes = append(b.report.Notes, p.Error())
-			continue
-		}
-		switch p.Severity {
-		case config.Error:
-			b.note(p)
-		case config.Deprecated:
-			// cloud-init counts these as recoverable errors, so that a guest that works
-			// is "degraded": complaint of many. They are logged and no more.
-			b.Log.Info("deprecated: " + p.Error())
-		case config.Note:
-			b.Log.Info(p.Error())
-		default:
-			b.Log.Warn(p.Error())
-		}
-	}
-}
-
-// lacked is the program for the want of which something failed in a rehearsal; "" if it was
-// not for that.
-func (b *Boot) lacked(err error) string {
-	var missing *host.MissingError
-	if b.Rehearsal && errors.As(err, &missing) {
-		return missing.Program
-	}
-	return ""
-}
-
 // instance is what modules may know of the instance.
-func (b *Boot) instance() modules.Instance {
+func (run *runner) moduleInstance() modules.Instance {
 	i := modules.Instance{
 		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
-		Version: b.Version, Distribution: inputs.Distribution(b.Host),
+		Version: run.o.Version, Distribution: inputs.Distribution(run.o.Host),
 	}
-	if b.seed != nil {
-		i.ID, i.Hostname, i.PublicKeys = b.seed.InstanceID, b.seed.Hostname, b.seed.PublicKeys
-		i.RandomSeed, i.Datasource = b.seed.RandomSeed, b.seed.Description
+	if run.instance.seed != nil {
+		i.ID, i.Hostname, i.PublicKeys = run.instance.seed.InstanceID, run.instance.seed.Hostname, run.instance.seed.PublicKeys
+		i.RandomSeed, i.Datasource = run.instance.seed.RandomSeed, run.instance.seed.Description
 	}
-	if b.config != nil {
-		i.DefaultUser = b.config.Get("system_info.default_user")
+	if run.config != nil {
+		i.DefaultUser = run.config.Get("system_info.default_user")
 	}
 	return i
 }

@@ -13,15 +13,15 @@ import (
 // configuration.
 func (b *Boot) read() {
 	b.inputs = inputs.New(inputs.Options{
-		Host: b.Host.As(b.stage, ""), Store: b.store, Log: b.Log, Cmdline: b.Cmdline, Files: b.Files, KnownKeys: modules.Keys(), Version: b.Version,
-		Offline: b.Offline, Early: b.stage == state.StageLocal, Stderr: b.standardError(), Get: b.Get,
-		Note: b.note, Problems: b.problems, Once: b.onceABoot,
+		Host: b.o.Host.As(b.stage.name, ""), Store: b.store, Log: b.o.Log, Cmdline: b.o.Cmdline, Files: b.o.Files, KnownKeys: modules.Keys(), Version: b.o.Version,
+		Offline: b.o.Offline, Early: b.stage.name == state.StageLocal, Stderr: b.runner().standardError(), Get: b.o.Get,
+		Note: b.reports.note, Problems: b.reports.problems, Once: b.runner().onceABoot,
 	})
 }
 
 // use has the inputs be those of the instance.
 func (b *Boot) use(ctx context.Context) {
-	b.inputs.Use(ctx, b.seed)
+	b.inputs.Use(ctx, b.instance.seed)
 	b.config = b.inputs.SystemWithFiles()
 }
 
@@ -38,7 +38,7 @@ func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
 	if err := b.resume(ctx); err != nil {
 		return nil, err
 	}
-	if b.seed == nil {
+	if b.instance.seed == nil {
 		return b.inputs.SystemWithFiles(), nil
 	}
 	b.readUserData(ctx, inputs.How{})

@@ -15,36 +15,36 @@ import (
 // consume puts what the seed asks for where cloud-init has it, and runs boothooks.
 // It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context, in *inputs.UserData) {
-	dir := state.InstanceDir(b.seed.InstanceID)
-	b.note(b.store.WriteCombinedConfig(b.inputs.Facts(), b.config.Root().Any()))
+	dir := state.InstanceDir(b.instance.seed.InstanceID)
+	b.reports.note(b.store.WriteCombinedConfig(b.inputs.Facts(), b.config.Root().Any()))
 	b.inputs.Handled(in.Sources, func(frequency state.Frequency) {
 		for _, s := range in.Sources {
 			b.apply(ctx, dir, s)
 			b.inputs.RunHandlers(ctx, s.Name, s.Result.Handlers, frequency)
 		}
 	})
-	findings := b.findings(in)
-	b.problems(findings)
-	b.alreadyTold(findings)
-	b.tellOfGaps()
+	findings := findings(in)
+	b.reports.problems(findings)
+	b.reports.alreadyTold(findings)
+	b.runner().tellOfGaps()
 }
 
 // apply puts one kind of data in its place.
 func (b *Boot) apply(ctx context.Context, dir string, s inputs.Source) {
-	b.problems(s.Result.Problems)
-	b.note(errors.Join(
+	b.reports.problems(s.Result.Problems)
+	b.reports.note(errors.Join(
 		b.store.Write(path.Join(dir, s.RawFile), s.Raw),
 		b.store.Write(path.Join(dir, s.PartsFile), s.Result.MIME()),
 	))
 	merged := path.Join(dir, s.Config)
-	if _, err := b.Host.Stat(merged); !s.Idle || err == nil { // what an earlier boot made of it counts no more
-		b.note(b.store.Write(merged, s.Result.CloudConfigText()))
+	if _, err := b.o.Host.Stat(merged); !s.Idle || err == nil { // what an earlier boot made of it counts no more
+		b.reports.note(b.store.Write(merged, s.Result.CloudConfigText()))
 	}
 	for _, script := range s.Result.Scripts {
-		b.note(b.writeScript(scriptDir(dir, s, script), script))
+		b.reports.note(b.writeScript(scriptDir(dir, s, script), script))
 	}
 	for _, hook := range s.Result.Boothooks {
-		b.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
+		b.reports.note(b.runBoothook(ctx, path.Join(dir, "boothooks"), hook))
 	}
 }
 
@@ -58,7 +58,7 @@ func scriptDir(dir string, s inputs.Source, script userdata.Script) string {
 }
 
 func (b *Boot) writeScript(dir string, script userdata.Script) error {
-	_, err := b.Host.WriteFile(path.Join(dir, script.Name), script.Content.Reveal(), host.File{Mode: 0o700, Secret: true})
+	_, err := b.o.Host.WriteFile(path.Join(dir, script.Name), script.Content.Reveal(), host.File{Mode: 0o700, Secret: true})
 	return err
 }
 
@@ -67,9 +67,9 @@ func (b *Boot) runBoothook(ctx context.Context, dir string, hook userdata.Script
 	if err := b.writeScript(dir, hook); err != nil {
 		return err
 	}
-	err := b.onceABoot("boothook "+hook.Name, func() error {
-		_, err := b.Host.Run(ctx, host.Command{
-			Argv: []string{path.Join(dir, hook.Name)}, Env: []string{"INSTANCE_ID=" + b.seed.InstanceID}, Pass: true, Timeout: host.NoTimeout,
+	err := b.runner().onceABoot("boothook "+hook.Name, func() error {
+		_, err := b.o.Host.Run(ctx, host.Command{
+			Argv: []string{path.Join(dir, hook.Name)}, Env: []string{"INSTANCE_ID=" + b.instance.seed.InstanceID}, Pass: true, Timeout: host.NoTimeout,
 		})
 		return err
 	})

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -11,14 +12,14 @@ import (
 
 // dmi is a field of the machine's SMBIOS tables by dmidecode's name, "" when it has
 // none. In a container they are the host's and say nothing of the guest.
-func (b *Boot) dmi(ctx context.Context, name string) string {
+func dmi(ctx context.Context, h *host.Host, log *slog.Logger, name string) string {
 	field, known := datasource.DMIFields[name]
-	if !known || !b.Host.IsLive() || b.Host.Exists("/run/systemd/container") {
+	if !known || !h.IsLive() || h.Exists("/run/systemd/container") {
 		return ""
 	}
-	data, err := b.Host.ReadFile("/sys/class/dmi/id/" + field)
+	data, err := h.ReadFile("/sys/class/dmi/id/" + field)
 	if err != nil {
-		return b.dmidecode(ctx, name)
+		return dmidecode(ctx, h, log, name)
 	}
 	if strings.ReplaceAll(strings.TrimSpace(string(data)), "\xff", "") == "" {
 		return "" // firmware that was never set up
@@ -28,17 +29,17 @@ func (b *Boot) dmi(ctx context.Context, name string) string {
 
 // dmidecode asks the program of that name, where the kernel does not tell: it reads
 // memory that is not safe to read on other architectures, as cloud-init knows.
-func (b *Boot) dmidecode(ctx context.Context, name string) string {
-	if !slices.Contains([]string{"x86_64", "aarch64", "i386", "i586", "i686"}, b.Host.Kernel().Machine) {
+func dmidecode(ctx context.Context, h *host.Host, log *slog.Logger, name string) string {
+	if !slices.Contains([]string{"x86_64", "aarch64", "i386", "i586", "i686"}, h.Kernel().Machine) {
 		return ""
 	}
-	program, err := b.Host.LookPath("dmidecode")
+	program, err := h.LookPath("dmidecode")
 	if err != nil {
 		return ""
 	}
-	result, err := b.Host.Run(ctx, host.Command{Argv: []string{program, "--string", name}, Quiet: true})
+	result, err := h.Run(ctx, host.Command{Argv: []string{program, "--string", name}, Quiet: true})
 	if err != nil {
-		b.Log.Debug("cannot ask dmidecode: " + err.Error())
+		log.Debug("cannot ask dmidecode: " + err.Error())
 		return ""
 	}
 	text := strings.TrimSpace(result.Stdout)

@@ -29,11 +29,11 @@ func TestDmidecodeIsAskedWhereTheKernelDoesNotTell(t *testing.T) {
 			if c.lacks {
 				m.Lacks("dmidecode")
 			}
-			b := New(Options{Host: m.Host, Log: slog.New(slog.DiscardHandler)})
-			if got := b.dmidecode(t.Context(), "system-serial-number"); got != c.want {
+			log := slog.New(slog.DiscardHandler)
+			if got := dmidecode(t.Context(), m.Host, log, "system-serial-number"); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
-			if got := b.dmi(t.Context(), "system-serial-number"); got != "" {
+			if got := dmi(t.Context(), m.Host, log, "system-serial-number"); got != "" {
 				t.Errorf("an image's root has the machine's SMBIOS: %q", got)
 			}
 		})

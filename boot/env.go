@@ -8,21 +8,21 @@ import (
 )
 
 // env is what a module is given to work with.
-func (b *Boot) env(m modules.Module, args []string) *modules.Env {
+func (run *runner) env(m modules.Module, args []string) *modules.Env {
 	return &modules.Env{
 		TopLevel: modules.Keys(),
-		Host:     b.Host.As(b.stage, m.Name), Config: b.config, Instance: b.instance(),
-		Log: b.Log.With("module", m.Name), Args: args, Console: b.tell, Output: b.standardError(),
-		Fetch: b.inputs.FetchSource, Post: b.inputs.Post(), Progress: b.progress, Power: b.askPower(),
+		Host:     run.o.Host.As(run.stage.name, m.Name), Config: run.config, Instance: run.moduleInstance(),
+		Log: run.o.Log.With("module", m.Name), Args: args, Console: run.tell, Output: run.standardError(),
+		Fetch: run.inputs.FetchSource, Post: run.inputs.Post(), Progress: run.progress, Power: run.askPower(),
 	}
 }
 
 // standardError is where a stage's messages for people go.
-func (b *Boot) standardError() io.Writer {
-	if b.Output == nil {
-		return b.Console
+func (run *runner) standardError() io.Writer {
+	if run.o.Output == nil {
+		return run.o.Console
 	}
-	return outputWriter{b.Output}
+	return outputWriter{run.o.Output}
 }
 
 // outputWriter opens the configured output at the first write.
@@ -35,10 +35,10 @@ func (w outputWriter) Write(text []byte) (int, error) {
 
 // tell writes to the console of the machine, and nowhere else: what is told may be a
 // password that was made up for somebody who watches.
-func (b *Boot) tell(text string) error {
-	if b.Terminal == nil {
+func (run *runner) tell(text string) error {
+	if run.o.Terminal == nil {
 		return errors.New("this machine has no console that can be written to")
 	}
-	_, err := io.WriteString(b.Terminal, text)
+	_, err := io.WriteString(run.o.Terminal, text)
 	return err
 }

@@ -8,12 +8,12 @@ import (
 
 // findings are what is wrong with the cloud-config of a seed: with each source by itself,
 // since what another one overrides is wrong all the same, and with how they are merged.
-func (b *Boot) findings(in *inputs.UserData) []config.Problem {
+func findings(in *inputs.UserData) []config.Problem {
 	var list []config.Problem
 	for _, s := range in.Sources {
 		list = append(list, schema.CloudConfig(s.Result.CloudConfig)...)
 	}
-	return append(list, b.config.Problems()...)
+	return append(list, in.Config.Problems()...)
 }
 
 // told is a problem as people know it again.
@@ -29,17 +29,3 @@ func asTold(p config.Problem) told {
 	}
 	return t
 }
-
-// alreadyTold notes problems as told: modules find them again when they read their keys, in
-// this stage or in a later one.
-func (b *Boot) alreadyTold(list []config.Problem) {
-	if b.told == nil {
-		b.told = map[told]bool{}
-	}
-	for _, p := range list {
-		b.told[asTold(p)] = true
-	}
-}
-
-// wasTold tells whether a problem needs no second word.
-func (b *Boot) wasTold(p config.Problem) bool { return b.told[asTold(p)] }

@@ -14,7 +14,7 @@ func TestAConfigDrivesFilesAreWrittenForANewInstanceOnly(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	b := New(Options{Host: m.Host, Log: slog.New(slog.DiscardHandler)})
-	b.seed = &datasource.Seed{InstanceID: "i-1", Files: []datasource.File{
+	b.instance.seed = &datasource.Seed{InstanceID: "i-1", Files: []datasource.File{
 		{Path: "/etc/passwd/x", Content: secret.NewBytes([]byte("a file is in the way"))},
 		{Path: "/etc/new/a", Content: secret.NewBytes([]byte("a\x00"))},
 	}}

@@ -32,45 +32,45 @@ func SystemConfig(h *host.Host) *config.Value {
 	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).inputs.SystemWithFiles().Root()
 }
 
-// find looks for a seed. b.seed stays nil if there is none and there never was; then
+// find looks for a seed. b.instance.seed stays nil if there is none and there never was; then
 // this boot is over for the agent, and everything that waits for it is told - unless
 // there may be a seed on the network: then the network stage looks again.
 func (b *Boot) find(ctx context.Context) error {
 	seed, report := b.search(ctx, nil)
-	if d := netconf.DevicesOf(b.Host, b.Devices); (seed == nil || seed.Partial) && b.Seed == "" && !d.Fixed {
+	if d := netconf.DevicesOf(b.o.Host, b.o.Devices); (seed == nil || seed.Partial) && b.o.Seed == "" && !d.Fixed {
 		// A device that is still being set up has no seed yet.
 		settled, cancel := context.WithTimeout(ctx, netconf.SettleTime)
 		defer cancel()
 		waited, err := d.Settle(settled)
 		if err != nil {
-			b.Log.Warn("cannot wait for devices: " + err.Error())
+			b.o.Log.Warn("cannot wait for devices: " + err.Error())
 		}
 		if waited { // even in vain: what has come meanwhile is there
 			seed, report = b.search(ctx, nil)
 		}
 	}
-	b.trace(report)
+	trace(b.o.Log, report)
 	if seed != nil {
-		b.problems(seed.Problems)
-		b.seed, b.found = seed, true
+		b.reports.problems(seed.Problems)
+		b.instance.seed, b.instance.found = seed, true
 		return nil
 	}
-	if b.Seed != "" {
+	if b.o.Seed != "" {
 		return fmt.Errorf("there is no seed here: %s", report.Summary())
 	}
 	cached, err := b.cached()
 	if err != nil {
-		b.note(err)
+		b.reports.note(err)
 	}
-	b.seed = cached
+	b.instance.seed = cached
 	if urls := append(report.Awaited(), b.inputs.Awaited()...); len(urls) > 0 {
-		b.Log.Info("waiting for the network to fetch " + strings.Join(urls, ", "))
+		b.o.Log.Info("waiting for the network to fetch " + strings.Join(urls, ", "))
 		return errors.Join(b.store.AwaitSeed(urls), b.store.Enable())
 	}
 	if cached != nil {
 		// The medium is gone, as oVirt takes it away after the first boot. The guest
 		// stays what it is.
-		b.Log.Info("no seed is attached: the machine stays the instance that it was", "instance", cached.InstanceID)
+		b.o.Log.Info("no seed is attached: the machine stays the instance that it was", "instance", cached.InstanceID)
 		return nil
 	}
 	if b.refused(report) {
@@ -84,7 +84,7 @@ func (b *Boot) find(ctx context.Context) error {
 func (b *Boot) refused(report datasource.Report) bool {
 	refused := report.Refused()
 	for _, a := range refused {
-		b.note(errors.New(a.String()))
+		b.reports.note(errors.New(a.String()))
 	}
 	b.over = b.over || len(refused) > 0
 	return len(refused) > 0
@@ -93,20 +93,20 @@ func (b *Boot) refused(report datasource.Report) bool {
 // search looks for a seed in all places; in those on the network if get is given.
 func (b *Boot) search(ctx context.Context, get func(context.Context, string, bool) ([]byte, error)) (*datasource.Seed, datasource.Report) {
 	return datasource.Find(ctx, datasource.Search{
-		Host: b.Host, Config: b.config.Root(), Cmdline: b.Cmdline, Only: b.Seed, Name: b.SeedName, Log: b.Log, Sources: Sources(),
-		DMI: func(name string) string { return b.dmi(ctx, name) }, Fetch: get, Instance: b.store.PreviousID,
+		Host: b.o.Host, Config: b.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
+		DMI: func(name string) string { return dmi(ctx, b.o.Host, b.o.Log, name) }, Fetch: get, Instance: b.store.PreviousID,
 	})
 }
 
-func (b *Boot) trace(report datasource.Report) {
+func trace(log *slog.Logger, report datasource.Report) {
 	for _, line := range report {
-		b.Log.Debug("searching for a seed", "tried", line.Where, "outcome", line.Outcome)
+		log.Debug("searching for a seed", "tried", line.Where, "outcome", line.Outcome)
 	}
 }
 
 func (b *Boot) disable(report datasource.Report) error {
 	why := "no seed was found: " + report.Summary()
-	b.Log.Info(why)
+	b.o.Log.Info(why)
 	return b.store.Disable(why)
 }
 
@@ -126,7 +126,7 @@ const seedFile = "seed.json"
 
 func (b *Boot) loadSeed(id string) (*datasource.Seed, error) {
 	file := path.Join(state.InstanceDir(id), seedFile)
-	data, err := b.Host.ReadFile(file)
+	data, err := b.o.Host.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -146,36 +146,36 @@ func (b *Boot) become(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.fresh = previous == "" || state.InstanceDir(previous) != state.InstanceDir(b.seed.InstanceID)
+	b.instance.fresh = previous == "" || state.InstanceDir(previous) != state.InstanceDir(b.instance.seed.InstanceID)
 	b.identify()
-	if b.Ledger != nil {
-		b.Ledger.SetInstance(b.seed.InstanceID)
+	if b.o.Ledger != nil {
+		b.o.Ledger.SetInstance(b.instance.seed.InstanceID)
 	}
 	b.use(ctx)
-	b.Log.Info("found the seed", "datasource", b.seed.Description, "instance", b.seed.InstanceID, "new", b.fresh)
+	b.o.Log.Info("found the seed", "datasource", b.instance.seed.Description, "instance", b.instance.seed.InstanceID, "new", b.instance.fresh)
 	b.tellOfNewInstance(previous)
-	cache, err := b.seed.EncodeCache()
+	cache, err := b.instance.seed.EncodeCache()
 	if err != nil {
 		return err
 	}
-	if b.fresh {
+	if b.instance.fresh {
 		// As with cloud-init, also when the machine was this instance before.
-		if err := b.store.Owe(b.seed.InstanceID, netconf.Semaphore); err != nil {
+		if err := b.store.Owe(b.instance.seed.InstanceID, netconf.Semaphore); err != nil {
 			return err
 		}
 	}
 	// The seed before the instance: an instance that is announced can be resumed.
-	if err := b.store.Write(path.Join(state.InstanceDir(b.seed.InstanceID), seedFile), cache); err != nil {
+	if err := b.store.Write(path.Join(state.InstanceDir(b.instance.seed.InstanceID), seedFile), cache); err != nil {
 		return err
 	}
 	// cloud-init puts the class's name before the text that starts with it too.
-	class, _, _ := strings.Cut(b.seed.Description, " ")
-	err = b.store.Become(state.Instance{ID: b.seed.InstanceID, Datasource: class + ": " + b.seed.Description})
+	class, _, _ := strings.Cut(b.instance.seed.Description, " ")
+	err = b.store.Become(state.Instance{ID: b.instance.seed.InstanceID, Datasource: class + ": " + b.instance.seed.Description})
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		b.store.Enable(), b.store.SetDatasource(b.seed.Description), b.store.Announce(b.seed.InstanceID),
+		b.store.Enable(), b.store.SetDatasource(b.instance.seed.Description), b.store.Announce(b.instance.seed.InstanceID),
 		b.store.WriteInstanceData(b.inputs.Facts()),
 	)
 }
@@ -183,30 +183,30 @@ func (b *Boot) become(ctx context.Context) error {
 // tellOfNewInstance says to those who watch, and in the change log, that the machine becomes
 // another instance: its host keys and passwords change with it.
 func (b *Boot) tellOfNewInstance(previous string) {
-	if !b.fresh || previous == "" {
+	if !b.instance.fresh || previous == "" {
 		return
 	}
-	message := fmt.Sprintf("new instance: id %s, was %s", b.seed.InstanceID, previous)
-	b.Log.Info(message)
-	b.Host.As(b.stage, "").Note(host.Effect{Kind: host.KindInstance, Value: b.seed.InstanceID, Before: previous})
-	b.note(b.store.SetPrevious(previous))
-	if b.Console == nil {
+	message := fmt.Sprintf("new instance: id %s, was %s", b.instance.seed.InstanceID, previous)
+	b.o.Log.Info(message)
+	b.o.Host.As(b.stage.name, "").Note(host.Effect{Kind: host.KindInstance, Value: b.instance.seed.InstanceID, Before: previous})
+	b.reports.note(b.store.SetPrevious(previous))
+	if b.o.Console == nil {
 		return
 	}
-	if _, err := printable.Fprintf(b.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
-		b.Log.Debug("cannot write to the console: " + err.Error())
+	if _, err := printable.Fprintf(b.o.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
+		b.o.Log.Debug("cannot write to the console: " + err.Error())
 	}
 }
 
 // identify says in the report which instance this is.
 func (b *Boot) identify() {
-	b.report.InstanceID, b.report.Datasource, b.report.Description = b.seed.InstanceID, b.seed.Datasource, b.seed.Description
+	b.reports.report.InstanceID, b.reports.report.Datasource, b.reports.report.Description = b.instance.seed.InstanceID, b.instance.seed.Datasource, b.instance.seed.Description
 }
 
-// resume takes up the instance that the local stage of this boot settled on. b.seed
+// resume takes up the instance that the local stage of this boot settled on. b.instance.seed
 // stays nil when there is none.
 func (b *Boot) resume(ctx context.Context) error {
-	if b.seed != nil { // the local stage ran in this process
+	if b.instance.seed != nil { // the local stage ran in this process
 		b.use(ctx)
 		return nil
 	}
@@ -221,17 +221,17 @@ func (b *Boot) resume(ctx context.Context) error {
 		}
 	}
 	if id != "" {
-		if b.seed, err = b.loadSeed(id); err != nil {
+		if b.instance.seed, err = b.loadSeed(id); err != nil {
 			return err
 		}
 	}
-	if b.seed == nil {
-		b.Log.Info("there is no instance to configure")
+	if b.instance.seed == nil {
+		b.o.Log.Info("there is no instance to configure")
 		return nil
 	}
 	b.identify()
-	if b.Ledger != nil {
-		b.Ledger.SetInstance(id)
+	if b.o.Ledger != nil {
+		b.o.Ledger.SetInstance(id)
 	}
 	b.use(ctx)
 	return nil

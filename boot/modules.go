@@ -25,24 +25,24 @@ type entry struct {
 
 // runList runs the modules that a list of cloud.cfg names, one after the other. A
 // module that fails does not stop the next.
-func (b *Boot) runList(ctx context.Context, key string) error {
-	for _, e := range b.entries(key) {
+func (run *runner) runList(ctx context.Context, key string) error {
+	for _, e := range run.entries(key) {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s and all after it were not run: %w", e.name, context.Cause(ctx))
 		}
 		m, ok := modules.Find(e.name)
 		if !ok {
-			b.missing(e)
+			run.missing(e)
 			continue
 		}
-		b.runModule(ctx, m, e)
+		run.runModule(ctx, m, e)
 	}
 	return nil
 }
 
 // entries reads a list of modules. What is no entry is reported and left out.
-func (b *Boot) entries(key string) []entry {
-	list := b.config.Get(key)
+func (run *runner) entries(key string) []entry {
+	list := run.config.Get(key)
 	if list == nil {
 		var names []entry
 		for _, name := range modules.DefaultNames(modules.Stage(key)) {
@@ -51,7 +51,7 @@ func (b *Boot) entries(key string) []entry {
 		return names
 	}
 	if list.Kind() != config.List {
-		b.problems([]config.Problem{{
+		run.reports.problems([]config.Problem{{
 			Severity: config.Error, Pos: list.Pos(), Key: key, Message: "expected a list of modules; none of them is run",
 		}})
 	}
@@ -59,7 +59,7 @@ func (b *Boot) entries(key string) []entry {
 	for _, item := range list.Items() {
 		e, problem := readEntry(item)
 		if problem != "" {
-			b.problems([]config.Problem{{Severity: config.Warning, Pos: item.Pos(), Key: key, Message: problem}})
+			run.reports.problems([]config.Problem{{Severity: config.Warning, Pos: item.Pos(), Key: key, Message: problem}})
 		}
 		if e.name != "" {
 			entries = append(entries, e)
@@ -110,64 +110,64 @@ func readEntry(item *config.Value) (entry, string) {
 
 // missing reports a module that this program does not have, as a warning only if
 // the configuration would have given it work.
-func (b *Boot) missing(e entry) {
+func (run *runner) missing(e entry) {
 	name := modules.CanonicalName(e.name)
 	keys, known := modules.Absent[name]
-	result := ModuleReport{Name: name, Stage: b.stage, Result: ResultUnknown}
+	result := ModuleReport{Name: name, Stage: run.stage.name, Result: ResultUnknown}
 	switch {
 	case !known:
 		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was skipped", e.name)}
 		result.Error = p.Error()
-		b.problems([]config.Problem{p})
-	case !b.anyKey(keys):
+		run.reports.problems([]config.Problem{p})
+	case !run.anyKey(keys):
 		result.Result = ResultNoConfig
-		b.Log.Debug("skipped: this version does not have it, and nothing is configured for it", "module", name)
+		run.o.Log.Debug("skipped: this version does not have it, and nothing is configured for it", "module", name)
 	default:
-		i := slices.IndexFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
-		result.Error = b.noEffect(keys[i], name)
-		if !b.inSeed(keys[i]) { // what the seed itself says was told of when it was read
-			b.Log.Warn(result.Error)
+		i := slices.IndexFunc(keys, func(k string) bool { return run.config.Get(k) != nil })
+		result.Error = run.noEffect(keys[i], name)
+		if !run.inSeed(keys[i]) { // what the seed itself says was told of when it was read
+			run.o.Log.Warn(result.Error)
 		}
 	}
-	b.report.Modules = append(b.report.Modules, result)
+	run.reports.report.Modules = append(run.reports.report.Modules, result)
 }
 
-func (b *Boot) noEffect(key, module string) string {
-	return fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", b.config.Get(key).Pos(), key, module)
+func (run *runner) noEffect(key, module string) string {
+	return fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", run.config.Get(key).Pos(), key, module)
 }
 
 // inSeed tells whether the seed, and not the system, gives a top-level key.
-func (b *Boot) inSeed(key string) bool {
-	return b.config.Get(key) != nil && b.inputs.System().Get(key) == nil
+func (run *runner) inSeed(key string) bool {
+	return run.config.Get(key) != nil && run.inputs.System().Get(key) == nil
 }
 
 // tellOfGaps warns of what the seed asks for and no module of this version does, or none that
 // is listed.
-func (b *Boot) tellOfGaps() {
+func (run *runner) tellOfGaps() {
 	for _, m := range modules.All() {
-		if !m.OffByDefault || b.isListed(m.Name) {
+		if !m.OffByDefault || run.isListed(m.Name) {
 			continue
 		}
 		for _, key := range m.ActiveIf {
-			value := b.config.Get(key)
-			if is, isBool := config.AsBool(value); b.inSeed(key) && !value.IsNull() && (is || !isBool) { // false wants nothing
-				b.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", value.Pos(), key, m.Name, m.Stage))
+			value := run.config.Get(key)
+			if is, isBool := config.AsBool(value); run.inSeed(key) && !value.IsNull() && (is || !isBool) { // false wants nothing
+				run.o.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", value.Pos(), key, m.Name, m.Stage))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(modules.Absent)) {
 		for _, key := range modules.Absent[name] {
-			if b.inSeed(key) {
-				b.Log.Warn(b.noEffect(key, name))
+			if run.inSeed(key) {
+				run.o.Log.Warn(run.noEffect(key, name))
 			}
 		}
 	}
 }
 
 // isListed reports whether the configuration lists a module for any stage.
-func (b *Boot) isListed(name string) bool {
+func (run *runner) isListed(name string) bool {
 	for _, stage := range []modules.Stage{modules.InitStage, modules.ConfigStage, modules.FinalStage} {
-		for _, item := range b.config.Get(string(stage)).Items() {
+		for _, item := range run.config.Get(string(stage)).Items() {
 			if e, _ := readEntry(item); modules.CanonicalName(e.name) == name {
 				return true
 			}
@@ -176,41 +176,41 @@ func (b *Boot) isListed(name string) bool {
 	return false
 }
 
-func (b *Boot) anyKey(keys []string) bool {
-	return slices.ContainsFunc(keys, func(k string) bool { return b.config.Get(k) != nil })
+func (run *runner) anyKey(keys []string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return run.config.Get(k) != nil })
 }
 
 // runModule runs a module if its semaphore allows, and reports what became of it.
-func (b *Boot) runModule(ctx context.Context, m modules.Module, e entry) {
-	r := ModuleReport{Name: m.Name, Stage: b.stage, Frequency: frequencyOf(e, m)}
+func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
+	r := ModuleReport{Name: m.Name, Stage: run.stage.name, Frequency: frequencyOf(e, m)}
 	start := time.Now()
-	b.watched(Event{Stage: b.stage, Module: m.Name})
+	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name})
 	switch {
-	case len(m.ActiveIf) > 0 && !b.anyKey(m.ActiveIf) && len(e.args) == 0:
+	case len(m.ActiveIf) > 0 && !run.anyKey(m.ActiveIf) && len(e.args) == 0:
 		r.Result = ResultNoConfig
-		b.Log.Debug("skipped: nothing is configured for it", "module", m.Name)
+		run.o.Log.Debug("skipped: nothing is configured for it", "module", m.Name)
 	default:
-		b.judge(m, &r, b.guarded(ctx, m, e, &r))
+		run.judge(m, &r, run.guarded(ctx, m, e, &r))
 	}
 	r.DurationMS = time.Since(start).Milliseconds()
-	b.report.Modules = append(b.report.Modules, r)
-	b.watched(Event{Stage: b.stage, Module: m.Name, Ended: &r})
+	run.reports.report.Modules = append(run.reports.report.Modules, r)
+	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name, Ended: &r})
 }
 
 // judge reports the errors of a module.
-func (b *Boot) judge(m modules.Module, r *ModuleReport, err error) {
+func (run *runner) judge(m modules.Module, r *ModuleReport, err error) {
 	lacks := ""
 	for _, one := range flatten(err) {
-		if program := b.lacked(one); program != "" {
+		if program := run.reports.lacked(one); program != "" {
 			lacks = program
-			b.report.Notes = append(b.report.Notes, m.Name+": "+one.Error())
+			run.reports.report.Notes = append(run.reports.report.Notes, m.Name+": "+one.Error())
 			continue
 		}
 		r.Error = err.Error()
-		if p := (config.Problem{}); errors.As(one, &p) && b.wasTold(p) {
+		if p := (config.Problem{}); errors.As(one, &p) && run.reports.wasTold(p) {
 			continue
 		}
-		b.note(fmt.Errorf("%s: %w", m.Name, one))
+		run.reports.note(fmt.Errorf("%s: %w", m.Name, one))
 	}
 	switch {
 	case r.Error != "" && r.Result != ResultInterrupted:
@@ -221,36 +221,36 @@ func (b *Boot) judge(m modules.Module, r *ModuleReport, err error) {
 }
 
 // guarded runs a module between its semaphore's begin and end.
-func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *ModuleReport) error {
+func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *ModuleReport) error {
 	semaphore := "config_" + m.Name
-	standing, err := b.standingOf(semaphore, r.Frequency)
+	standing, err := run.standingOf(semaphore, r.Frequency)
 	if err != nil {
 		return err
 	}
 	switch {
 	case standing == state.Done:
 		r.Result = ResultAlreadyRun
-		b.Log.Debug("skipped: it has run already", "module", m.Name, "frequency", string(r.Frequency))
+		run.o.Log.Debug("skipped: it has run already", "module", m.Name, "frequency", string(r.Frequency))
 		return nil
 	case standing == state.Interrupted && !m.Repeatable:
 		r.Result = ResultInterrupted
-		return errors.Join(b.store.End(semaphore, r.Frequency), fmt.Errorf(
+		return errors.Join(run.store.End(semaphore, r.Frequency), fmt.Errorf(
 			"it was interrupted in an earlier boot and is not repeated; to run it again: cloudseed single --name %s --frequency always", m.Name))
 	case standing == state.Interrupted:
-		b.Log.Info("it was interrupted in an earlier boot and runs again", "module", m.Name)
+		run.o.Log.Info("it was interrupted in an earlier boot and runs again", "module", m.Name)
 	}
-	steps := b.store.Steps(semaphore, r.Frequency)
+	steps := run.store.Steps(semaphore, r.Frequency)
 	if standing == state.NotRun && steps != nil {
 		err = steps.Forget() // of a run whose semaphore somebody removed to have it again
 	}
-	if err = errors.Join(err, b.store.Begin(semaphore, r.Frequency)); err != nil {
+	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err != nil {
 		return err
 	}
-	env := b.env(m, e.args)
+	env := run.env(m, e.args)
 	if steps != nil {
 		env.Steps = steps
 	}
-	err = b.call(ctx, m, env, r)
+	err = run.call(ctx, m, env, r)
 	if ctx.Err() != nil {
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
@@ -258,32 +258,32 @@ func (b *Boot) guarded(ctx context.Context, m modules.Module, e entry, r *Module
 	if env.Unfinished() {
 		return err
 	}
-	return errors.Join(err, b.store.End(semaphore, r.Frequency))
+	return errors.Join(err, run.store.End(semaphore, r.Frequency))
 }
 
 // call runs a module's own code. A mistake in it costs that module only.
-func (b *Boot) call(ctx context.Context, m modules.Module, env *modules.Env, r *ModuleReport) (err error) {
+func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env, r *ModuleReport) (err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
-			b.Log.Debug(string(debug.Stack()))
+			run.o.Log.Debug(string(debug.Stack()))
 			err = fmt.Errorf("a mistake in cloudseed itself, please report it: %v", mistake)
 		}
 	}()
-	b.Log.Debug("begin", "module", m.Name)
+	run.o.Log.Debug("begin", "module", m.Name)
 	err = m.Run(ctx, env)
 	r.Result = ResultOK
 	others := slices.DeleteFunc(slices.Clone(env.Problems()), func(p config.Problem) bool { return p.Severity == config.Error })
-	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning && b.lacked(p) == "" }) {
+	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning && run.reports.lacked(p) == "" }) {
 		r.Result = ResultWarned
 	}
-	b.problems(others)
+	run.reports.problems(others)
 	return errors.Join(env.Err(), err)
 }
 
 // remember keeps which modules failed, or were interrupted, for the boots to come: their
 // semaphores say that they are done.
-func (b *Boot) remember(reports []ModuleReport) {
-	if b.seed == nil {
+func (run *runner) remember(reports []ModuleReport) {
+	if run.instance.seed == nil {
 		return
 	}
 	var failed []state.Failure
@@ -296,5 +296,5 @@ func (b *Boot) remember(reports []ModuleReport) {
 			succeeded = append(succeeded, r.Name)
 		}
 	}
-	b.note(b.store.Remember(b.seed.InstanceID, failed, succeeded))
+	run.reports.note(run.store.Remember(run.instance.seed.InstanceID, failed, succeeded))
 }

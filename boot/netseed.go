@@ -18,23 +18,23 @@ import (
 // Difference from cloud-init: the seed's own description of the network counts too; there
 // it is fetched and left alone.
 func (b *Boot) fetchSeed(ctx context.Context) error {
-	b.seed, b.config = nil, b.inputs.SystemWithFiles()
+	b.instance.seed, b.config = nil, b.inputs.SystemWithFiles()
 	seed, report := b.searchNetwork(ctx)
-	b.trace(report)
+	trace(b.o.Log, report)
 	if seed != nil {
-		b.problems(seed.Problems)
-		b.seed, b.found = seed, true
-		b.note(b.injectFiles())
+		b.reports.problems(seed.Problems)
+		b.instance.seed, b.instance.found = seed, true
+		b.reports.note(b.injectFiles())
 		if err := b.become(ctx); err != nil {
 			return err
 		}
-		b.note(b.netconf().Apply(ctx))
+		b.reports.note(b.netconf().Apply(ctx))
 		return nil
 	}
 	why := notFetched(report)
 	cached, err := b.cached()
 	if err != nil {
-		b.note(err)
+		b.reports.note(err)
 	}
 	if cached == nil {
 		b.over = true
@@ -44,9 +44,9 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 		return why
 	}
 	if why != nil {
-		b.note(fmt.Errorf("%w; the machine stays the instance %s", why, cached.InstanceID))
+		b.reports.note(fmt.Errorf("%w; the machine stays the instance %s", why, cached.InstanceID))
 	}
-	b.seed = cached
+	b.instance.seed = cached
 	return b.become(ctx)
 }
 

@@ -17,9 +17,9 @@ import (
 // netconf is the machine's network, by what is known of it in this stage.
 func (b *Boot) netconf() *netconf.Network {
 	return netconf.New(netconf.Options{
-		Host: b.Host.As(b.stage, "network"), Store: b.store, Log: b.Log, Cmdline: b.Cmdline, Devices: b.Devices, Report: b.problems,
+		Host: b.o.Host.As(b.stage.name, "network"), Store: b.store, Log: b.o.Log, Cmdline: b.o.Cmdline, Devices: b.o.Devices, Report: b.reports.problems,
 	}, netconf.Inputs{
-		Seed: b.seed, New: b.fresh, Here: b.found, Early: b.stage == state.StageLocal,
+		Seed: b.instance.seed, New: b.instance.fresh, Here: b.instance.found, Early: b.stage.name == state.StageLocal,
 		Config: b.config, System: b.inputs.System(),
 	})
 }
@@ -53,27 +53,27 @@ func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
 	if err := b.resume(ctx); err != nil {
 		return false, err
 	}
-	if b.seed == nil {
+	if b.instance.seed == nil {
 		return false, ErrNoInstance
 	}
 	b.readUserData(ctx, inputs.How{})
 	if b.netconf().WantsHotplug() {
 		return true, nil
 	}
-	scopes, err := modules.HotplugScopes(b.Host, state.CloudDir)
+	scopes, err := modules.HotplugScopes(b.o.Host, state.CloudDir)
 	return slices.Contains(scopes, modules.HotplugScope), err
 }
 
 // PluggedIn configures a network device that has come, if that is enabled.
 func (b *Boot) PluggedIn(ctx context.Context, name string) error {
-	b.stage = "hotplug"
+	b.stage.name = "hotplug"
 	b.read()
 	enabled, err := b.HotplugEnabled(ctx)
 	if err != nil {
 		return err
 	}
 	if !enabled {
-		b.Log.Info("a network device was plugged in, and is not configured: updates.network.when has no hotplug", "device", name)
+		b.o.Log.Info("a network device was plugged in, and is not configured: updates.network.when has no hotplug", "device", name)
 		return nil
 	}
 	return b.netconf().PluggedIn(ctx, name, b.refreshSeed)
@@ -82,15 +82,15 @@ func (b *Boot) PluggedIn(ctx context.Context, name string) error {
 // refreshSeed reads the seed again; nil if it is not there any more, or another instance's.
 func (b *Boot) refreshSeed(ctx context.Context) *datasource.Seed {
 	seed, report := b.searchNetwork(ctx) // there is a network: devices are added to a machine that runs
-	if seed == nil || seed.InstanceID != b.seed.InstanceID {
-		b.Log.Debug("the seed is not here now; what is remembered of it counts", "why", report.Summary())
+	if seed == nil || seed.InstanceID != b.instance.seed.InstanceID {
+		b.o.Log.Debug("the seed is not here now; what is remembered of it counts", "why", report.Summary())
 		return nil
 	}
-	b.seed = seed
+	b.instance.seed = seed
 	cache, err := seed.EncodeCache()
 	if err == nil {
 		err = b.store.Write(path.Join(state.InstanceDir(seed.InstanceID), seedFile), cache)
 	}
-	b.note(err)
+	b.reports.note(err)
 	return seed
 }

@@ -25,8 +25,9 @@ func (g *guest) bootWith(t *testing.T, p power.Switch) (errs []error) {
 		t.Fatal(err)
 	}
 	for _, stage := range state.Stages {
-		b := g.agent(t)
-		b.Options.Power = p
+		o := g.options(t)
+		o.Power = p
+		b := boot.New(o)
 		errs = append(errs, b.Run(t.Context(), stage)...)
 	}
 	return errs
@@ -128,9 +129,9 @@ func TestPowerStateByHandIsDoneAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\npower_state: {mode: halt, delay: 2}\n"))
 	g.boot(t)
-	b, p := g.agent(t), &powertest.Fake{}
-	b.Options.Power = p
-	r, err := b.Single(t.Context(), "power-state-change", state.Always, nil)
+	o, p := g.options(t), &powertest.Fake{}
+	o.Power = p
+	r, err := boot.New(o).Single(t.Context(), "power-state-change", state.Always, nil)
 	if err != nil || r.Result != boot.ResultOK {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -9,15 +9,15 @@ import (
 
 // progress is how the boot went until now: what the status has of the stages that ended,
 // and of this one what will be there.
-func (b *Boot) progress() modules.Progress {
+func (run *runner) progress() modules.Progress {
 	p := modules.Progress{Seconds: map[string]float64{}}
-	if status, err := b.store.Status(); err == nil && status != nil {
+	if status, err := run.store.Status(); err == nil && status != nil {
 		for _, stage := range state.Stages {
 			at := status.Stages[stage]
 			if at.Start == nil {
 				continue
 			}
-			end := b.Host.Uptime().Seconds()
+			end := run.o.Host.Uptime().Seconds()
 			if at.Finished != nil {
 				end = *at.Finished
 			}
@@ -26,21 +26,7 @@ func (b *Boot) progress() modules.Progress {
 			p.Degraded = p.Degraded || len(at.RecoverableErrors) > 0
 		}
 	}
-	p.Errors = append(p.Errors, b.report.Errors[b.before:]...)
-	p.Degraded = p.Degraded || len(b.warnings()) > 0
+	p.Errors = append(p.Errors, run.reports.report.Errors[run.reports.before:]...)
+	p.Degraded = p.Degraded || len(run.reports.warnings()) > 0
 	return p
-}
-
-// warnings are the stage's warnings and worse until now, by their levels.
-func (b *Boot) warnings() map[string][]string {
-	if b.Warnings == nil {
-		return b.warned
-	}
-	for level, messages := range b.Warnings() {
-		if b.warned == nil {
-			b.warned = map[string][]string{}
-		}
-		b.warned[level] = append(b.warned[level], messages...)
-	}
-	return b.warned
 }

@@ -36,33 +36,33 @@ func (b *Boot) local(ctx context.Context) error {
 		// configuration says, or DHCP on the first device.
 		return b.netconf().Apply(ctx)
 	}
-	if b.seed == nil {
+	if b.instance.seed == nil {
 		return b.netconf().ApplyWithoutSeed(ctx) // why there is none was said already
 	}
-	b.note(b.injectFiles())
+	b.reports.note(b.injectFiles())
 	if err := b.become(ctx); err != nil {
 		return err
 	}
 	input := b.readUserData(ctx, inputs.How{Apply: true})
 	awaited := b.inputs.Awaited()
 	if len(awaited) == 0 {
-		b.prepare(ctx) // else it is not known what is wanted
+		b.runner().prepare(ctx) // else it is not known what is wanted
 	}
-	b.note(b.setEarlyHostname(ctx))
-	b.note(b.netconf().Apply(ctx))
-	if b.seed.Mode != datasource.ModeLocal {
-		b.Log.Info("the init modules wait for the network", "dsmode", b.seed.Mode)
+	b.reports.note(b.runner().setEarlyHostname(ctx))
+	b.reports.note(b.netconf().Apply(ctx))
+	if b.instance.seed.Mode != datasource.ModeLocal {
+		b.o.Log.Info("the init modules wait for the network", "dsmode", b.instance.seed.Mode)
 		return nil
 	}
 	if len(awaited) > 0 {
 		// Difference from cloud-init: there user data that includes anything from the
 		// network is lost with dsmode local, which is oVirt's.
-		b.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", awaited)
+		b.o.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", awaited)
 		return nil
 	}
-	if name := b.moduleOfTheNetwork(); name != "" {
+	if name := b.runner().moduleOfTheNetwork(); name != "" {
 		// Difference from cloud-init: there it fails.
-		b.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
+		b.o.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
 		return nil
 	}
 	return b.initModules(ctx, input)
@@ -70,13 +70,13 @@ func (b *Boot) local(ctx context.Context) error {
 
 // moduleOfTheNetwork is the first of the init modules that needs the network and is
 // still to run for this instance.
-func (b *Boot) moduleOfTheNetwork() string {
-	for _, e := range b.entries("cloud_init_modules") {
+func (run *runner) moduleOfTheNetwork() string {
+	for _, e := range run.entries("cloud_init_modules") {
 		m, ok := modules.Find(e.name)
-		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(b.env(m, e.args)) {
+		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(run.env(m, e.args)) {
 			continue
 		}
-		if standing, err := b.standingOf("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
+		if standing, err := run.standingOf("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
 			return m.Name
 		}
 	}
@@ -100,18 +100,18 @@ func (b *Boot) network(ctx context.Context) error {
 	if awaited {
 		take = b.fetchSeed
 	}
-	if err := take(ctx); err != nil || b.seed == nil {
+	if err := take(ctx); err != nil || b.instance.seed == nil {
 		return err
 	}
 	applies := !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx, inputs.How{Apply: applies, Online: true})
-	b.note(b.netconf().Apply(ctx))
+	b.reports.note(b.netconf().Apply(ctx))
 	if !applies {
-		b.Log.Info("the local stage has run the init modules")
+		b.o.Log.Info("the local stage has run the init modules")
 		return nil
 	}
 	if awaited {
-		b.prepare(ctx)
+		b.runner().prepare(ctx)
 	}
 	return b.initModules(ctx, input)
 }
@@ -123,7 +123,7 @@ const initModulesMark = "init-modules"
 func (b *Boot) initModules(ctx context.Context, input *inputs.UserData) error {
 	b.consume(ctx, input)
 	b.configureOutput("cloud_init_modules")
-	if err := b.runList(ctx, "cloud_init_modules"); err != nil {
+	if err := b.runner().runList(ctx, "cloud_init_modules"); err != nil {
 		return err
 	}
 	return b.store.MarkThisBoot(initModulesMark)
@@ -138,61 +138,61 @@ func (b *Boot) configStage(ctx context.Context) error {
 func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
 
 func (b *Boot) listStage(ctx context.Context, key string) error {
-	if err := b.resume(ctx); err != nil || b.seed == nil {
+	if err := b.resume(ctx); err != nil || b.instance.seed == nil {
 		return err
 	}
-	b.alreadyTold(b.findings(b.readUserData(ctx, inputs.How{}))) // by the stage that ran the init modules
+	b.reports.alreadyTold(findings(b.readUserData(ctx, inputs.How{}))) // by the stage that ran the init modules
 	b.configureOutput(key)
-	return b.runList(ctx, key)
+	return b.runner().runList(ctx, key)
 }
 
 func (b *Boot) configureOutput(list string) {
-	if b.Output != nil {
-		b.Output.Configure(b.config, stageOf(list))
+	if b.o.Output != nil {
+		b.o.Output.Configure(b.config, stageOf(list))
 	}
 }
 
 // prepare lets the modules begin what takes long, if they are still to run for this
 // instance.
-func (b *Boot) prepare(ctx context.Context) {
-	if !b.Host.IsLive() {
+func (run *runner) prepare(ctx context.Context) {
+	if !run.o.Host.IsLive() {
 		return // an image is not waiting to boot
 	}
-	for _, e := range b.entries("cloud_init_modules") {
+	for _, e := range run.entries("cloud_init_modules") {
 		m, ok := modules.Find(e.name)
 		if !ok || m.Prepare == nil {
 			continue
 		}
-		standing, err := b.store.Standing("config_"+m.Name, frequencyOf(e, m))
+		standing, err := run.store.Standing("config_"+m.Name, frequencyOf(e, m))
 		if err == nil && standing != state.Done {
-			err = m.Prepare(ctx, b.env(m, e.args))
+			err = m.Prepare(ctx, run.env(m, e.args))
 		}
 		if err != nil {
 			// Nothing is lost: the module does it all in its turn, and tells.
-			b.Log.Debug("it could not begin early", "module", m.Name, "why", err.Error())
+			run.o.Log.Debug("it could not begin early", "module", m.Name, "why", err.Error())
 		}
 	}
 }
 
 // setEarlyHostname gives the machine its name before the network comes up, so that
 // DHCP asks by that name. The module itself comes in its turn.
-func (b *Boot) setEarlyHostname(ctx context.Context) error {
+func (run *runner) setEarlyHostname(ctx context.Context) error {
 	m, ok := modules.Find("set_hostname")
-	if !ok || !b.fresh || !b.listed("cloud_init_modules", m.Name) {
+	if !ok || !run.instance.fresh || !run.listed("cloud_init_modules", m.Name) {
 		return nil
 	}
-	env := b.env(m, nil)
+	env := run.env(m, nil)
 	if !modules.HostnameGiven(env) {
 		return nil
 	}
 	if err := errors.Join(m.Run(ctx, env), env.Err()); err != nil {
-		b.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
+		run.o.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
 	}
 	return nil
 }
 
-func (b *Boot) listed(key, name string) bool {
-	for _, e := range b.entries(key) {
+func (run *runner) listed(key, name string) bool {
+	for _, e := range run.entries(key) {
 		if modules.CanonicalName(e.name) == name {
 			return true
 		}
@@ -213,21 +213,21 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		}
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
-	b.stage = stageSingle
+	b.stage.name = stageSingle
 	b.read()
 	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err
 	}
-	if b.seed == nil {
+	if b.instance.seed == nil {
 		return ModuleReport{}, errors.New("no instance was set up on this machine yet, so there is no configuration for a module to apply")
 	}
 	b.readUserData(ctx, inputs.How{})
-	b.runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
-	b.remember(b.report.Modules)
-	b.note(b.Host.Relabel(ctx))
-	if b.Output != nil {
-		b.note(b.Output.Close())
+	b.runner().runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
+	b.runner().remember(b.reports.report.Modules)
+	b.reports.note(b.o.Host.Relabel(ctx))
+	if b.o.Output != nil {
+		b.reports.note(b.o.Output.Close())
 	}
 	b.changePower(ctx)
-	return b.report.Modules[len(b.report.Modules)-1], nil
+	return b.reports.report.Modules[len(b.reports.report.Modules)-1], nil
 }

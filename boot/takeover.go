@@ -27,18 +27,18 @@ func (b *Boot) takeOver(ctx context.Context, stage string) bool {
 		if err == nil && standing == state.Done {
 			continue
 		}
-		b.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], stage)))
-		b.stage, b.takingOver = earlier.name, true
+		b.reports.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], stage)))
+		b.stage.name, b.stage.takingOver = earlier.name, true
 		b.read()
 		err = earlier.run(b, ctx)
-		b.stage, b.takingOver = stage, false
+		b.stage.name, b.stage.takingOver = stage, false
 		b.read()
 		if err != nil {
-			b.note(err)
-			b.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", stage, earlier.name))
+			b.reports.note(err)
+			b.reports.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", stage, earlier.name))
 			return false
 		}
-		b.note(b.store.StageDone(earlier.name))
+		b.reports.note(b.store.StageDone(earlier.name))
 	}
 	return true
 }
@@ -51,29 +51,29 @@ var undone = map[state.Standing]string{
 
 // standingOf is how a module stands. What is always done is due in each run of its stage,
 // but not again when another stage takes over.
-func (b *Boot) standingOf(semaphore string, f state.Frequency) (state.Standing, error) {
-	if f == state.Always && !b.takingOver {
+func (run *runner) standingOf(semaphore string, f state.Frequency) (state.Standing, error) {
+	if f == state.Always && !run.stage.takingOver {
 		return state.NotRun, nil
 	}
-	return b.store.Standing(semaphore, f)
+	return run.store.Standing(semaphore, f)
 }
 
 // onceABoot runs a program of the user data that may end this very process, so that the
 // stage that takes over does not run it again.
-func (b *Boot) onceABoot(what string, run func() error) error {
+func (run *runner) onceABoot(what string, program func() error) error {
 	sum := sha256.Sum256([]byte(what))
 	name := "program_" + hex.EncodeToString(sum[:])
-	standing, err := b.store.Standing(name, state.Always)
+	standing, err := run.store.Standing(name, state.Always)
 	switch {
 	case err != nil:
 		return err
 	case standing == state.Interrupted:
 		return errors.New("it ran when the stage was killed, and is not run again in this boot")
-	case standing == state.Done && b.takingOver:
+	case standing == state.Done && run.stage.takingOver:
 		return nil
 	}
-	if err := b.store.Begin(name, state.Always); err != nil {
+	if err := run.store.Begin(name, state.Always); err != nil {
 		return err
 	}
-	return errors.Join(run(), b.store.End(name, state.Always))
+	return errors.Join(program(), run.store.End(name, state.Always))
 }

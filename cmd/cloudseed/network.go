@@ -62,12 +62,11 @@ on the first device. It is printed as netplan's version 2, with where it is from
 told of it and why, and the changes to files that applying it would make. Nothing changes.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := g.onlooker(cmd.ErrOrStderr())
-			plan, err := b.PlanNetwork(cmd.Context())
+			plan, err := g.onlooker(cmd.ErrOrStderr()).PlanNetwork(cmd.Context())
 			if err != nil {
 				return err
 			}
-			shown := showNetwork(b.Host, plan)
+			shown := showNetwork(host.New(g.root, host.Options{}), plan)
 			switch format {
 			case "json":
 				return printJSON(cmd.OutOrStdout(), shown)

@@ -1,0 +1,177 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"cloudseed/config"
+	"cloudseed/datasource"
+	"cloudseed/host"
+	"cloudseed/printable"
+	"cloudseed/state"
+)
+
+// reports collects what went wrong in the stages of one process, and what became of their
+// modules; and tells who watches.
+type reports struct {
+	o      *Options
+	report Report
+	errs   []error             // those of the report
+	told   map[told]bool       // problems that need no second word in this stage
+	before int                 // the errors of the report that are of stages before this one
+	warned map[string][]string // this stage's warnings that are no longer in Options.Warnings
+}
+
+// begin begins the reports of a stage.
+func (s *reports) begin() {
+	s.told, s.warned, s.before = nil, nil, len(s.report.Errors)
+}
+
+// alreadyTold notes problems as told: modules find them again when they read their keys, in
+// this stage or in a later one.
+func (s *reports) alreadyTold(list []config.Problem) {
+	if s.told == nil {
+		s.told = map[told]bool{}
+	}
+	for _, p := range list {
+		s.told[asTold(p)] = true
+	}
+}
+
+// watched tells who watches.
+func (s *reports) watched(e Event) {
+	if s.o.Watch != nil {
+		s.o.Watch(e)
+	}
+}
+
+// Report is what the boot did so far.
+func (s *reports) Report() Report {
+	r := s.report
+	if r.Modules == nil {
+		r.Modules = []ModuleReport{}
+	}
+	if r.Errors == nil {
+		r.Errors = []string{}
+	}
+	return r
+}
+
+// note keeps an error for the status and logs it; each error of a joined one by
+// itself. nil is no error.
+func (s *reports) note(err error) {
+	for _, e := range flatten(err) {
+		s.o.Log.Error(e.Error())
+		s.errs = append(s.errs, e)
+		s.report.Errors = append(s.report.Errors, e.Error())
+	}
+}
+
+// problems reports what was wrong with an input: errors to the status, the rest to
+// the log, from where warnings reach the status too.
+func (s *reports) problems(list []config.Problem) {
+	list = slices.DeleteFunc(slices.Clone(list), s.wasTold)
+	for _, p := range config.Limited(list) {
+		if s.lacked(p) != "" {
+			s.report.Notes = append(s.report.Notes, p.Error())
+			continue
+		}
+		switch p.Severity {
+		case config.Error:
+			s.note(p)
+		case config.Deprecated:
+			// cloud-init counts these as recoverable errors, so that a guest that works
+			// is "degraded": complaint of many. They are logged and no more.
+			s.o.Log.Info("deprecated: " + p.Error())
+		case config.Note:
+			s.o.Log.Info(p.Error())
+		default:
+			s.o.Log.Warn(p.Error())
+		}
+	}
+}
+
+// lacked is the program for the want of which something failed in a rehearsal; "" if it was
+// not for that.
+func (s *reports) lacked(err error) string {
+	var missing *host.MissingError
+	if s.o.Rehearsal && errors.As(err, &missing) {
+		return missing.Program
+	}
+	return ""
+}
+
+// warnings are the stage's warnings and worse until now, by their levels.
+func (s *reports) warnings() map[string][]string {
+	if s.o.Warnings == nil {
+		return s.warned
+	}
+	for level, messages := range s.o.Warnings() {
+		if s.warned == nil {
+			s.warned = map[string][]string{}
+		}
+		s.warned[level] = append(s.warned[level], messages...)
+	}
+	return s.warned
+}
+
+// wasTold reports whether a problem needs no second word.
+func (s *reports) wasTold(p config.Problem) bool { return s.told[asTold(p)] }
+
+// maxShownWarnings is how many warnings the summary has room for.
+const maxShownWarnings = 10
+
+// summarise tells people who watch the boot what went wrong in all of it, and what
+// they can do. It says nothing when all went well.
+func (s *reports) summarise(store *state.Store, seed *datasource.Seed) {
+	status, err := store.Status()
+	if err != nil || status == nil || s.o.Console == nil {
+		return
+	}
+	var lines []string
+	for _, stage := range state.Stages {
+		for _, text := range status.Stages[stage].Errors {
+			lines = append(lines, "  "+printable.String(text))
+		}
+	}
+	errs := len(lines)
+	for _, stage := range state.Stages {
+		for _, text := range status.Stages[stage].RecoverableErrors["WARNING"] {
+			lines = append(lines, "  "+printable.String(text))
+		}
+	}
+	warnings := len(lines) - errs
+	if most := errs + maxShownWarnings; len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("  and %d more warnings", len(lines)-most))
+	}
+	if seed != nil {
+		if _, earlier := store.Failures(seed.InstanceID); len(earlier) > 0 {
+			lines = append(lines, "  Of an earlier boot of this instance, and not done since (cloudseed status --acknowledge forgets them):")
+			for _, f := range earlier {
+				lines = append(lines, "  "+printable.String(f.String()))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	_, err = fmt.Fprintf(s.o.Console, "\ncloudseed: this machine is not all that its seed asks for. %s\n%s\n"+
+		"  To see more: cloudseed status --long, cloudseed changes. To run a module again: cloudseed single --name MODULE --frequency always\n",
+		counts(errs, warnings), strings.Join(lines, "\n"))
+	if err != nil {
+		s.o.Log.Debug("cannot write to the console: " + err.Error())
+	}
+}
+
+// counts says how much went wrong: "Errors: 1, warnings: 2".
+func counts(errs, warnings int) string {
+	switch {
+	case warnings == 0:
+		return fmt.Sprintf("Errors: %d", errs)
+	case errs == 0:
+		return fmt.Sprintf("Warnings: %d", warnings)
+	}
+	return fmt.Sprintf("Errors: %d, warnings: %d", errs, warnings)
+}
