@@ -212,7 +212,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	for _, level := range []string{"WARNING", "DEPRECATED"} {
 		b.reports.report.Warnings = append(b.reports.report.Warnings, warnings[level]...)
 	}
-	b.reports.note(b.store.EndStage(name, errs, warnings))
+	b.reports.note(b.store.EndStage(name, errs, warnings, b.reports.notes...))
 	if !ready {
 		b.reports.note(b.store.StageUndone(name))
 	}

@@ -63,6 +63,9 @@ func newGuest(t *testing.T, files seed.Files) *guest {
 	return g
 }
 
+// runsRuncmd is the command that runs a script of runcmd.
+const runsRuncmd = "/bin/sh " + state.RunDir + "/runcmd.sh"
+
 // boot runs all stages, as systemd would, each in a process of its own.
 func (g *guest) boot(t *testing.T) boot.Report {
 	t.Helper()
@@ -168,7 +171,7 @@ func TestOVirtsSeedConfiguresAGuest(t *testing.T) {
 	if i := slices.IndexFunc(g.Calls(), func(c hosttest.Call) bool { return c.Line() == "chpasswd" }); i < 0 || g.Calls()[i].Stdin != "root:abc123\n" {
 		t.Errorf("the password was not set: %q", g.Lines())
 	}
-	if !slices.Contains(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd") {
+	if !slices.Contains(g.Lines(), runsRuncmd) {
 		t.Errorf("runcmd did not run: %q", g.Lines())
 	}
 }
@@ -289,7 +292,7 @@ func TestAPowerCutAnywhereEndsInTheSameGuest(t *testing.T) {
 // the end of the goroutine in the middle of the command: nothing after it is done.
 func bootUntil(t *testing.T, g *guest, command int) (died bool) {
 	t.Helper()
-	dying := []string{"passwd", "chpasswd", "useradd", "groupadd", "/var/lib/cloud/instance/scripts"}
+	dying := []string{"passwd", "chpasswd", "useradd", "groupadd", runsRuncmd}
 	calls := 0
 	for _, prefix := range dying {
 		g.On(prefix, func(host.Command) {
@@ -340,7 +343,7 @@ func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 		if !bootUntil(t, g, command) {
 			t.Fatal("no cut hit the script")
 		}
-		if lines := g.Lines(); lines[len(lines)-1] == "/var/lib/cloud/instance/scripts/runcmd" {
+		if lines := g.Lines(); lines[len(lines)-1] == runsRuncmd {
 			break
 		}
 	}
@@ -349,7 +352,7 @@ func TestAnInterruptedScriptIsReportedAndNotRepeated(t *testing.T) {
 	if got := g.console.String(); !strings.Contains(got, "Errors: 1\n  scripts_user: ") || !strings.Contains(got, "cloudseed single") {
 		t.Errorf("the console says %q", got)
 	}
-	if slices.Contains(g.Lines()[before:], "/var/lib/cloud/instance/scripts/runcmd") {
+	if slices.Contains(g.Lines()[before:], runsRuncmd) {
 		t.Error("the script ran again")
 	}
 	if !slices.ContainsFunc(r.Errors, func(e string) bool { return strings.Contains(e, "runcmd") && strings.Contains(e, "interrupted") }) {

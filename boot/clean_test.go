@@ -16,7 +16,7 @@ import (
 func TestAfterACleanInAStageNothingIsKeptAndTheNextBootIsAFirstOne(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]string{
-		"in runcmd":  "/var/lib/cloud/instance/scripts",
+		"in runcmd":  runsRuncmd,
 		"in bootcmd": "/bin/sh",
 	} {
 		t.Run(name, func(t *testing.T) {

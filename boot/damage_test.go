@@ -67,7 +67,7 @@ func TestADamagedFileOfTheStateIsSkippedAlone(t *testing.T) {
 				if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
 					t.Errorf("the guest differs (-whole +damaged):\n%s", diff)
 				}
-				if slices.Contains(g.Lines()[ran:], "/var/lib/cloud/instance/scripts/runcmd") {
+				if slices.Contains(g.Lines()[ran:], runsRuncmd) {
 					t.Error("runcmd ran again")
 				}
 				if r := g.boot(t); len(r.Errors)+len(r.Warnings) > 0 {

@@ -175,7 +175,7 @@ func TestInARehearsalAMissingProgramIsANote(t *testing.T) {
 			g := newGuest(t, seed.NoCloud("i-1", "#cloud-config\nssh_pwauth: true\nruncmd: [exit 3]\n"))
 			g.Lacks("sshd")
 			g.Answer("ssh-keygen", host.Result{Exit: -1}, &host.MissingError{Program: "ssh-keygen"})
-			g.Answer("/var/lib/cloud/instance/scripts/runcmd", host.Result{Exit: 3}, &host.ExitError{Argv: []string{"runcmd"}, Exit: 3})
+			g.Answer(runsRuncmd, host.Result{Exit: 3}, &host.ExitError{Argv: []string{"runcmd"}, Exit: 3})
 			o := g.options(t)
 			o.Rehearsal = rehearsal
 			b := boot.New(o)

@@ -94,7 +94,7 @@ func TestPowerStateChangesAtTheEndOfTheFirstBootAlone(t *testing.T) {
 			g.Answer("false", host.Result{Exit: 1}, nil)
 			g.Answer("odd", host.Result{Exit: 7}, nil)
 			if row.failing {
-				g.Answer("/var/lib/cloud/instance/scripts/runcmd", host.Result{Exit: 1}, nil)
+				g.Answer(runsRuncmd, host.Result{Exit: 1}, nil)
 			}
 			p := &powertest.Fake{Before: func() {
 				for _, file := range []string{state.RunDir + "/result.json", "/var/lib/cloud/instance/sem/config_power_state_change", "/var/lib/cloud/instance/boot-finished"} {

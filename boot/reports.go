@@ -22,11 +22,12 @@ type reports struct {
 	told   map[told]bool       // problems that need no second word in this stage
 	before int                 // the errors of the report that are of stages before this one
 	warned map[string][]string // this stage's warnings that are no longer in Options.Warnings
+	notes  []string            // what this stage found that is worth knowing, and no fault
 }
 
 // begin begins the reports of a stage.
 func (s *reports) begin() {
-	s.told, s.warned, s.before = nil, nil, len(s.report.Errors)
+	s.told, s.warned, s.notes, s.before = nil, nil, nil, len(s.report.Errors)
 }
 
 // alreadyTold notes problems as told: modules find them again when they read their keys, in
@@ -87,6 +88,7 @@ func (s *reports) problems(list []config.Problem) {
 			s.o.Log.Info("deprecated: " + p.Error())
 		case config.Note:
 			s.o.Log.Info(p.Error())
+			s.notes = append(s.notes, p.Error())
 		default:
 			s.o.Log.Warn(p.Error())
 		}

@@ -56,7 +56,7 @@ func bootKilling(t *testing.T, g *guest, stage string, effect int) (died, ended 
 	t.Helper()
 	must(t, g.RemoveAll(state.RunDir))
 	d := &death{left: effect}
-	commands := []string{"passwd", "chpasswd", "useradd", "groupadd", "/var/lib/cloud/instance/scripts"}
+	commands := []string{"passwd", "chpasswd", "useradd", "groupadd", runsRuncmd}
 	for _, current := range state.Stages {
 		if current != state.StageLocal && !g.Exists(state.RunDir+"/.instance-id") {
 			continue
@@ -170,7 +170,7 @@ func TestAStageThatIsKilledIsNeverABootThatWentWell(t *testing.T) {
 				if diff := cmp.Diff(want, guestFiles(t, g.Dir)); diff != "" {
 					t.Errorf("killed at effect %d, after the next boot the guest differs (-whole +killed):\n%s", effect, diff)
 				}
-				if scripts := slices.Index(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd"); scripts < 0 {
+				if scripts := slices.Index(g.Lines(), runsRuncmd); scripts < 0 {
 					t.Errorf("killed at effect %d: runcmd never ran", effect)
 				}
 			}
@@ -199,7 +199,7 @@ func TestAPartHandlerThatKillsItsStageIsNotRunAgainByTheNext(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("the part handler was started %d times", asked)
 	}
-	if !slices.Contains(g.Lines(), "/var/lib/cloud/instance/scripts/runcmd") || g.Text(t, "/etc/a") != "a" {
+	if !slices.Contains(g.Lines(), runsRuncmd) || g.Text(t, "/etc/a") != "a" {
 		t.Errorf("the rest of the user data was not applied: %q", g.Lines())
 	}
 	o, err := state.New(g.Host).Overall("")

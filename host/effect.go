@@ -47,6 +47,7 @@ const (
 	KindCommand  Kind = "command"
 	KindUnit     Kind = "unit"
 	KindHostname Kind = "hostname"
+	KindEntry    Kind = "entry"    // a command of a script, Value, failed with Exit
 	KindInstance Kind = "instance" // the machine became another: Value, that was Before
 )
 

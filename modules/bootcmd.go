@@ -2,12 +2,10 @@ package modules
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 
 	"cloudseed/config"
-	"cloudseed/host"
 	"cloudseed/state"
 )
 
@@ -28,23 +26,19 @@ var bootcmd = Of[bootcmdKeys]{
 	Run:     runBootcmd,
 }.Module()
 
-func runBootcmd(ctx context.Context, e *Env, keys *bootcmdKeys) (err error) {
-	if k := keys.Bootcmd.Kind(); k != config.List && k != config.String {
+func runBootcmd(ctx context.Context, e *Env, _ *bootcmdKeys) error {
+	commands, ok := commandsOf(e, "bootcmd")
+	if !ok {
 		return nil
 	}
 	// A file and not an argument or the standard input: an argument can be 128 KiB
 	// long at most and is seen in the list of processes, and commands may read
 	// their standard input.
-	file := path.Join(e.Instance.RunDir, "bootcmd.sh")
-	if _, err := e.Host.Quietly().WriteFile(file, []byte(script("bootcmd", keys.Bootcmd)), host.File{Mode: 0o600, Secret: true}); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.Host.Quietly().RemoveAll(file)) }()
-	command := host.Command{Argv: []string{"/bin/sh", file}, Pass: true, Timeout: host.NoTimeout}
+	commands.File = path.Join(e.Instance.RunDir, "bootcmd.sh")
 	if e.Instance.ID != "" {
-		command.Env = []string{"INSTANCE_ID=" + e.Instance.ID}
+		commands.Env = []string{"INSTANCE_ID=" + e.Instance.ID}
 	}
-	if _, err := e.Host.Run(ctx, command); err != nil {
+	if _, err := commands.run(ctx, e); err != nil {
 		return fmt.Errorf("cannot run all of bootcmd (%s): %w", e.Config.Where("bootcmd"), err)
 	}
 	return nil

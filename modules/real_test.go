@@ -14,6 +14,12 @@ import (
 // that the tests' modules touch is in a directory of the test's own.
 func really(t *testing.T, userData string) (e *Env, output func() string) {
 	t.Helper()
+	return recorded(t, userData, nil)
+}
+
+// recorded is really, with what goes to the change log.
+func recorded(t *testing.T, userData string, record func(host.Effect)) (e *Env, output func() string) {
+	t.Helper()
 	dir := t.TempDir()
 	out, err := os.Create(filepath.Join(dir, "output"))
 	if err != nil {
@@ -28,6 +34,7 @@ func really(t *testing.T, userData string) (e *Env, output func() string) {
 	e.Host = host.New("/", host.Options{
 		Output: func() (stdout, stderr *os.File) { return out, out },
 		Chown:  func(string, int, int) error { return nil }, // whose the files are does not matter here
+		Record: record,
 	})
 	e.Instance.Dir, e.Instance.CloudDir, e.Instance.RunDir = dir+"/instance", dir, dir+"/run"
 	return e, func() string {
@@ -52,7 +59,9 @@ func TestRuncmdIsRunByScriptsUser(t *testing.T) {
 - echo never
 `)
 	same(t, "runcmd's report", outcome(t, runcmd, e), "")
-	same(t, "the report", outcome(t, scriptsUser, e), "failed: 1 of 1 scripts failed: runcmd (user-data:2:1): exit code 4")
+	same(t, "the report", outcome(t, scriptsUser, e),
+		"note: user-data:6:3: runcmd.4: it failed with exit code 1, and the commands after it were run\n"+
+			"failed: 1 of 1 scripts failed: runcmd (user-data:2:1): exit code 4, at runcmd.6 (user-data:8:3)")
 	same(t, "the output", output(), "$name\nit's\nit's no id\n1\n")
 }
 
@@ -76,6 +85,6 @@ func TestScriptsThatCannotBeRunSaySo(t *testing.T) {
 func TestBootcmdIsRun(t *testing.T) {
 	t.Parallel()
 	e, output := really(t, "bootcmd:\n- echo \"$INSTANCE_ID\"\n- [sh, -c, 'exit 9']\n")
-	same(t, "the report", outcome(t, bootcmd, e), "failed: cannot run all of bootcmd (user-data:2:1): /bin/sh failed with exit code 9")
+	same(t, "the report", outcome(t, bootcmd, e), "failed: cannot run all of bootcmd (user-data:2:1): /bin/sh failed with exit code 9, at bootcmd.1 (user-data:3:3)")
 	same(t, "the output", output(), "i-1\n")
 }

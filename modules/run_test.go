@@ -38,8 +38,11 @@ func outcome(t *testing.T, m Module, e *Env) string {
 	var lines []string
 	for _, p := range e.Problems() {
 		severity := "warning: "
-		if p.Severity == config.Error {
+		switch p.Severity {
+		case config.Error:
 			severity = "error: "
+		case config.Note:
+			severity = "note: "
 		}
 		lines = append(lines, severity+p.Error())
 	}

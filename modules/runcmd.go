@@ -10,7 +10,8 @@ import (
 )
 
 type runcmdKeys struct {
-	Runcmd *config.Value `key:"runcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+	Runcmd  *config.Value `key:"runcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+	OnError string        `key:"runcmd_on_error" enum:"continue|stop" default:"continue" doc:"What a command that fails does: the script goes on, as with cloud-init, or it stops with an error."`
 }
 
 var runcmd = Of[runcmdKeys]{
@@ -21,17 +22,19 @@ var runcmd = Of[runcmdKeys]{
 	Repeatable: true, // it only writes the script
 	RunBy:      "scripts_user",
 	Doc: "Writes the commands of runcmd as one sh script into the instance's directory of scripts, " +
-		"where scripts_user runs it late in the boot, after packages are installed.",
+		"where scripts_user runs it late in the boot, after packages are installed. A command that fails is " +
+		"told of by its exit code and its place in the user data; the script goes on.",
 	Example: "runcmd:\n  - echo installed > /root/done\n  - [systemctl, start, --no-block, httpd]\n",
 	Check:   func(e *Env, keys *runcmdKeys) { checkScript(e, "runcmd", keys.Runcmd) },
 	Run:     runRuncmd,
 }.Module()
 
-func runRuncmd(_ context.Context, e *Env, keys *runcmdKeys) error {
-	if k := keys.Runcmd.Kind(); k != config.List && k != config.String {
+func runRuncmd(_ context.Context, e *Env, _ *runcmdKeys) error {
+	commands, ok := commandsOf(e, "runcmd")
+	if !ok {
 		return nil
 	}
-	_, err := e.Host.WriteFile(runcmdScript(e), []byte(script("runcmd", keys.Runcmd)), host.File{Mode: 0o700, Secret: true})
+	_, err := e.Host.WriteFile(runcmdScript(e), []byte(commands.Text()), host.File{Mode: 0o700, Secret: true})
 	return e.undone(err)
 }
 

@@ -105,7 +105,14 @@ func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error 
 			continue
 		}
 		attempted++
-		if err := runScript(ctx, e, entry.Name(), append(prefix[:len(prefix):len(prefix)], file)); err != nil {
+		run := func() (host.Result, error) {
+			argv := append(prefix[:len(prefix):len(prefix)], file)
+			return e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
+		}
+		if commands, ok := commandsOfScript(e, file); ok {
+			run = func() (host.Result, error) { return commands.run(ctx, e) }
+		}
+		if err := runScript(ctx, e, entry.Name(), file, run); err != nil {
 			failed = append(failed, scriptLabel(e, dir, entry.Name())+": "+scriptFault(err))
 		}
 	}
@@ -151,12 +158,28 @@ func isDue(e *Env, name, file string) bool {
 	return standing == state.NotRun
 }
 
-func runScript(ctx context.Context, e *Env, name string, argv []string) error {
-	file := argv[len(argv)-1]
+// commandsOfScript are the commands that a script was made of. ok: it is that of runcmd,
+// and nobody has changed it.
+func commandsOfScript(e *Env, file string) (commands commandList, ok bool) {
+	if file != runcmdScript(e) {
+		return commands, false
+	}
+	commands, ok = commandsOf(e, "runcmd")
+	content, err := e.Host.ReadFile(file)
+	if !ok || err != nil || string(content) != commands.Text() {
+		return commands, false // it is run as any other script is
+	}
+	commands.Plainly = []string{file}
+	commands.File = path.Join(e.Instance.RunDir, "runcmd.sh")
+	commands.Stop = e.Config.Get("runcmd_on_error").Text() == "stop"
+	return commands, true
+}
+
+func runScript(ctx context.Context, e *Env, name, file string, run func() (host.Result, error)) error {
 	if err := e.begin(name); err != nil {
 		e.Warn("%s is run without a record of it: %v", file, err)
 	}
-	result, err := e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
+	result, err := run()
 	var exit *host.ExitError
 	if err != nil && ctx.Err() != nil || errors.As(err, &exit) && result.Exit < 0 {
 		// Ended from outside, as a shutdown does it: it did not come to its end,
@@ -180,6 +203,9 @@ func scriptLabel(e *Env, dir, name string) string {
 
 // scriptFault says shortly how a script failed.
 func scriptFault(err error) string {
+	if at := (endedAt{}); errors.As(err, &at) {
+		return scriptFault(at.error) + ", at " + placeOf(at.command)
+	}
 	var exit *host.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.Exit >= 0:

@@ -17,6 +17,7 @@ type Overall struct {
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
+	Notes          []string  // worth knowing, and no fault
 	Earlier        []Failure // modules of this instance that failed in an earlier boot
 	Network        *Network  // what was last decided on the network; nil when nothing was
 }
@@ -96,6 +97,7 @@ func (o *Overall) gather(status *Status) {
 	for _, stage := range Stages {
 		at := status.Stages[stage]
 		o.Errors = append(o.Errors, at.Errors...)
+		o.Notes = append(o.Notes, at.Notes...)
 		for level, messages := range at.RecoverableErrors {
 			o.Recoverable[level] = append(o.Recoverable[level], messages...)
 		}

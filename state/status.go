@@ -36,6 +36,10 @@ type StageStatus struct {
 	RecoverableErrors map[string][]string `json:"recoverable_errors"`
 	Start             *float64            `json:"start"`
 	Finished          *float64            `json:"finished"`
+
+	// Notes are worth knowing and change no status, such as a command of runcmd that failed
+	// while the script went on. cloud-init has none.
+	Notes []string `json:"notes,omitempty"`
 }
 
 const (
@@ -88,8 +92,9 @@ func (s *Store) SetPrevious(id string) error {
 }
 
 // EndStage notes that a stage has ended, and what went wrong in it. Recoverable
-// errors are messages by their level: WARNING, DEPRECATED, ERROR.
-func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]string) error {
+// errors are messages by their level: WARNING, DEPRECATED, ERROR. Of the notes the first
+// are kept.
+func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]string, notes ...string) error {
 	err := s.update(func(status *Status) {
 		at := status.Stages[stage]
 		at.Errors = append([]string{}, errs...)
@@ -97,11 +102,18 @@ func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]s
 		for level, messages := range recoverable {
 			at.RecoverableErrors[level] = messages
 		}
+		at.Notes = notes
+		if more := len(notes) - maxNotes; more > 0 {
+			at.Notes = append(notes[:maxNotes:maxNotes], fmt.Sprintf("and %d more, in the log", more))
+		}
 		at.Finished = s.uptime()
 		status.Stage = nil
 	})
 	return errors.Join(err, s.StageDone(stage))
 }
+
+// maxNotes is how many notes of a stage are in the status.
+const maxNotes = 100
 
 // AddToStage adds to what went wrong in a stage that has ended, and writes result.json
 // anew if it is there.

@@ -98,6 +98,8 @@ func describe(e host.Effect) string {
 		return fmt.Sprintf("%s (%d ms)", shellwords(e.Argv), e.DurationMS)
 	case host.KindInstance:
 		return fmt.Sprintf("new instance: id %s, was %s", e.Value, e.Before)
+	case host.KindEntry:
+		return fmt.Sprintf("%s failed (exit %d)", e.Value, *e.Exit)
 	case host.KindHostname:
 		return "named the machine " + e.Value
 	case host.KindLink:

@@ -117,6 +117,9 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	if len(o.Earlier) > 0 {
 		printList(w, "earlier_failures", failureLines(o.Earlier))
 	}
+	if len(o.Notes) > 0 {
+		printList(w, "notes", o.Notes)
+	}
 	printList(w, "errors", o.Errors)
 	if len(o.Recoverable) == 0 {
 		_, err := fmt.Fprintln(w, "recoverable_errors: {}")
@@ -164,6 +167,9 @@ func statusFields(o state.Overall) map[string]any {
 	}
 	if len(o.Earlier) > 0 {
 		fields["earlier_failures"] = o.Earlier
+	}
+	if len(o.Notes) > 0 {
+		fields["notes"] = o.Notes
 	}
 	if o.Status == nil {
 		return fields

@@ -77,7 +77,7 @@ func TestTryTellsWhatASeedDoesAndDoesItNot(t *testing.T) {
 		t.Errorf("the hostname's file is not among the changes: %+v", got.Changes)
 	}
 	if !slices.ContainsFunc(got.Commands, func(c triedCommand) bool {
-		return c.Module == "scripts_user" && slices.Equal(c.Argv, []string{"/var/lib/cloud/instance/scripts/runcmd"}) && *c.Exit == 0
+		return c.Module == "scripts_user" && slices.Equal(c.Argv, []string{"/bin/sh", "/run/cloud-init/runcmd.sh"}) && *c.Exit == 0
 	}) {
 		t.Errorf("runcmd is not among the commands: %+v", got.Commands)
 	}
