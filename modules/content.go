@@ -2,6 +2,8 @@ package modules
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -59,8 +61,41 @@ func rawContent(v *config.Value) ([]byte, error) {
 	return []byte(v.Text()), nil
 }
 
-// fetch gets the content from the file's source.
+// checkDigest tells of a digest that is none, and of one of nothing.
+func (w *fileWrite) checkDigest() {
+	switch {
+	case !isDigest(w.Source.SHA256):
+		w.problem(config.Error, "source.sha256", "expected 64 hexadecimal digits, got %s; what is fetched is not written", abbreviate(w.Source.SHA256))
+	case w.Source.URI == "":
+		w.problem(config.Warning, "source.sha256", "there is no uri, so nothing is fetched that could have it")
+	}
+}
+
+// isDigest reports whether a string is a SHA-256 digest as sha256sum writes it.
+func isDigest(s string) bool {
+	digest, err := hex.DecodeString(s)
+	return err == nil && len(digest) == sha256.Size
+}
+
+// fetch gets the content from the file's source, and checks that it is what was meant.
+//
+// Difference from cloud-init: it has no digests.
 func (w *fileWrite) fetch(ctx context.Context) ([]byte, error) {
+	if w.Source.SHA256 != "" && !isDigest(w.Source.SHA256) {
+		return nil, fmt.Errorf("%s is not fetched: its digest is not valid", secret.URL(w.Source.URI))
+	}
+	data, err := w.get(ctx)
+	if err != nil || w.Source.SHA256 == "" {
+		return data, err
+	}
+	if digest := fmt.Sprintf("%x", sha256.Sum256(data)); digest != strings.ToLower(w.Source.SHA256) {
+		return nil, fmt.Errorf("what was fetched from %s is not what was meant: its SHA-256 digest is %s", secret.URL(w.Source.URI), digest)
+	}
+	return data, nil
+}
+
+// get gets the content from the file's source.
+func (w *fileWrite) get(ctx context.Context) ([]byte, error) {
 	if location, err := url.Parse(w.Source.URI); err == nil && isLocal(w.Source.URI) {
 		return w.env.Host.ReadFile(location.Path)
 	}

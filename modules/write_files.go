@@ -38,6 +38,7 @@ func (f fileEntry) file() string { return path.Join("/", f.Path) }
 type fileSource struct {
 	URI     string                 `key:"uri" doc:"an http, https or file URL, or a path"`
 	Headers config.Ordered[string] `key:"headers" doc:"HTTP headers to send"`
+	SHA256  string                 `key:"sha256" doc:"the SHA-256 digest of what is fetched, in hexadecimal; anything else is not written"`
 }
 
 var (
@@ -112,6 +113,9 @@ func checkWriteFiles(e *Env, keys *writeFilesKeys) {
 		if _, wrong := w.mode(); wrong != "" {
 			w.problem(config.Warning, "permissions", "%s", wrong)
 		}
+		if w.Source.SHA256 != "" {
+			w.checkDigest()
+		}
 		if w.Source.URI != "" && w.Content.IsNull() {
 			continue
 		}
@@ -141,7 +145,7 @@ func (w *fileWrite) key(name string) string {
 
 func (w *fileWrite) problem(severity config.Severity, key, format string, args ...any) {
 	at := w.item
-	if v := w.item.Get(key); v != nil {
+	if v := w.item.Path(key); v != nil {
 		at = v
 	}
 	w.env.Problem(config.Problem{Severity: severity, Pos: at.Pos(), Key: w.key(key), Message: fmt.Sprintf(format, args...)})
