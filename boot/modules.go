@@ -269,6 +269,7 @@ func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env,
 			err = fmt.Errorf("a mistake in cloudseed itself, please report it: %v", mistake)
 		}
 	}()
+	defer run.tellOfWork(m.Name)()
 	run.o.Log.Debug("begin", "module", m.Name)
 	err = m.Run(ctx, env)
 	r.Result = ResultOK

@@ -17,6 +17,7 @@ type Overall struct {
 	Status         *Status
 	Errors         []string
 	Recoverable    map[string][]string
+	Running        *Work     // what has been at work for some time; nil: nothing
 	Notes          []string  // worth knowing, and no fault
 	Earlier        []Failure // modules of this instance that failed in an earlier boot
 	Network        *Network  // what was last decided on the network; nil when nothing was
@@ -83,6 +84,9 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 		o.Word, o.going = Running, true
 	}
 	o.gather(status)
+	if o.going && status.Stage != nil {
+		o.Running = s.running(*status.Stage)
+	}
 	if info, err := s.host.Stat(statusFile); err == nil {
 		o.LastUpdate = info.ModTime()
 	}

@@ -108,6 +108,9 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	if o.Detail != "" {
 		printable.Fprintf(w, "detail: %s\n", o.Detail)
 	}
+	if o.Running != nil {
+		printable.Fprintf(w, "running: %s\n", o.Running)
+	}
 	if o.Network != nil {
 		printable.Fprintf(w, "network: %s\n", o.Network)
 	}
@@ -167,6 +170,9 @@ func statusFields(o state.Overall) map[string]any {
 	}
 	if len(o.Earlier) > 0 {
 		fields["earlier_failures"] = o.Earlier
+	}
+	if o.Running != nil {
+		fields["running"] = o.Running
 	}
 	if len(o.Notes) > 0 {
 		fields["notes"] = o.Notes

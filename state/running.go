@@ -1,0 +1,37 @@
+package state
+
+import (
+	"fmt"
+	"path"
+	"time"
+)
+
+// Work is a module that has been at work for some time.
+type Work struct {
+	Module string    `json:"module"`
+	Stage  string    `json:"stage"`
+	Since  time.Time `json:"since"`
+}
+
+// String is a line for people.
+func (w Work) String() string {
+	return fmt.Sprintf("%s, since %s", w.Module, w.Since.UTC().Format(time.RFC1123Z))
+}
+
+// runningFile is below /run: a power cut ends what it tells of.
+var runningFile = path.Join(RunDir, "running.json")
+
+// SetRunning records that a module is at work. NotRunning, that none is.
+func (s *Store) SetRunning(w Work) error { return s.write(runningFile, encode(w), false) }
+
+// NotRunning is described at SetRunning.
+func (s *Store) NotRunning() error { return s.host.RemoveAll(runningFile) }
+
+// running is the module that is at work in a stage; nil when none is, or not for long.
+func (s *Store) running(stage string) *Work {
+	var w Work
+	if err := s.readJSON(runningFile, &w); err != nil || w.Module == "" || w.Stage != stage {
+		return nil // or it is of a stage that was killed
+	}
+	return &w
+}
