@@ -17,8 +17,7 @@ import (
 // or yum. What is common to both families has modules of its own: yum_add_repo for
 // repositories, packages for what is installed from them.
 var Absent = map[string][]string{
-	"chef":    {"chef"},
-	"ansible": {"ansible"},
+	"chef": {"chef"},
 
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,

@@ -37,6 +37,7 @@ func All() []Module {
 		packageUpdateUpgradeInstall,
 		writeFilesDeferred,
 		puppet,
+		ansible,
 		mcollective,
 		saltMinion,
 		resetRMC,
