@@ -21,10 +21,10 @@ var runs = map[string]string{
 // looks are the packages that may look at the machine by package os: at /sys, /proc, /run and
 // devices, which are read and never changed.
 var looks = map[string]string{
-	"datasource":             "lists block devices",
-	"network":                "lists network devices in /sys",
-	"udev":                   "listens to the kernel's events",
-	"state":                  "reads the id of this boot",
+	"datasource": "lists block devices",
+	"network":    "lists network devices in /sys",
+	"udev":       "listens to the kernel's events",
+	"state":      "reads the id of this boot",
 }
 
 // writes are the packages that write files of whoever calls them, on no guest.
