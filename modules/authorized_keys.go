@@ -155,7 +155,10 @@ func cutString(data []byte) (text string, rest []byte, ok bool) {
 func mergeKeys(content string, added []authorizedKey) string {
 	byKey := map[string][]authorizedKey{}
 	for _, k := range added {
-		byKey[k.base64] = append(byKey[k.base64], k)
+		// One that the metadata and the configuration both have is one.
+		if !slices.ContainsFunc(byKey[k.base64], func(o authorizedKey) bool { return o.line() == k.line() }) {
+			byKey[k.base64] = append(byKey[k.base64], k)
+		}
 	}
 	var out strings.Builder
 	placed := map[string]bool{}

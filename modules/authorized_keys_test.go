@@ -288,3 +288,16 @@ func TestDataOfPublicKeysAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyThatIsGivenTwiceIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	one, other := parseAuthorizedKey("ssh-ed25519 AAAA me"), parseAuthorizedKey("ssh-rsa BBBB")
+	for content, want := range map[string]string{
+		"":                       "ssh-ed25519 AAAA me\nssh-rsa BBBB\n",
+		"ssh-ed25519 AAAA old\n": "ssh-ed25519 AAAA me\nssh-rsa BBBB\n",
+	} {
+		if got := mergeKeys(content, []authorizedKey{one, other, one}); got != want {
+			t.Errorf("with %q: got %q, want %q", content, got, want)
+		}
+	}
+}

@@ -199,6 +199,7 @@ func newUser(e *Env, a *account) *user {
 		u.groups = a.groups
 	}
 	u.ignoreBooleans()
+	u.readNumbers()
 	u.leaveOwnGroup()
 	if u.SnapUser != "" {
 		u.warn("snapuser", "there are no snap users on this system, so it is ignored")
@@ -344,6 +345,15 @@ func (u *user) ignoreBooleans() {
 	} {
 		if u.account.get(key).Kind() == config.Bool {
 			*field = ""
+		}
+	}
+}
+
+// readNumbers takes numbers for what YAML says that they are: useradd knows no 0x7d0.
+func (u *user) readNumbers() {
+	for key, field := range map[string]*string{"uid": &u.UID, "inactive": &u.Inactive} {
+		if n, ok := u.account.get(key).Int(); ok && u.account.get(key).Kind() == config.Int {
+			*field = strconv.FormatInt(n, 10)
 		}
 	}
 }

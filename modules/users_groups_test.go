@@ -66,6 +66,10 @@ func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
 					"--gid wheel --selinux-user staff_u --shell /bin/sh --uid 1234 -m", "passwd -l ann",
 			},
 		},
+		"numbers are those of YAML, however they are written": {
+			"users: [{name: ann, uid: 0x7d2, inactive: 1_0}, {name: bob, uid: '2003'}]",
+			[]string{"useradd ann --inactive 10 --uid 2002 -m", "passwd -l ann", "useradd bob --uid 2003 -m", "passwd -l bob"},
+		},
 		"keys with hyphens are the same keys": {
 			"users: [{name: ann, primary-group: wheel, lock-passwd: false, no-create-home: true}]",
 			[]string{"useradd ann --gid wheel -M"},
