@@ -17,6 +17,7 @@ var (
 	count  = flag.Int("count", 3000, "how `many` random configurations of the network to try")
 
 	templateCount = flag.Int("template-count", 500, "how `many` random templates to try")
+	moduleCount   = flag.Int("module-count", 500, "how `many` random configurations of modules to try")
 	userCount     = flag.Int("user-count", 2000, "how `many` random inputs of user data to try")
 )
 

@@ -138,6 +138,7 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 	reasons = append(reasons, itemByItem)
 	for i := range uint64(5000) {
 		reasons = append(reasons, random.NewUserData(rand.New(rand.NewPCG(0, i)), false).Meant...)
+		reasons = append(reasons, random.NewModules(rand.New(rand.NewPCG(0, i)), false).Meant...)
 	}
 	slices.Sort(reasons)
 	for _, reason := range slices.Compact(reasons) {

@@ -66,7 +66,7 @@ var ways = []way{
 
 // questions are how programs begin that change nothing.
 var questions = []string{
-	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
+	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "chronyd -v", "chronyd -p", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
 	"udevadm settle",
 }
 
