@@ -16,6 +16,7 @@ var uncompared = map[string]string{
 	"disk_setup":        "disks are compared on real loop devices, in guest/block",
 	"fs_setup":          "disks are compared on real loop devices, in guest/block",
 	"phone_home.format": "cloud-init has no such key",
+	"ansible":           "no machine of ours has it yet",
 	"mcollective":       "no machine of ours has it yet",
 	"puppet":            "no machine of ours has it yet",
 	"salt_minion":       "no machine of ours has it yet",
