@@ -17,8 +17,6 @@ import (
 // or yum. What is common to both families has modules of its own: yum_add_repo for
 // repositories, packages for what is installed from them.
 var Absent = map[string][]string{
-	"chef": {"chef"},
-
 	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
 	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
 	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil,

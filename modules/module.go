@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 	"strings"
 
 	"cloudseed/config"
@@ -328,4 +329,9 @@ func Find(name string) (Module, bool) {
 		}
 	}
 	return Module{}, false
+}
+
+// isPlainPath reports whether a string is the absolute path of something below /.
+func isPlainPath(p string) bool {
+	return strings.HasPrefix(p, "/") && path.Clean(p) != "/" && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

@@ -115,11 +115,6 @@ func checkPuppet(e *Env, keys *puppetKeys) {
 	}
 }
 
-// isPlainPath reports whether a string is the absolute path of something below /.
-func isPlainPath(p string) bool {
-	return strings.HasPrefix(p, "/") && path.Clean(p) != "/" && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
 // checkInstallation reports what keeps the agent from being installed.
 func (keys *puppetKeys) checkInstallation(at config.Cursor) {
 	k := keys.Puppet

@@ -37,6 +37,7 @@ func All() []Module {
 		packageUpdateUpgradeInstall,
 		writeFilesDeferred,
 		puppet,
+		chef,
 		ansible,
 		mcollective,
 		saltMinion,

@@ -67,7 +67,7 @@ class Warnings(logging.Handler):
 
 
 def boot():
-    """As the four stages do, in one process; the network is unchanged."""
+    """As the four stages do, in one process; the network is left alone."""
     init = stages.Init()
     init.read_cfg()
     init.initialize()
