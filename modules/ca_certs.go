@@ -1,12 +1,15 @@
 package modules
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 	"syscall"
@@ -71,15 +74,22 @@ const (
 // Difference from cloud-init: what is no certificate is an error and not written. There
 // update-ca-trust fails or ignores it.
 func checkCACerts(e *Env, keys *caCertsKeys) {
-	at := e.At("ca_certs")
-	if at.IsNull() {
-		at = e.At("ca-certs")
+	at, old := e.At("ca_certs"), e.At("ca-certs")
+	switch {
+	case at.IsNull():
+		at = old
+	case !old.IsNull():
+		old.Warnf("there is ca_certs, too; ca-certs is ignored")
 	}
 	keys.trusted = nil
 	at = at.Get("trusted")
 	entries := at.Items()
-	if at.Kind() == config.String {
+	switch at.Kind() {
+	case config.String:
 		entries = []config.Cursor{at}
+	case config.List, config.Null:
+	default:
+		at.Errorf("expected a certificate or a list of them, got %s; none is added", config.KindInWords(at.Value()))
 	}
 	for i, entry := range entries {
 		text := entry.Text()
@@ -110,9 +120,9 @@ func certificates(text string) error {
 		case block.Type != "CERTIFICATE":
 			return fmt.Errorf("expected a certificate, got a PEM block of type %q", block.Type)
 		default:
-			// What is well-formed is for p11-kit to judge: old authorities have certificates that Go
-			// refuses, for a negative serial number and the like.
-			if _, err := x509.ParseCertificate(block.Bytes); err != nil && !isSequence(block.Bytes) {
+			// What has the form of one is for p11-kit to judge: old authorities have certificates that
+			// Go refuses, for a negative serial number and the like.
+			if _, err := x509.ParseCertificate(block.Bytes); err != nil && !hasCertificateForm(block.Bytes) {
 				return fmt.Errorf("certificate %d cannot be read: %w", count, err)
 			}
 		}
@@ -128,11 +138,16 @@ func certificates(text string) error {
 	return nil
 }
 
-// isSequence reports whether data are one whole ASN.1 sequence, as a certificate is.
-func isSequence(data []byte) bool {
-	var raw asn1.RawValue
-	rest, err := asn1.Unmarshal(data, &raw)
-	return err == nil && len(rest) == 0 && raw.Tag == asn1.TagSequence
+// hasCertificateForm reports whether data are what RFC 5280 has as a certificate: what is
+// signed, how, and the signature.
+func hasCertificateForm(data []byte) bool {
+	var certificate struct {
+		Signed    asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	rest, err := asn1.Unmarshal(data, &certificate)
+	return err == nil && len(rest) == 0 && certificate.Signed.Tag == asn1.TagSequence && certificate.Signed.IsCompound
 }
 
 func runCACerts(ctx context.Context, e *Env, keys *caCertsKeys) error {
@@ -140,7 +155,7 @@ func runCACerts(ctx context.Context, e *Env, keys *caCertsKeys) error {
 		return fmt.Errorf("cannot change the trusted certificates: %w", err)
 	}
 	if keys.CACerts.RemoveDefaults {
-		if err := blockDefaultCACerts(e.Host); err != nil {
+		if err := blockDefaultCACerts(e, keys.trusted); err != nil {
 			return fmt.Errorf("cannot distrust the distribution's certificates: %w", err)
 		}
 	}
@@ -168,14 +183,21 @@ func trustCACert(h *host.Host, c caCert) error {
 // Difference from cloud-init: it deletes the files, and those of the administrator; the next
 // update of ca-certificates brings them back. It does so under the names rhel, photon and
 // amazon only, and nothing on CentOS, Alma and Rocky.
-func blockDefaultCACerts(h *host.Host) error {
-	blocklist := path.Join(caLocal, "blocklist")
+func blockDefaultCACerts(e *Env, trusted []caCert) error {
+	h, blocklist := e.Host, path.Join(caLocal, "blocklist")
 	if !h.Exists(blocklist) && h.Exists(path.Join(caLocal, "blacklist")) { // EL7
 		blocklist = path.Join(caLocal, "blacklist")
 	}
+	wanted := map[string]bool{}
+	for _, c := range trusted {
+		for _, der := range certificatesIn([]byte(c.text)) {
+			wanted[string(der)] = true
+		}
+	}
+	// The last one is a link of ca-legacy's, up to EL9.
 	var errs []error
-	for _, pattern := range []string{"*", "anchors/*"} {
-		files, err := h.Glob(path.Join(caSource, pattern))
+	for _, pattern := range []string{path.Join(caSource, "*"), path.Join(caSource, "anchors/*"), path.Join(caLocal, "ca-bundle.legacy.crt")} {
+		files, err := h.Glob(pattern)
 		if err != nil {
 			return err
 		}
@@ -184,8 +206,67 @@ func blockDefaultCACerts(h *host.Host) error {
 			if info, err := h.Stat(file); err != nil || info.IsDir() || name == "README" || strings.HasPrefix(name, caFilePrefix) {
 				continue
 			}
-			errs = append(errs, h.Symlink(file, path.Join(blocklist, name)))
+			errs = append(errs, blockCAFile(e, file, path.Join(blocklist, name), wanted))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// blockCAFile blocks the certificates of a file, by a link. If some of them are wanted, the
+// others are copied: p11-kit believes the blocklist before all else.
+func blockCAFile(e *Env, file, link string, wanted map[string]bool) error {
+	data, err := e.Host.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	others, some := &bytes.Buffer{}, false
+	for _, der := range certificatesIn(data) {
+		if wanted[string(der)] {
+			some = true
+			continue
+		}
+		if err := pem.Encode(others, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
+			return err
+		}
+	}
+	copied := path.Join(path.Dir(link), "cloud-init-"+path.Base(link)+".pem")
+	if !some {
+		if err := removeCAFile(e.Host, copied); err != nil {
+			return err
+		}
+		return e.Host.Symlink(file, link)
+	}
+	e.At("ca_certs.trusted").Notef("%s has some of these certificates: its others are blocked as they are now, and not what an update adds to it", file)
+	if err := removeCAFile(e.Host, link); err != nil {
+		return err
+	}
+	_, err = e.Host.WriteFile(copied, others.Bytes(), host.File{Mode: 0o644})
+	return err
+}
+
+func removeCAFile(h *host.Host, file string) error {
+	if _, err := h.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return h.Remove(file)
+}
+
+// certificatesIn are the certificates of a text that has them in PEM, such as one in
+// p11-kit's own form. What OpenSSL writes behind a trusted one is not part of it.
+func certificatesIn(text []byte) [][]byte {
+	var all [][]byte
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			return all
+		}
+		text = rest
+		var certificate asn1.RawValue
+		if !strings.HasSuffix(block.Type, "CERTIFICATE") {
+			continue
+		}
+		if _, err := asn1.Unmarshal(block.Bytes, &certificate); err == nil {
+			all = append(all, certificate.FullBytes)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"cloudseed/host"
 	"cloudseed/test/needs"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +28,9 @@ dYpP6Vma/FiRGlaLe27+AWcCIFjY+hIhEpRNzph8YiWwsckJZUcBjXZXtG22QX8r
 rtSl
 -----END CERTIFICATE-----
 `
+
+// negativeCA is exampleCA with a serial number below zero.
+var negativeCA = strings.Replace(exampleCA, "AgIUbsYG", "AgIU7sYG", 1)
 
 // inYAML is a text as the value of a key, in a literal block that is indented by so much.
 func inYAML(text string, indent int) string {
@@ -51,18 +56,21 @@ func TestCACerts(t *testing.T) {
 		"one certificate":               {config: "ca_certs:\n  trusted: " + inYAML(exampleCA, 4), files: map[string]string{anchors + "1.crt": exampleCA}},
 		"two certificates in one entry": {config: "ca_certs:\n  trusted: " + inYAML(exampleCA+exampleCA, 4), files: map[string]string{anchors + "1.crt": exampleCA + exampleCA}},
 		"the older spelling":            {config: "ca-certs:\n  trusted:\n" + entry, files: map[string]string{anchors + "1.crt": exampleCA}, reports: "deprecated since cloud-init 22.1"},
+		"both spellings":                {config: "ca-certs: {trusted: [x]}\nca_certs:\n  trusted:\n" + entry, files: map[string]string{anchors + "1.crt": exampleCA}, reports: "ca-certs"},
+		"a number":                      {config: "ca_certs: {trusted: [7]}\n", reports: "error: user-data:1:22: ca_certs.trusted.0: expected a certificate in PEM"},
+		"a mapping":                     {config: "ca_certs: {trusted: {a: b}}\n", reports: "ca_certs.trusted: expected"},
 		"no certificates are no error":  {config: "ca_certs: {trusted: []}\n"},
 		"one that is none costs no other": {
 			config: "ca_certs:\n  trusted:\n  - nonsense\n" + entry, files: map[string]string{anchors + "2.crt": exampleCA},
 			reports: "error: user-data:3:5: ca_certs.trusted.0: expected a certificate in PEM, which begins with -----BEGIN CERTIFICATE-----; the entry is skipped",
 		},
-		"a private key is refused":    {config: "ca_certs:\n  trusted:\n  - " + inYAML(key, 4), reports: "expected a certificate, got a private key; the entry is skipped"},
-		"one that is cut short":       {config: "ca_certs:\n  trusted:\n  - " + inYAML(exampleCA[:200], 4), reports: "one that is cut short or indented; the entry is skipped"},
-		"a second that is cut short":  {config: "ca_certs:\n  trusted:\n  - " + inYAML(exampleCA+exampleCA[:200], 4), reports: "what follows certificate 1 is cut short; the entry is skipped"},
-		"base64 that holds something": {config: "ca_certs:\n  trusted:\n  - " + inYAML("-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n", 4), reports: "certificate 1 cannot be read: "},
+		"a private key is refused":          {config: "ca_certs:\n  trusted:\n  - " + inYAML(key, 4), reports: "expected a certificate, got a private key; the entry is skipped"},
+		"one that is cut short":             {config: "ca_certs:\n  trusted:\n  - " + inYAML(exampleCA[:200], 4), reports: "one that is cut short or indented; the entry is skipped"},
+		"a second that is cut short":        {config: "ca_certs:\n  trusted:\n  - " + inYAML(exampleCA+exampleCA[:200], 4), reports: "what follows certificate 1 is cut short; the entry is skipped"},
+		"base64 that holds something":       {config: "ca_certs:\n  trusted:\n  - " + inYAML("-----BEGIN CERTIFICATE-----\nbm9uc2Vuc2U=\n-----END CERTIFICATE-----\n", 4), reports: "certificate 1 cannot be read: "},
+		"a sequence that is no certificate": {config: "ca_certs:\n  trusted:\n  - " + inYAML("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 4), reports: "certificate 1 cannot be read: "},
 		"what Go refuses and p11-kit may take": {
-			config: "ca_certs:\n  trusted:\n  - " + inYAML("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 4),
-			files:  map[string]string{anchors + "1.crt": "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"},
+			config: "ca_certs:\n  trusted:\n  - " + inYAML(negativeCA, 4), files: map[string]string{anchors + "1.crt": negativeCA},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,16 +175,25 @@ func TestTrustTakesWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	needs.Root(t)
 	needs.Programs(t, "trust", "unshare", "openssl")
-	bundle := "[p11-kit-object-v1]\nclass: certificate\ntrusted: true\n" + selfSigned(t, "Distribution CA") // as ca-certificates of RHEL has them
+	const object = "[p11-kit-object-v1]\nclass: certificate\ntrusted: true\n" // as ca-certificates of RHEL has them
+	ownOf := selfSigned(t, "Distribution CA")
+	bundle := object + ownOf
 	for name, row := range map[string]struct{ config, want string }{
-		"beside the distribution's":     {"ca_certs:\n  trusted: " + inYAML(exampleCA, 4), "Distribution CA\nExample CA"},
-		"instead of the distribution's": {"ca_certs:\n  remove_defaults: true\n  trusted: " + inYAML(exampleCA, 4), "Example CA"},
+		"beside the distribution's":       {"ca_certs:\n  trusted: " + inYAML(exampleCA, 4), "Distribution CA\nExample CA"},
+		"one of the distribution's alone": {"ca_certs:\n  remove_defaults: true\n  trusted: " + inYAML(ownOf, 4), "Distribution CA"},
+		"instead of the distribution's":   {"ca_certs:\n  remove_defaults: true\n  trusted: " + inYAML(exampleCA, 4), "Example CA"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGuest(t, row.config)
-			g.Put(t, "/usr/share/pki/ca-trust-source/ca-bundle.trust.p11-kit", bundle)
-			g.clean(t, caCerts)
+			if strings.Contains(row.config, "remove_defaults") {
+				bundle := bundle + "\n" + object + selfSigned(t, "Another CA")
+				g.Put(t, "/usr/share/pki/ca-trust-source/ca-bundle.trust.p11-kit", bundle)
+				g.Put(t, "/etc/pki/ca-trust/source/ca-bundle.legacy.crt", selfSigned(t, "Legacy CA"))
+			} else {
+				g.Put(t, "/usr/share/pki/ca-trust-source/ca-bundle.trust.p11-kit", bundle)
+			}
+			g.run(t, caCerts)
 			script := `set -e
 				mount --make-rprivate /
 				mkdir -p /usr/share/pki/ca-trust-source /etc/pki/ca-trust/source 2>/dev/null || true
@@ -191,6 +208,9 @@ func TestTrustTakesWhatIsWritten(t *testing.T) {
 			}
 			for _, link := range links {
 				to, err := os.Readlink(link)
+				if errors.Is(err, syscall.EINVAL) {
+					continue // a copy
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -206,6 +226,41 @@ func TestTrustTakesWhatIsWritten(t *testing.T) {
 				t.Errorf("%v: trusted are\n%s\nwant\n%s", err, got, row.want)
 			}
 		})
+	}
+}
+
+func TestOneOfTheDistributionsCertificatesIsTrusted(t *testing.T) {
+	t.Parallel()
+	const source, blocklist = "/usr/share/pki/ca-trust-source/bundle.p11-kit", "/etc/pki/ca-trust/source/blocklist/"
+	g := newGuest(t, "ca_certs:\n  remove_defaults: true\n  trusted: "+inYAML(exampleCA, 4))
+	g.Put(t, source, "[p11-kit-object-v1]\ntrusted: true\n"+exampleCA+"[p11-kit-object-v1]\ntrusted: true\n"+negativeCA+"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n")
+	if err := os.MkdirAll(filepath.Join(g.Dir, blocklist), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(source, filepath.Join(g.Dir, blocklist, "bundle.p11-kit")); err != nil { // of an earlier instance
+		t.Fatal(err)
+	}
+	want := "note: user-data:3:12: ca_certs.trusted: " + source + " has some of these certificates: its others are blocked as they are now, and not what an update adds to it"
+	if got := strings.Join(g.run(t, caCerts), "\n"); got != want {
+		t.Errorf("reports %q, want %q", got, want)
+	}
+	if got := g.Text(t, blocklist+"cloud-init-bundle.p11-kit.pem"); !strings.Contains(got, "AgIU7sYG") || strings.Contains(got, "AgIUbsYG") || strings.Contains(got, "PUBLIC") {
+		t.Errorf("blocked are %s", got)
+	}
+	if _, err := g.Lstat(blocklist + "bundle.p11-kit"); err == nil {
+		t.Error("the whole file is still blocked")
+	}
+	before := len(g.Effects())
+	g.run(t, caCerts)
+	for _, e := range g.Effects()[before:] {
+		if e.Kind != host.KindCommand {
+			t.Errorf("a second run changes %+v", e)
+		}
+	}
+	g.env.Config = newGuest(t, "ca_certs: {remove_defaults: true}\n").env.Config
+	g.run(t, caCerts)
+	if to, err := g.Readlink(blocklist + "bundle.p11-kit"); err != nil || to != source || g.Exists(blocklist+"cloud-init-bundle.p11-kit.pem") {
+		t.Errorf("without it the file is not blocked as a whole: %q, %v", to, err)
 	}
 }
 

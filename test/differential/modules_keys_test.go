@@ -19,6 +19,7 @@ var uncompared = map[string]string{
 	"runcmd_on_error":           "cloud-init has no such key",
 	"write_files.source.sha256": "cloud-init has no such key",
 	"ansible":                   "no machine of ours has it yet",
+	"chef":                      "no machine of ours has it yet",
 	"mcollective":               "no machine of ours has it yet",
 	"puppet":                    "no machine of ours has it yet",
 	"salt_minion":               "no machine of ours has it yet",
