@@ -105,12 +105,16 @@ func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error 
 			continue
 		}
 		attempted++
-		run := func() (host.Result, error) {
+		run := func(starting func()) (host.Result, error) {
 			argv := append(prefix[:len(prefix):len(prefix)], file)
+			starting()
 			return e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
 		}
 		if commands, ok := commandsOfScript(e, file); ok {
-			run = func() (host.Result, error) { return commands.run(ctx, e) }
+			run = func(starting func()) (host.Result, error) {
+				commands.Starting = starting
+				return commands.run(ctx, e)
+			}
 		}
 		if err := runScript(ctx, e, entry.Name(), file, run); err != nil {
 			failed = append(failed, scriptLabel(e, dir, entry.Name())+": "+scriptFault(err))
@@ -175,11 +179,14 @@ func commandsOfScript(e *Env, file string) (commands commandList, ok bool) {
 	return commands, true
 }
 
-func runScript(ctx context.Context, e *Env, name, file string, run func() (host.Result, error)) error {
-	if err := e.begin(name); err != nil {
-		e.Warn("%s is run without a record of it: %v", file, err)
-	}
-	result, err := run()
+// runScript runs a script, which calls starting when it is about to do something: what comes
+// before, a power cut may undo.
+func runScript(ctx context.Context, e *Env, name, file string, run func(starting func()) (host.Result, error)) error {
+	result, err := run(func() {
+		if err := e.begin(name); err != nil {
+			e.Warn("%s is run without a record of it: %v", file, err)
+		}
+	})
 	var exit *host.ExitError
 	if err != nil && ctx.Err() != nil || errors.As(err, &exit) && result.Exit < 0 {
 		// Ended from outside, as a shutdown does it: it did not come to its end,

@@ -33,6 +33,10 @@ type Script struct {
 	File  string   // where the script is written while it runs; beside it, File+Ended
 	Env   []string // as in host.Command
 	Shell string   // the program that reads it; "" is /bin/sh
+
+	// Starting is called when all is ready and the shell starts: from then on the script may
+	// have done something. May be nil.
+	Starting func()
 }
 
 // Ended is the suffix of the file that has a line for each entry that has ended: its number
@@ -88,6 +92,9 @@ func (s Script) Run(ctx context.Context, h *host.Host) (result host.Result, o Ou
 			return host.Result{Exit: -1}, o, err
 		}
 		defer func() { err = errors.Join(err, quiet.RemoveAll(file)) }()
+	}
+	if s.Starting != nil {
+		s.Starting()
 	}
 	result, err = h.Run(ctx, command)
 	if o.Plain == "" {
