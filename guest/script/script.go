@@ -78,20 +78,23 @@ func (s Script) Run(ctx context.Context, h *host.Host) (result host.Result, o Ou
 	o = Outcome{At: -1}
 	o.Plain, o.PlainAt = s.whyPlain(ctx, h)
 	command := host.Command{Argv: []string{s.shell(), s.File}, Env: s.Env, Pass: true, Timeout: host.NoTimeout}
-	files := map[string]string{s.File: s.marked(), s.File + Ended: ""}
+	if o.Plain == "" {
+		defer func() { err = errors.Join(err, remove(quiet, s.File, s.File+Ended)) }()
+		if fault := write(quiet, s.marked(), s.File, s.File+Ended); fault != nil && s.Plainly == nil {
+			return host.Result{Exit: -1}, o, fault
+		} else if fault != nil { // such as a full /run
+			o.Plain, o.PlainAt = fault.Error(), -1
+		}
+	}
 	switch {
 	case o.Plain == "":
 	case s.Plainly != nil:
-		files, command.Argv = nil, s.Plainly
+		command.Argv = s.Plainly
 	default:
-		files = map[string]string{s.File: s.Text()}
-	}
-	private := host.File{Mode: 0o600, Secret: true}
-	for file, content := range files {
-		if _, err := quiet.WriteFile(file, []byte(content), private); err != nil {
+		defer func() { err = errors.Join(err, remove(quiet, s.File)) }()
+		if err := write(quiet, s.Text(), s.File); err != nil {
 			return host.Result{Exit: -1}, o, err
 		}
-		defer func() { err = errors.Join(err, quiet.RemoveAll(file)) }()
 	}
 	if s.Starting != nil {
 		s.Starting()
@@ -101,6 +104,26 @@ func (s Script) Run(ctx context.Context, h *host.Host) (result host.Result, o Ou
 		o.read(h, s)
 	}
 	return result, o, err
+}
+
+// write writes a script, and empty files beside it.
+func write(h *host.Host, text string, file string, empty ...string) error {
+	private := host.File{Mode: 0o600, Secret: true}
+	_, err := h.WriteFile(file, []byte(text), private)
+	for _, name := range empty {
+		if err == nil {
+			_, err = h.WriteFile(name, nil, private)
+		}
+	}
+	return err
+}
+
+func remove(h *host.Host, files ...string) error {
+	var errs []error
+	for _, file := range files {
+		errs = append(errs, h.RemoveAll(file))
+	}
+	return errors.Join(errs...)
 }
 
 func (s Script) shell() string {

@@ -3,6 +3,8 @@ package script
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"cloudseed/host"
@@ -70,6 +72,36 @@ func TestACommandOfWordsIsSimple(t *testing.T) {
 	} {
 		if got := isSimple(entry); got != want {
 			t.Errorf("%q: %v", entry, got)
+		}
+	}
+}
+
+// A full /run does not keep the user's commands from running.
+func TestAScriptWhoseCopyCannotBeWrittenRunsPlainly(t *testing.T) {
+	t.Parallel()
+	for _, full := range []string{"/run/a.sh", "/run/a.sh" + Ended} {
+		m := hosttest.New(t)
+		writes := 0
+		m.Guard(func(path string) error {
+			if path != full {
+				return nil
+			}
+			if writes++; writes == 1 { // what follows removes it
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		started := 0
+		s := Script{
+			Entries: []string{"echo a"}, File: "/run/a.sh", Plainly: []string{"/scripts/a"}, Starting: func() { started++ },
+		}
+		_, o, err := s.Run(t.Context(), m.Host)
+		lines := m.Lines()
+		if err != nil || started != 1 || !strings.Contains(o.Plain, "no space left on device") || o.At != -1 || lines[len(lines)-1] != "/scripts/a" {
+			t.Errorf("full is %s: %v, %+v, started %d times, ran %q", full, err, o, started, lines)
+		}
+		if m.Exists("/run/a.sh") {
+			t.Error("a part of the copy is left behind")
 		}
 	}
 }
