@@ -2,6 +2,7 @@ package differential
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -41,11 +42,18 @@ var ways = []way{
 	}},
 	{reason: "the script of `bootcmd` has another name", cure: func(b *booted, _ bool) bool {
 		return b.eachCall(func(c *call) bool {
-			if !c.starts("sh /run/cloud-init/") || len(c.Argv) != 2 {
+			if !c.starts("sh /run/cloud-init/", "sh /var/lib/cloud/instance/scripts/runcmd") || len(c.Argv) != 2 {
 				return false
 			}
 			c.Argv[1] = "/run/cloud-init/SCRIPT"
 			return true
+		})
+	}},
+	{reason: "what is run is a copy of the script with a mark before each command", cure: func(b *booted, theirs bool) bool {
+		return !theirs && b.eachCall(func(c *call) bool {
+			before := c.Script
+			c.Script = marks.ReplaceAllString(c.Script, "")
+			return c.Script != before
 		})
 	}},
 	{reason: "dnf has `strict=0`", cure: func(b *booted, theirs bool) bool {
@@ -66,9 +74,12 @@ var ways = []way{
 
 // questions are how programs begin that change nothing.
 var questions = []string{
-	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "chronyd -v", "chronyd -p", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
+	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "sh -n", "chronyd -v", "chronyd -p", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
 	"udevadm settle",
 }
+
+// marks are what cloudseed puts between the entries of a script that it runs, to know how each ended.
+var marks = regexp.MustCompile(`(?m)^__cloudseed_entry\(\) \{.*?return "\$3"; \}; (?:\n\z)?|^\{ __cloudseed_entry \d+ "\$\{_-\}" && : "\$__cloudseed_last"; \} 2>/dev/null(; |\n)`)
 
 // installOptions are what package managers are given so that one package does not cost the others.
 var installOptions = []string{"--setopt=exit_on_lock=1", "--setopt=strict=0", "--setopt=skip_missing_names_on_install=1"}
