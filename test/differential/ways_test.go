@@ -53,6 +53,9 @@ var ways = []way{
 		return !theirs && b.eachCall(func(c *call) bool {
 			before := c.Script
 			c.Script = marks.ReplaceAllString(c.Script, "")
+			if c.Script != before && !closingMark.MatchString(before) {
+				c.Script = strings.TrimSuffix(c.Script, "\n") // the line of the mark that its last entry has not
+			}
 			return c.Script != before
 		})
 	}},
@@ -80,6 +83,9 @@ var questions = []string{
 
 // marks are what cloudseed puts between the entries of a script that it runs, to know how each ended.
 var marks = regexp.MustCompile(`(?m)^__cloudseed_entry\(\) \{.*?return "\$3"; \}; (?:\n\z)?|^\{ __cloudseed_entry \d+ "\$\{_-\}" && : "\$__cloudseed_last"; \} 2>/dev/null(; |\n)`)
+
+// closingMark is that behind the last entry, which a comment has not.
+var closingMark = regexp.MustCompile(`2>/dev/null\n\z`)
 
 // installOptions are what package managers are given so that one package does not cost the others.
 var installOptions = []string{"--setopt=exit_on_lock=1", "--setopt=strict=0", "--setopt=skip_missing_names_on_install=1"}
