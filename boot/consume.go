@@ -26,7 +26,7 @@ func (b *Boot) consume(ctx context.Context, in *inputs.UserData) {
 	findings := findings(in)
 	b.reports.problems(findings)
 	b.reports.alreadyTold(findings)
-	b.runner().tellOfGaps()
+	b.runner().tellOfUnlisted()
 }
 
 // apply puts one kind of data in its place.

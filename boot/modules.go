@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -108,32 +107,20 @@ func readEntry(item *config.Value) (entry, string) {
 	return e, ""
 }
 
-// missing reports a module that this program does not have, as a warning only if
-// the configuration would have given it work.
+// missing reports a module that this program does not have, as a warning unless none of this
+// family has it.
 func (run *runner) missing(e entry) {
 	name := modules.CanonicalName(e.name)
-	keys, known := modules.Absent[name]
 	result := ModuleReport{Name: name, Stage: run.stage.name, Result: ResultUnknown}
-	switch {
-	case !known:
+	if slices.Contains(modules.Absent, name) {
+		result.Result = ResultNoConfig
+		run.o.Log.Debug("skipped: it does nothing on this family of systems", "module", name)
+	} else {
 		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was skipped", e.name)}
 		result.Error = p.Error()
 		run.reports.problems([]config.Problem{p})
-	case !run.anyKey(keys):
-		result.Result = ResultNoConfig
-		run.o.Log.Debug("skipped: this version does not have it, and nothing is configured for it", "module", name)
-	default:
-		i := slices.IndexFunc(keys, func(k string) bool { return run.config.Get(k) != nil })
-		result.Error = run.noEffect(keys[i], name)
-		if !run.inSeed(keys[i]) { // what the seed itself says was told of when it was read
-			run.o.Log.Warn(result.Error)
-		}
 	}
 	run.reports.report.Modules = append(run.reports.report.Modules, result)
-}
-
-func (run *runner) noEffect(key, module string) string {
-	return fmt.Sprintf("%s: %s has no effect: this version of cloudseed has no module %s", run.config.Get(key).Pos(), key, module)
 }
 
 // inSeed tells whether the seed, and not the system, gives a top-level key.
@@ -141,9 +128,8 @@ func (run *runner) inSeed(key string) bool {
 	return run.config.Get(key) != nil && run.inputs.System().Get(key) == nil
 }
 
-// tellOfGaps warns of what the seed asks for and no module of this version does, or none that
-// is listed.
-func (run *runner) tellOfGaps() {
+// tellOfUnlisted warns of what the seed asks for and no module does that is listed.
+func (run *runner) tellOfUnlisted() {
 	for _, m := range modules.All() {
 		if !m.OffByDefault || run.isListed(m.Name) {
 			continue
@@ -152,13 +138,6 @@ func (run *runner) tellOfGaps() {
 			value := run.config.Get(key)
 			if is, isBool := config.AsBool(value); run.inSeed(key) && !value.IsNull() && (is || !isBool) { // false wants nothing
 				run.o.Log.Warn(fmt.Sprintf("%s: %s has no effect: the module %s is not in %s", value.Pos(), key, m.Name, m.Stage))
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(modules.Absent)) {
-		for _, key := range modules.Absent[name] {
-			if run.inSeed(key) {
-				run.o.Log.Warn(run.noEffect(key, name))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloudseed/datasource"
@@ -208,8 +209,8 @@ const stageSingle = "single"
 func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequency, args []string) (ModuleReport, error) {
 	m, ok := modules.Find(name)
 	if !ok {
-		if _, known := modules.Absent[modules.CanonicalName(name)]; known {
-			return ModuleReport{}, fmt.Errorf("this version of cloudseed has no module %s", modules.CanonicalName(name))
+		if slices.Contains(modules.Absent, modules.CanonicalName(name)) {
+			return ModuleReport{}, fmt.Errorf("cloudseed has no module %s, which is for other families of systems", modules.CanonicalName(name))
 		}
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}

@@ -94,7 +94,7 @@ func decodeMap(name, text string) (map[string]any, error) {
 	}
 	m, ok := value.Any().(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%s: there is no mapping", name)
+		return nil, fmt.Errorf("%s: expected a mapping", name)
 	}
 	return m, nil
 }

@@ -76,7 +76,7 @@ func TestACacheThatCannotBeUnderstoodIsAnError(t *testing.T) {
 		"{":                               "unexpected end",
 		`{"Version": 99}`:                 "version 99",
 		`{"Version":1,"Metadata":"[1"}`:   "metadata:1:1",
-		`{"Version":1,"Metadata":"text"}`: "no mapping",
+		`{"Version":1,"Metadata":"text"}`: "expected a mapping",
 		`{"Version":1,"EC2":"- a"}`:       "ec2 metadata",
 	} {
 		seed, err := datasource.DecodeCache([]byte(data))

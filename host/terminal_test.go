@@ -3,14 +3,13 @@ package host_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"cloudseed/host"
 	"cloudseed/secret"
+	"cloudseed/test/needs"
 )
 
 // asks is a program that reads a password as programs do, and then wants to know more.
@@ -74,10 +73,7 @@ func TestAMissingProgramWithATerminalIsMissing(t *testing.T) {
 // Python's getpass discards what was typed before it asks.
 func TestPythonsGetpassIsAnswered(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("python3"); err != nil {
-		fmt.Fprintln(os.Stderr, "LEFT OUT: Python's getpass: python3 is not installed")
-		t.Skip("needs python3")
-	}
+	needs.Programs(t, "python3")
 	const script = `import getpass, sys
 if not sys.stdin.isatty(): sys.exit(64)
 print("got", repr(getpass.getpass("Password: ").strip()))

@@ -41,7 +41,7 @@ var caCerts = Of[caCertsKeys]{
 	Frequency:  state.PerInstance,
 	ActiveIf:   []string{"ca_certs", "ca-certs"},
 	Repeatable: true,
-	Doc: "Has programs trust certificate authorities, by update-ca-trust. An entry that is no certificate is an error, and the " +
+	Doc: "Has programs trust certificate authorities, by update-ca-trust. An entry that is not a valid certificate is an error, and the " +
 		"others are added. With remove_defaults the distribution's own are put on the blocklist, so that an update of " +
 		"them does not bring them back.",
 	Example: `ca_certs:

@@ -6,22 +6,17 @@ import (
 	"strings"
 )
 
-// Absent are the modules of cloud-init that this version does not have, with the
-// top-level keys that each would act on, so that a key that nothing acts on is
-// reported and not just ignored. An entry goes when its module comes. Those without
-// keys lose nothing: cloud-init does not run them on the RHEL family either, or
-// does no more at all.
+// Absent are the modules of cloud-init that are not here, since it does not run them on the
+// RHEL family either, or does no more at all. Nothing is lost without them.
 //
 // apt_configure is among these: all of its keys are about files of apt's own (sources and
 // their keys, preferences, conf and the debconf database), and none has a meaning for dnf
 // or yum. What is common to both families has modules of its own: yum_add_repo for
 // repositories, packages for what is installed from them.
-var Absent = map[string][]string{
-	"apk_configure": nil, "apt_configure": nil, "apt_pipelining": nil, "byobu": nil, "emit_upstart": nil,
-	"fan": nil, "grub_dpkg": nil, "landscape": nil, "lxd": nil, "migrator": nil, "raspberry_pi": nil,
-	"refresh_rmc_and_interface": nil, "rightscale_userdata": nil, "snap": nil,
-	"ubuntu_advantage": nil, "ubuntu_autoinstall": nil, "ubuntu_drivers": nil, "ubuntu_pro": nil,
-	"zypper_add_repo": nil,
+var Absent = []string{
+	"apk_configure", "apt_configure", "apt_pipelining", "byobu", "emit_upstart", "fan", "grub_dpkg", "landscape", "lxd", "migrator",
+	"raspberry_pi", "refresh_rmc_and_interface", "rightscale_userdata", "snap", "ubuntu_advantage", "ubuntu_autoinstall",
+	"ubuntu_drivers", "ubuntu_pro", "zypper_add_repo",
 }
 
 // otherKeys are the top-level keys that no module of this family acts on: those of
@@ -59,21 +54,18 @@ func MisplacedInMetadata() map[string]string {
 }
 
 // Keys are all top-level keys that cloud-config may have, sorted: those of the
-// modules here, of the absent ones, and of the program itself.
+// modules, of the program itself, and of other systems' modules.
 func Keys() []string {
 	keys := append(moduleKeys(), otherKeys...)
 	slices.Sort(keys)
 	return slices.Compact(keys)
 }
 
-// moduleKeys are those of the modules here and of the absent ones.
+// moduleKeys are those of the modules.
 func moduleKeys() []string {
 	var keys []string
 	for _, m := range All() {
 		keys = append(keys, keysOf(reflect.TypeOf(m.Keys))...)
-	}
-	for _, absent := range Absent {
-		keys = append(keys, absent...)
 	}
 	return keys
 }

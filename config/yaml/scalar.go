@@ -10,7 +10,7 @@ import (
 	library "gopkg.in/yaml.v3"
 )
 
-// scalar reads a single value. In quotes it is a text; else PyYAML's resolver tells.
+// scalar reads a single value. In quotes it is a string; else PyYAML's resolver tells.
 func (b *builder) scalar(n *library.Node) (*config.Value, error) {
 	const quoted = library.DoubleQuotedStyle | library.SingleQuotedStyle | library.LiteralStyle | library.FoldedStyle
 	switch {

@@ -10,15 +10,13 @@ import (
 
 	"cloudseed/guest/sshd"
 	"cloudseed/host"
+	"cloudseed/test/needs"
 )
 
 // The fingerprints are those that ssh-keygen prints of keys that it made.
 func TestFingerprintsAreThoseOfSSHKeygen(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		fmt.Fprintln(os.Stderr, "LEFT OUT: the fingerprints of ssh-keygen: it is not installed")
-		t.Skip("needs ssh-keygen")
-	}
+	needs.Programs(t, "ssh-keygen")
 	root := t.TempDir()
 	dir := filepath.Join(root, "etc/ssh")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
