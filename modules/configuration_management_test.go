@@ -116,3 +116,14 @@ func TestMCollective(t *testing.T) {
 		})
 	}
 }
+
+func TestMCollectivesPrivateKeyIsRootsAlone(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "mcollective: {conf: {private-cert: THE-SECRET-KEY}}\n")
+	installer(g)
+	g.clean(t, mcollective)
+	g.mustNotShow(t, "THE-SECRET-KEY")
+	if info, err := g.Stat("/etc/mcollective/ssl/server-private.pem"); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}

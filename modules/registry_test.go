@@ -51,6 +51,34 @@ func TestEveryModuleOfThePackageIsRegistered(t *testing.T) {
 }
 
 // A packaged guest runs what the package's cloud.cfg lists.
+// A module without a test of its own passes all others.
+func TestEveryModuleIsRunByATest(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(data)
+	}
+	declared := regexp.MustCompile(`(?m)^(?:var |\t)(\w+)\s*= Of\[`)
+	for file, source := range sources(t) {
+		for _, m := range declared.FindAllStringSubmatch(source, -1) {
+			if m[1] == "installHotplug" {
+				continue // with the handler that it installs: boot, and the script hotplug of cmd/cloudseed
+			}
+			if !regexp.MustCompile(`[( ]` + m[1] + `(?:\)|,|\.Run\()`).MatchString(tests.String()) {
+				t.Errorf("no test runs the module %s of %s", m[1], file)
+			}
+		}
+	}
+}
+
 func TestThePackagesConfigurationListsAllModules(t *testing.T) {
 	t.Parallel()
 	const file = "../packaging/cloud.cfg"
