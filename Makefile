@@ -43,14 +43,16 @@ test-rpm: rpm ## the package's contents
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
 
 # The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
-# SEED=n COUNT=n USER_COUNT=n: the random cases of a run before, or more of them, of
-# the network and of user data.
+# SEED=n COUNT=n USER_COUNT=n MODULE_COUNT=n TEMPLATE_COUNT=n: the random cases of a run
+# before, or more of them, of the network, user data, modules and templates.
 SEED  ?= 0
 COUNT ?= 3000
 USER_COUNT ?= 2000
+MODULE_COUNT ?= 500
+TEMPLATE_COUNT ?= 500
 .PHONY: test-differential
 test-differential: ## the same inputs for the real cloud-init and for this program
-	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT)
+	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT) -module-count $(MODULE_COUNT) -template-count $(TEMPLATE_COUNT)
 
 .PHONY: test-guest
 test-guest: rpm ## whole boots in containers (root, Debian)

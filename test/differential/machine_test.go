@@ -225,6 +225,7 @@ func bootTheirs(t testing.TB, m machine) booted {
 	o.files["hostname of the kernel"] = result.Hostname + "\n"
 	o.files["console"] = result.Console
 	o.said = strings.Join(result.Warnings, "\n")
+	remove(t, root)
 	for name, failure := range result.Failed {
 		if strings.Contains(failure, "ModuleNotFoundError") || strings.Contains(failure, "ImportError") {
 			t.Fatalf("%s: cloud-init lacks a part of Python in the root: %s", m.name, failure)
@@ -269,7 +270,16 @@ func bootOurs(t testing.TB, m machine) booted {
 	o.files["hostname of the kernel"] = string(hostname)
 	o.files["console"] = <-shown
 	o.said = said.String()
+	remove(t, root)
 	return o
+}
+
+// remove gives the room of a root back when it was looked at: thousands are made in memory.
+func remove(t testing.TB, root string) {
+	t.Helper()
+	if err := os.RemoveAll(root); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // openTerminal gives both ends of a terminal that passes on what is written as it is.
@@ -350,9 +360,9 @@ func (c call) String() string {
 	for _, v := range c.Env {
 		b.WriteString("\n  with " + v)
 	}
-	for kind, text := range map[string]string{"  < ": c.Stdin, "  | ": c.Script} {
-		for line := range strings.Lines(text) {
-			b.WriteString("\n" + kind + strings.TrimSuffix(line, "\n"))
+	for _, given := range []struct{ mark, text string }{{"  < ", c.Stdin}, {"  | ", c.Script}} {
+		for line := range strings.Lines(given.text) {
+			b.WriteString("\n" + given.mark + strings.TrimSuffix(line, "\n"))
 		}
 	}
 	return b.String() + "\n"

@@ -100,10 +100,11 @@ func (m *machine) add(t testing.TB, what, text string) {
 func bothBoot(t testing.TB, m machine) (their, our outcome) {
 	t.Helper()
 	theirs, ours := bootTheirs(t, m), bootOurs(t, m)
-	if testing.Verbose() {
+	their, our = asOutcome(theirs, true), asOutcome(ours, false)
+	if !their.equal(our) {
 		t.Logf("%s: cloud-init said:\n%s\ncloudseed said:\n%s", m.name, theirs.said, ours.said)
 	}
-	return asOutcome(theirs, true), asOutcome(ours, false)
+	return their, our
 }
 
 // asOutcome is what is compared: the files, and the programs as one file more.
