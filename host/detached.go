@@ -22,7 +22,7 @@ type StartFunc func(ctx context.Context, c Command, pipe string) error
 // named pipe that is made at path pipe, where nothing may be yet: the kernel closes
 // its end when the command ends, however that comes about.
 func (h *Host) Start(ctx context.Context, c Command, pipe string) error {
-	err := h.start(ctx, c, pipe)
+	err := h.commands.start(ctx, c, pipe)
 	shown := shownArgv(c)
 	h.log.Debug("started", "argv", shown)
 	e := Effect{Kind: KindCommand, Argv: shown}
@@ -34,12 +34,12 @@ func (h *Host) Start(ctx context.Context, c Command, pipe string) error {
 }
 
 // startDetached is the StartFunc of real machines.
-func (h *Host) startDetached(ctx context.Context, c Command, pipe string) (err error) {
-	cmd, err := h.command(context.WithoutCancel(ctx), c)
+func (r *runner) startDetached(ctx context.Context, c Command, pipe string) (err error) {
+	cmd, err := r.command(context.WithoutCancel(ctx), c)
 	if err != nil {
 		return err
 	}
-	at := h.resolve(pipe)
+	at := r.root.resolve(pipe)
 	if err := unix.Mkfifo(at, 0o600); err != nil {
 		return fmt.Errorf("cannot start %s: cannot make the pipe %s: %w", c.Argv[0], pipe, err)
 	}
@@ -64,7 +64,7 @@ func (h *Host) startDetached(ctx context.Context, c Command, pipe string) (err e
 // is no error: the command's results tell whether it succeeded.
 func (h *Host) Wait(ctx context.Context, pipe string) (output string, err error) {
 	// Not blocking: open(2) would wait for a writer, and the runtime polls it then.
-	f, err := os.OpenFile(h.resolve(pipe), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(h.root.resolve(pipe), os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

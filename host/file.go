@@ -57,60 +57,60 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 	if err != nil {
 		return false, err
 	}
-	p, err := h.walk(path, walk{follow: true, make: h.parent})
+	p, err := h.files.walk(path, walk{follow: true, make: h.parent})
 	if err != nil {
 		return false, err
 	}
 	defer p.close()
-	old, err := h.current(p)
+	old, err := currentAt(p)
 	if err != nil {
 		return false, err
 	}
 	defer old.close()
 	if f.KeepMeta && old.exists() {
-		if err := h.checkPlain(p, old.st, wanted.uid); err != nil {
+		if err := h.files.owners.checkPlain(p, old.st, wanted.uid); err != nil {
 			return false, err
 		}
 		wanted = old.ownership()
 	}
 	if add && old.regular() {
-		before, err := h.toAppend(p, old, wanted)
+		before, err := h.files.toAppend(p, old, wanted)
 		if err != nil {
 			return false, err
 		}
 		data = append(before, data...)
 	}
 	// What another user may have put there is replaced unread.
-	known := old.regular() && h.checkPlain(p, old.st, wanted.uid) == nil
-	if known && h.matches(p, old.st, wanted) {
+	known := old.regular() && h.files.owners.checkPlain(p, old.st, wanted.uid) == nil
+	if known && h.files.owners.matches(p, old.st, wanted) {
 		same, err := old.holds(data)
 		if same || err != nil {
 			return false, err
 		}
 	}
-	effect, err := h.fileEffect(path, old, known, data, f.Secret)
+	effect, err := fileEffect(path, old, known, data, f.Secret)
 	if err != nil {
 		return false, err
 	}
-	if err := h.write(p, data, wanted, old); err != nil {
+	if err := h.files.write(p, data, wanted, old); err != nil {
 		return false, err
 	}
-	h.forRelabel(path)
+	h.shared.forRelabel(path)
 	effect.Mode = Octal(wanted.mode)
 	h.note(effect)
 	return true, nil
 }
 
 // toAppend reads what is to be added to.
-func (h *Host) toAppend(p place, old current, wanted ownership) ([]byte, error) {
-	if err := h.checkPlain(p, old.st, wanted.uid); err != nil {
+func (f files) toAppend(p place, old current, wanted ownership) ([]byte, error) {
+	if err := f.owners.checkPlain(p, old.st, wanted.uid); err != nil {
 		return nil, err
 	}
 	return readAll(old.file, MaxRead)
 }
 
 // fileEffect is what the change log has of a write, but for the mode.
-func (h *Host) fileEffect(path string, old current, known bool, data []byte, secret bool) (Effect, error) {
+func fileEffect(path string, old current, known bool, data []byte, secret bool) (Effect, error) {
 	e := Effect{Kind: KindFile, Path: filepath.Clean("/" + path), Change: Added}
 	if old.exists() {
 		e.Change = Modified
@@ -136,20 +136,6 @@ func (h *Host) fileEffect(path string, old current, known bool, data []byte, sec
 
 // parent makes a directory that is missing on the way to a file.
 func (h *Host) parent(p place) error { return h.makeDir(p, 0o755, 0, 0) }
-
-// ownership is what a file is to have beside its content.
-type ownership struct {
-	mode     fs.FileMode
-	uid, gid int
-}
-
-// matches reports whether a file has the owner and mode that it is to have.
-func (h *Host) matches(p place, st unix.Stat_t, want ownership) bool {
-	if ModeOf(st.Mode) != want.mode {
-		return false
-	}
-	return !h.owners || int(st.Uid) == want.uid && int(st.Gid) == want.gid
-}
 
 // permissions are the bits of a mode that chmod can set.
 func permissions(mode fs.FileMode) fs.FileMode {
@@ -187,9 +173,9 @@ func (c current) ownership() ownership {
 	return ownership{ModeOf(c.st.Mode), int(c.st.Uid), int(c.st.Gid)}
 }
 
-// current looks at what is there before a write. What could make the reader wait is not
+// currentAt looks at what is there before a write. What could make the reader wait is not
 // opened: a device or pipe may have no end.
-func (h *Host) current(p place) (current, error) {
+func currentAt(p place) (current, error) {
 	st, err := p.stat()
 	if errors.Is(err, fs.ErrNotExist) {
 		return current{}, nil

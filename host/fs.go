@@ -10,10 +10,10 @@ import (
 
 // FS is a directory of the machine, for what reads through fs.FS. Symbolic links are
 // followed as the machine would: in an image's root they never lead out of it.
-func (h *Host) FS(dir string) fs.FS { return hostFS{h, dir} }
+func (h *Host) FS(dir string) fs.FS { return hostFS{h.root, dir} }
 
 type hostFS struct {
-	host *Host
+	root root
 	dir  string
 }
 
@@ -21,7 +21,7 @@ func (f hostFS) at(op, name string) (string, error) {
 	if !fs.ValidPath(name) {
 		return "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	return f.host.resolve(path.Join(f.dir, name)), nil
+	return f.root.resolve(path.Join(f.dir, name)), nil
 }
 
 func (f hostFS) Open(name string) (fs.File, error) {

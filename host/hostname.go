@@ -16,11 +16,11 @@ func (h *Host) Hostname() (string, error) {
 	if h.IsLive() {
 		return os.Hostname()
 	}
-	return h.StaticHostname()
+	return staticHostname(h)
 }
 
-// StaticHostname is what /etc/hostname says; "" when there is no such file.
-func (h *Host) StaticHostname() (string, error) {
+// staticHostname is what /etc/hostname says; "" when there is no such file.
+func staticHostname(h *Host) (string, error) {
 	data, err := h.ReadFile("/etc/hostname")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil

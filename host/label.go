@@ -34,10 +34,10 @@ func copyLabel(from, to *os.File) error {
 }
 
 // forRelabel remembers a path that was made, for Relabel.
-func (h *Host) forRelabel(path string) {
-	h.shared.mu.Lock()
-	defer h.shared.mu.Unlock()
-	h.shared.relabel = append(h.shared.relabel, path)
+func (s *shared) forRelabel(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relabel = append(s.relabel, path)
 }
 
 // Relabel gives all paths made since the last call the SELinux label that the

@@ -20,7 +20,7 @@ type Log struct {
 // without a reader it would stop the boot, and so is what another user could have put there.
 func (h *Host) OpenLog(path string, l Log) (*os.File, error) {
 	fail := func(err error) (*os.File, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: err} }
-	p, err := h.walk(path, walk{follow: true, make: h.Quietly().parent})
+	p, err := h.files.walk(path, walk{follow: true, make: h.Quietly().parent})
 	if err != nil {
 		return fail(err)
 	}
@@ -35,12 +35,12 @@ func (h *Host) OpenLog(path string, l Log) (*os.File, error) {
 	}
 	switch kind := st.Mode & unix.S_IFMT; {
 	case kind == unix.S_IFREG:
-		err = h.checkPlain(p, st, 0)
+		err = h.files.owners.checkPlain(p, st, 0)
 		if err == nil && l.Truncate {
 			err = f.Truncate(0)
 		}
 		if err == nil && l.GID != 0 && st.Gid == 0 && st.Size == 0 {
-			err = h.chown(f, p.path(), 0, l.GID)
+			err = h.files.owners.chown(f, p.path(), 0, l.GID)
 		}
 	case kind != unix.S_IFCHR || p.foreign: // /dev/null and terminals take all that comes
 		err = errNotRegular
@@ -66,7 +66,7 @@ func (p place) openLog(mode fs.FileMode) (*os.File, error) {
 // Locked reports whether another process has a lock on a file (flock(2)). A file that
 // cannot be opened counts as not locked.
 func (h *Host) Locked(path string) bool {
-	f, err := os.OpenFile(h.resolve(path), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(h.root.resolve(path), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return false
 	}

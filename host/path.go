@@ -23,7 +23,7 @@ func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
 		return fail(err)
 	}
 	create := func(p place) error { return h.makeDir(p, mode, uid, gid) }
-	p, err := h.walk(path, walk{follow: true, make: create})
+	p, err := h.files.walk(path, walk{follow: true, make: create})
 	if err != nil {
 		return fail(err)
 	}
@@ -50,17 +50,17 @@ func (h *Host) makeDir(p place, mode fs.FileMode, uid, gid int) error {
 	if err != nil {
 		return err
 	}
-	if err := h.giveDir(p, ownership{mode, uid, gid}); err != nil {
+	if err := h.files.giveDir(p, ownership{mode, uid, gid}); err != nil {
 		return err
 	}
-	h.forRelabel(p.path())
+	h.shared.forRelabel(p.path())
 	h.note(Effect{Kind: KindDir, Path: p.path(), Change: Added, Mode: Octal(mode)})
-	return h.syncDir(p)
+	return h.files.syncDir(p)
 }
 
 // giveDir gives a new directory its owner and mode. By the name it could be another by
 // now, one of root's that its owner has moved there: that is not empty, or not ours.
-func (h *Host) giveDir(p place, want ownership) (err error) {
+func (f files) giveDir(p place, want ownership) (err error) {
 	d, err := p.open(unix.O_RDONLY | unix.O_DIRECTORY)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (h *Host) giveDir(p place, want ownership) (err error) {
 			return p.refuse("was replaced while it was created")
 		}
 	}
-	return h.give(d, p, want)
+	return f.owners.give(d, p, want)
 }
 
 // Chmod sets a path's permission bits.
@@ -103,10 +103,10 @@ func (h *Host) Chown(path, owner, group string) error {
 			if owner == "" && group == "" {
 				gid = int(st.Gid)
 			}
-			if h.owners && int(st.Uid) == uid && int(st.Gid) == gid {
+			if h.files.owners.real() && int(st.Uid) == uid && int(st.Gid) == gid {
 				return false, nil
 			}
-			return true, h.chown(f, p.path(), uid, gid)
+			return true, h.files.owners.chown(f, p.path(), uid, gid)
 		})
 	}
 	if err != nil {
@@ -118,7 +118,7 @@ func (h *Host) Chown(path, owner, group string) error {
 // change opens what is at a path, has a function change its owner or mode, and records
 // it if it did.
 func (h *Host) change(path string, wanted int, do func(f *os.File, p place, st unix.Stat_t) (bool, error)) (err error) {
-	p, err := h.walk(path, walk{follow: true})
+	p, err := h.files.walk(path, walk{follow: true})
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (h *Host) change(path string, wanted int, do func(f *os.File, p place, st u
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		if err := h.checkPlain(p, st, wanted); err != nil {
+		if err := h.files.owners.checkPlain(p, st, wanted); err != nil {
 			return err
 		}
 	}
@@ -153,12 +153,12 @@ func (h *Host) Rename(from, to string) error {
 	if skip, err := h.guarded(to); skip {
 		return err
 	}
-	source, err := h.walk(from, walk{})
+	source, err := h.files.walk(from, walk{})
 	if err != nil {
 		return fmt.Errorf("cannot rename %s: %w", from, err)
 	}
 	defer source.close()
-	target, err := h.walk(to, walk{})
+	target, err := h.files.walk(to, walk{})
 	if err != nil {
 		return fmt.Errorf("cannot rename %s to %s: %w", from, to, err)
 	}
@@ -168,7 +168,7 @@ func (h *Host) Rename(from, to string) error {
 	}
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + from), Change: Removed})
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + to), Change: Added})
-	return h.syncDir(target)
+	return h.files.syncDir(target)
 }
 
 // Symlink makes path a symbolic link to target, replacing a file or link there.
@@ -176,7 +176,7 @@ func (h *Host) Symlink(target, path string) error {
 	if skip, err := h.guarded(path); skip {
 		return err
 	}
-	p, err := h.walk(path, walk{make: h.parent})
+	p, err := h.files.walk(path, walk{make: h.parent})
 	if err != nil {
 		return fmt.Errorf("cannot link %s: %w", path, err)
 	}
@@ -189,14 +189,14 @@ func (h *Host) Symlink(target, path string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		change = Modified
 	}
-	if err := h.replaceByLink(p, target); err != nil {
+	if err := h.files.replaceByLink(p, target); err != nil {
 		return fmt.Errorf("cannot link %s to %s: %w", path, target, err)
 	}
 	h.note(Effect{Kind: KindLink, Path: filepath.Clean("/" + path), Change: change, Value: target})
 	return nil
 }
 
-func (h *Host) replaceByLink(p place, target string) error {
+func (f files) replaceByLink(p place, target string) error {
 	temporary := temporaryName()
 	if err := unix.Symlinkat(target, p.dir, temporary); err != nil {
 		return err
@@ -204,7 +204,7 @@ func (h *Host) replaceByLink(p place, target string) error {
 	if err := unix.Renameat(p.dir, temporary, p.dir, p.name); err != nil {
 		return errors.Join(err, unix.Unlinkat(p.dir, temporary, 0))
 	}
-	return h.syncDir(p)
+	return f.syncDir(p)
 }
 
 // Remove removes a file, link or empty directory; a missing one is no error.
@@ -217,7 +217,7 @@ func (h *Host) remove(path string, remove func(dir int, name string, st unix.Sta
 	if _, err := h.guarded(path); err != nil {
 		return err
 	}
-	p, err := h.walk(path, walk{})
+	p, err := h.files.walk(path, walk{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (h *Host) remove(path string, remove func(dir int, name string, st unix.Sta
 	}
 	if err == nil {
 		if err = remove(p.dir, p.name, st); err == nil {
-			err = h.syncDir(p)
+			err = h.files.syncDir(p)
 		}
 	}
 	if err != nil {

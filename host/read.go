@@ -20,12 +20,12 @@ func (e *TooLargeError) Error() string { return fmt.Sprintf("it has more than %d
 
 // ReadFile returns a regular file's content, of at most 256 MiB. It does not wait for a
 // pipe's writer.
-func (h *Host) ReadFile(path string) ([]byte, error) { return readPath(h.resolve(path), MaxRead) }
+func (h *Host) ReadFile(path string) ([]byte, error) { return readPath(h.root.resolve(path), MaxRead) }
 
 // ReadAtMost is ReadFile with a limit in bytes: for files that another user owns or another
 // program writes. The error of a longer one is a *TooLargeError.
 func (h *Host) ReadAtMost(path string, limit int64) ([]byte, error) {
-	return readPath(h.resolve(path), limit)
+	return readPath(h.root.resolve(path), limit)
 }
 
 // ReadOwned returns the content of a file of a user's, in directories that may be the
@@ -36,7 +36,7 @@ func (h *Host) ReadOwned(path, owner string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	p, err := h.walk(path, walk{follow: true})
+	p, err := h.files.walk(path, walk{follow: true})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
@@ -48,7 +48,7 @@ func (h *Host) ReadOwned(path, owner string, limit int64) ([]byte, error) {
 	defer f.Close()
 	var st unix.Stat_t
 	if err = unix.Fstat(int(f.Fd()), &st); err == nil {
-		if err = h.checkPlain(p, st, uid); err == nil {
+		if err = h.files.owners.checkPlain(p, st, uid); err == nil {
 			var data []byte
 			if data, err = readAll(f, limit); err == nil {
 				return data, nil

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,67 +24,57 @@ func IsTemporary(name string) bool {
 // wherever the name of the file itself does.
 func temporaryName() string { return "." + rand.Text() + temporarySuffix }
 
+// files writes what is at places of a machine.
+type files struct {
+	root   root
+	owners owners
+	sync   func(fd int) error
+}
+
 // write replaces a file, or writes into what cannot be replaced.
-func (h *Host) write(p place, data []byte, want ownership, old current) error {
+func (f files) write(p place, data []byte, want ownership, old current) error {
 	if old.exists() && !old.isReplaceable() {
-		return h.overwrite(p, data, want, old)
+		return f.overwrite(p, data, want, old)
 	}
-	err := h.replace(p, data, want, old)
+	err := f.replace(p, data, want, old)
 	if old.exists() && errors.Is(err, unix.EBUSY) { // a container's /etc/hosts is a mount point
-		return h.overwrite(p, data, want, old)
+		return f.overwrite(p, data, want, old)
 	}
 	return err
 }
 
 // replace writes a temporary file beside the place and renames it there. Owner, mode and
 // label are set by its descriptor: its name may be another file's by then.
-func (h *Host) replace(p place, data []byte, want ownership, old current) (err error) {
+func (f files) replace(p place, data []byte, want ownership, old current) (err error) {
 	temporary := place{dir: p.dir, dirPath: p.dirPath, name: temporaryName()}
 	fd, err := unix.Openat(p.dir, temporary.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
-	f := os.NewFile(uintptr(fd), temporary.path())
+	file := os.NewFile(uintptr(fd), temporary.path())
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), unix.Unlinkat(p.dir, temporary.name, 0))
+			err = errors.Join(err, file.Close(), unix.Unlinkat(p.dir, temporary.name, 0))
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if _, err = file.Write(data); err != nil {
 		return err
 	}
-	if err = h.give(f, p, want); err != nil {
+	if err = f.owners.give(file, p, want); err != nil {
 		return err
 	}
 	if old.regular() {
-		if err = copyLabel(old.file, f); err != nil {
+		if err = copyLabel(old.file, file); err != nil {
 			return err
 		}
 	}
-	if err = h.sync(int(f.Fd())); err != nil {
+	if err = f.sync(int(file.Fd())); err != nil {
 		return err
 	}
 	if err = unix.Renameat(p.dir, temporary.name, p.dir, p.name); err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), h.syncDir(p))
-}
-
-// give sets the owner and mode of an open file that is, or will be, at a place. The owner
-// comes first: chown(2) clears the set-id bits.
-func (h *Host) give(f *os.File, p place, want ownership) error {
-	if err := h.chown(f, p.path(), want.uid, want.gid); err != nil {
-		return err
-	}
-	return f.Chmod(want.mode)
-}
-
-// chown sets the owner of an open file. Tests, which replace it, are told its path.
-func (h *Host) chown(f *os.File, path string, uid, gid int) error {
-	if h.setOwner != nil {
-		return h.setOwner(filepath.Join(h.root, path), uid, gid)
-	}
-	return f.Chown(uid, gid)
+	return errors.Join(file.Close(), f.syncDir(p))
 }
 
 // noFiles are the file systems on which a file is a setting of the kernel: nothing can
@@ -107,30 +96,30 @@ func (c current) isReplaceable() bool {
 
 // overwrite writes into what is there, if nobody but root can have put it there. Only a
 // regular file gets an owner and a mode: those of devices and settings are the system's.
-func (h *Host) overwrite(p place, data []byte, want ownership, old current) (err error) {
+func (f files) overwrite(p place, data []byte, want ownership, old current) (err error) {
 	if p.foreign {
 		return p.refuse("is not a regular file")
 	}
 	// Opened without waiting: a pipe that nobody reads must not hold up the boot.
-	f, err := p.open(unix.O_WRONLY | unix.O_TRUNC)
+	file, err := p.open(unix.O_WRONLY | unix.O_TRUNC)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(data); err != nil || !old.isReplaceable() {
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := file.Write(data); err != nil || !old.isReplaceable() {
 		return err
 	}
-	if err := h.give(f, p, want); err != nil {
+	if err := f.owners.give(file, p, want); err != nil {
 		return err
 	}
-	return h.sync(int(f.Fd()))
+	return f.sync(int(file.Fd()))
 }
 
 // syncDir makes what was renamed in a directory last through a power cut.
-func (h *Host) syncDir(p place) error {
+func (f files) syncDir(p place) error {
 	fd, err := unix.Openat(p.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.sync(fd), unix.Close(fd))
+	return errors.Join(f.sync(fd), unix.Close(fd))
 }

@@ -20,7 +20,7 @@ func (h *Host) Syslog(lines ...string) (err error) {
 	if !h.Runs() {
 		return nil
 	}
-	log, err := net.DialTimeout("unixgram", h.resolve("/dev/log"), time.Second)
+	log, err := net.DialTimeout("unixgram", h.root.resolve("/dev/log"), time.Second)
 	if err != nil {
 		return fmt.Errorf("cannot reach the system's log: %w", err)
 	}

@@ -13,9 +13,15 @@ import (
 // Booted tells whether systemd runs this machine, so that units can be asked for.
 func (h *Host) Booted() bool { return h.IsLive() && h.Exists("/run/systemd/system") }
 
-// UnitActive tells whether a unit is running. Where systemd does not run, none is.
-func (h *Host) UnitActive(ctx context.Context, unit string) (bool, error) {
-	if !h.Booted() {
+// Units are the machine's systemd units.
+type Units struct{ h *Host }
+
+// Units returns the machine's systemd units.
+func (h *Host) Units() Units { return Units{h} }
+
+// Active tells whether a unit is running. Where systemd does not run, none is.
+func (u Units) Active(ctx context.Context, unit string) (bool, error) {
+	if !u.h.Booted() {
 		return false, nil
 	}
 	// systemd's private socket: it is there before the system bus is.
@@ -36,25 +42,25 @@ func (h *Host) UnitActive(ctx context.Context, unit string) (bool, error) {
 	return len(states) == 1 && states[0].ActiveState == "active", nil
 }
 
-// RestartUnit restarts a unit if it runs, and waits for that. Units that wait for
+// Restart restarts a unit if it runs, and waits for that. Units that wait for
 // this boot stage are not waited for in turn: mode ignore-dependencies. Where systemd
 // does not run, and in an image's root, nothing runs that could be restarted.
-func (h *Host) RestartUnit(ctx context.Context, unit string) error {
-	if !h.Booted() {
+func (u Units) Restart(ctx context.Context, unit string) error {
+	if !u.h.Booted() {
 		return nil
 	}
 	start := time.Now()
-	err := h.restart(ctx, unit)
+	err := tryRestart(ctx, unit)
 	e := Effect{Kind: KindUnit, Argv: []string{"restart", unit}, DurationMS: time.Since(start).Milliseconds()}
 	if err != nil {
 		err = fmt.Errorf("cannot restart %s: %w", unit, err)
 		e.Error = err.Error()
 	}
-	h.note(e)
+	u.h.note(e)
 	return err
 }
 
-func (h *Host) restart(ctx context.Context, unit string) error {
+func tryRestart(ctx context.Context, unit string) error {
 	conn, err := dbus.NewSystemdConnectionContext(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot reach systemd: %w", err)
@@ -75,20 +81,20 @@ func (h *Host) restart(ctx context.Context, unit string) error {
 	}
 }
 
-// UnitEnabled tells whether systemd starts a unit at boot: whether something wants it.
+// Enabled tells whether systemd starts a unit at boot: whether something wants it.
 // It is read from the links, since systemd may not run, or be that of another root. One
 // that is masked, which is a link to nothing, is not started whoever wants it.
-func (h *Host) UnitEnabled(unit string) bool {
-	if to, err := h.Readlink("/etc/systemd/system/" + unit); err == nil && to == os.DevNull {
+func (u Units) Enabled(unit string) bool {
+	if to, err := u.h.Readlink("/etc/systemd/system/" + unit); err == nil && to == os.DevNull {
 		return false
 	}
 	for _, dir := range []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"} {
-		wants, err := h.Glob(dir + "/*.wants")
+		wants, err := u.h.Glob(dir + "/*.wants")
 		if err != nil {
 			continue // no such directory: nothing there wants it
 		}
 		for _, by := range wants {
-			if _, err := h.Lstat(by + "/" + unit); err == nil {
+			if _, err := u.h.Lstat(by + "/" + unit); err == nil {
 				return true
 			}
 		}
@@ -107,13 +113,13 @@ type UnitState struct {
 // ErrNotBooted says that systemd does not run this machine.
 var ErrNotBooted = errors.New("systemd does not run here")
 
-// UnitStates asks systemd for units, which any user may. The error is ErrNotBooted where it
+// States asks systemd for units, which any user may. The error is ErrNotBooted where it
 // does not run.
-func (h *Host) UnitStates(ctx context.Context, units ...string) ([]UnitState, error) {
-	if h.units != nil {
-		return h.units(ctx, units...)
+func (u Units) States(ctx context.Context, units ...string) ([]UnitState, error) {
+	if u.h.units != nil {
+		return u.h.units(ctx, units...)
 	}
-	if !h.Booted() {
+	if !u.h.Booted() {
 		return nil, ErrNotBooted
 	}
 	connect := dbus.NewSystemdConnectionContext

@@ -34,8 +34,8 @@ func TestAUnitIsEnabledWhenSomethingWantsItAndItIsNotMasked(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := m.UnitEnabled("a.service"); got != test.want {
-				t.Errorf("UnitEnabled is %v", got)
+			if got := m.Host.Units().Enabled("a.service"); got != test.want {
+				t.Errorf("Enabled is %v", got)
 			}
 		})
 	}
@@ -45,7 +45,7 @@ func TestUnitsOfAnImagesRootAreNotRestarted(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t) // a root of its own, as an image has
 	m.Put(t, "/run/systemd/system/x", "")
-	if err := m.RestartUnit(t.Context(), "sshd.service"); err != nil || len(m.Effects()) > 0 {
+	if err := m.Host.Units().Restart(t.Context(), "sshd.service"); err != nil || len(m.Effects()) > 0 {
 		t.Errorf("%v, %+v", err, m.Effects())
 	}
 }

@@ -64,10 +64,10 @@ type walk struct {
 
 // walker is a walk that is going on.
 type walker struct {
-	h     *Host
-	steps []step // the directories from the root on
-	rest  []string
-	links int
+	owners owners
+	steps  []step // the directories from the root on
+	rest   []string
+	links  int
 }
 
 // step is a directory on the way.
@@ -84,12 +84,12 @@ type step struct {
 // put another in the way after it was looked at. A symbolic link is followed only if
 // it is root's: any other may have been made to have root act on what its owner could
 // not. openat2(2) cannot tell these, and EL7 and EL8 do not have it.
-func (h *Host) walk(name string, o walk) (p place, err error) {
-	fd, err := unix.Open(h.root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func (f files) walk(name string, o walk) (p place, err error) {
+	fd, err := unix.Open(string(f.root), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return place{}, err
 	}
-	w := &walker{h: h, rest: strings.Split(filepath.Clean("/"+name), "/")}
+	w := &walker{owners: f.owners, rest: strings.Split(filepath.Clean("/"+name), "/")}
 	defer func() {
 		kept := -1
 		if err == nil {
@@ -162,7 +162,7 @@ func (w *walker) at(name string) place {
 }
 
 // owner is the owner of what is at a place; tests may say another.
-func (w *walker) owner(p place, st unix.Stat_t) int { return w.h.ownerOf(p.path(), st) }
+func (w *walker) owner(p place, st unix.Stat_t) int { return w.owners.of(p.path(), st) }
 
 // enter adds an open directory to the way.
 func (w *walker) enter(fd int, name string, foreign bool) error {
@@ -174,9 +174,9 @@ func (w *walker) enter(fd int, name string, foreign bool) error {
 	if err != nil {
 		return errors.Join(err, unix.Close(fd))
 	}
-	owner := w.h.ownerOf(name, st)
+	owner := w.owners.of(name, st)
 	// A group that is root's own has no member that root did not choose.
-	writable := st.Mode&unix.S_IWOTH != 0 || st.Mode&unix.S_IWGRP != 0 && st.Gid != 0 && w.h.owners
+	writable := st.Mode&unix.S_IWOTH != 0 || st.Mode&unix.S_IWGRP != 0 && st.Gid != 0 && w.owners.real()
 	w.steps = append(w.steps, step{
 		fd: fd, path: name, owner: owner, foreign: foreign,
 		shared: owner != 0 || writable, sticky: owner == 0 && st.Mode&unix.S_ISVTX != 0,
@@ -241,35 +241,4 @@ func (w *walker) close(kept int) {
 			_ = unix.Close(s.fd)
 		}
 	}
-}
-
-// ownerOf is the owner of a file of this path and description.
-func (h *Host) ownerOf(name string, st unix.Stat_t) int {
-	switch {
-	case h.owners:
-		return int(st.Uid)
-	case h.owner == nil:
-		return 0
-	}
-	uid, _ := h.owner(filepath.Join(h.root, name))
-	return uid
-}
-
-// checkPlain refuses, where somebody else than root can replace the file, what that
-// somebody may have linked or moved there to have root read it, add to it or change its
-// owner: what is no regular file, has other names, or belongs to a third party.
-func (h *Host) checkPlain(p place, st unix.Stat_t, wanted int) error {
-	if !p.foreign {
-		return nil
-	}
-	owner := h.ownerOf(p.path(), st)
-	switch {
-	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return p.refuse("is not a regular file")
-	case st.Nlink != 1:
-		return p.refuse("has more than one hard link")
-	case owner != 0 && owner != p.dirOwner && owner != wanted:
-		return p.refuse("belongs to neither root nor the owner of the directory")
-	}
-	return nil
 }

@@ -128,7 +128,7 @@ func runKeyboard(ctx context.Context, e *Env, keys *keyboardKeys) error {
 // setConsole has the console take its keymap at once. Its unit is not always active: systemd
 // 239 and 252 run the program by a rule of udev's.
 func setConsole(ctx context.Context, h *host.Host) error {
-	if _, err := h.UnitStates(ctx, vconsoleSetup); errors.Is(err, host.ErrNotBooted) {
+	if _, err := h.Units().States(ctx, vconsoleSetup); errors.Is(err, host.ErrNotBooted) {
 		return nil // an image has no console
 	}
 	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "restart", vconsoleSetup}}); err != nil {

@@ -71,9 +71,9 @@ func passwordLogin(v *config.Value) (value string, ok bool) {
 
 // restartSSHD makes a running sshd read its configuration again.
 func restartSSHD(ctx context.Context, h *host.Host) error {
-	active, err := h.UnitActive(ctx, sshdUnit)
+	active, err := h.Units().Active(ctx, sshdUnit)
 	if err != nil || !active {
 		return err
 	}
-	return h.RestartUnit(ctx, sshdUnit)
+	return h.Units().Restart(ctx, sshdUnit)
 }

@@ -146,12 +146,12 @@ func loadWireguard(ctx context.Context, e *Env) {
 // bringUp has systemd bring an interface up now and at each boot.
 func (wg wireguardInterface) bringUp(ctx context.Context, e *Env) error {
 	unit := "wg-quick@" + wg.Name + ".service"
-	if !e.Host.UnitEnabled(unit) {
+	if !e.Host.Units().Enabled(unit) {
 		if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"systemctl", "enable", unit}}); err != nil {
 			return fmt.Errorf("cannot enable %s: %w", unit, err)
 		}
 	}
-	states, err := e.Host.UnitStates(ctx, unit)
+	states, err := e.Host.Units().States(ctx, unit)
 	if errors.Is(err, host.ErrNotBooted) || err == nil && states[0].Active == "active" && !wg.changed {
 		return nil // an image has no interfaces
 	}

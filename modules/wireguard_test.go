@@ -188,7 +188,7 @@ func TestWireguardInAnImage(t *testing.T) {
 			t.Errorf("its commands differ:\n%s", diff)
 		}
 	}
-	if !g.env.Host.UnitEnabled("wg-quick@wg0.service") {
+	if !g.env.Host.Units().Enabled("wg-quick@wg0.service") {
 		t.Error("the unit is not enabled")
 	}
 }

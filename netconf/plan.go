@@ -107,7 +107,7 @@ func (n *Network) renderer() (render.Choice, []config.Problem) {
 			_, err := n.host.LookPath(name)
 			return err == nil
 		},
-		Enabled: n.host.UnitEnabled,
+		Enabled: n.host.Units().Enabled,
 	})
 	if err != nil {
 		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{

@@ -76,7 +76,7 @@ func (s *Store) nothingComes(ctx context.Context) error {
 	if s.host.Locked(LockFile) {
 		return nil // a stage, or somebody by hand
 	}
-	units, err := s.host.UnitStates(ctx, Units...)
+	units, err := s.host.Units().States(ctx, Units...)
 	if errors.Is(err, host.ErrNotBooted) {
 		return errNoSystemd
 	}

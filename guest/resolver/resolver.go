@@ -90,7 +90,7 @@ func OwnerOf(h *host.Host) (Owner, error) {
 			return Resolved, nil
 		}
 	}
-	if !h.UnitEnabled("NetworkManager.service") {
+	if !h.Units().Enabled("NetworkManager.service") {
 		return Nobody, nil
 	}
 	main, err := networkManagersMain(h)
@@ -176,7 +176,7 @@ func applyNetworkManager(ctx context.Context, h *host.Host, c Config) (lost []st
 	if err != nil || !changed {
 		return lost, err
 	}
-	states, err := h.UnitStates(ctx, "NetworkManager.service")
+	states, err := h.Units().States(ctx, "NetworkManager.service")
 	if errors.Is(err, host.ErrNotBooted) || err == nil && states[0].Active != "active" {
 		return lost, nil // it reads the file when it starts
 	}
@@ -207,5 +207,5 @@ func applyResolved(ctx context.Context, h *host.Host, c Config) (lost []string, 
 	if err != nil || !changed {
 		return lost, err
 	}
-	return lost, h.RestartUnit(ctx, "systemd-resolved.service")
+	return lost, h.Units().Restart(ctx, "systemd-resolved.service")
 }

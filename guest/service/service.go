@@ -42,7 +42,7 @@ func Enable(ctx context.Context, h *host.Host, unit string) error {
 	if err := Check(unit); err != nil {
 		return err
 	}
-	if h.UnitEnabled(withSuffix(unit)) {
+	if h.Units().Enabled(withSuffix(unit)) {
 		return nil
 	}
 	_, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "enable", unit}})

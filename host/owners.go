@@ -1,0 +1,96 @@
+package host
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// owners is whom the machine's files belong to. A test need not be root: it sets and
+// gets them in its own way.
+type owners struct {
+	root root
+	set  func(path string, uid, gid int) error
+	get  func(path string) (uid, gid int) // goes with set; without it all is root's
+}
+
+// real reports whether owners are the kernel's, so that what is there can be compared
+// with what is wanted.
+func (o owners) real() bool { return o.set == nil }
+
+// ownership is what a file is to have beside its content.
+type ownership struct {
+	mode     fs.FileMode
+	uid, gid int
+}
+
+// matches reports whether a file has the owner and mode that it is to have.
+func (o owners) matches(p place, st unix.Stat_t, want ownership) bool {
+	if ModeOf(st.Mode) != want.mode {
+		return false
+	}
+	return !o.real() || int(st.Uid) == want.uid && int(st.Gid) == want.gid
+}
+
+// give sets the owner and mode of an open file that is, or will be, at a place. The owner
+// comes first: chown(2) clears the set-id bits.
+func (o owners) give(f *os.File, p place, want ownership) error {
+	if err := o.chown(f, p.path(), want.uid, want.gid); err != nil {
+		return err
+	}
+	return f.Chmod(want.mode)
+}
+
+// chown sets the owner of an open file. Tests, which replace it, are told its path.
+func (o owners) chown(f *os.File, path string, uid, gid int) error {
+	if o.set != nil {
+		return o.set(filepath.Join(string(o.root), path), uid, gid)
+	}
+	return f.Chown(uid, gid)
+}
+
+// ownerOf is the owner of a file of this path and description.
+func (o owners) of(name string, st unix.Stat_t) int {
+	switch {
+	case o.real():
+		return int(st.Uid)
+	case o.get == nil:
+		return 0
+	}
+	uid, _ := o.get(filepath.Join(string(o.root), name))
+	return uid
+}
+
+// checkPlain refuses, where somebody else than root can replace the file, what that
+// somebody may have linked or moved there to have root read it, add to it or change its
+// owner: what is no regular file, has other names, or belongs to a third party.
+func (o owners) checkPlain(p place, st unix.Stat_t, wanted int) error {
+	if !p.foreign {
+		return nil
+	}
+	owner := o.of(p.path(), st)
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return p.refuse("is not a regular file")
+	case st.Nlink != 1:
+		return p.refuse("has more than one hard link")
+	case owner != 0 && owner != p.dirOwner && owner != wanted:
+		return p.refuse("belongs to neither root nor the owner of the directory")
+	}
+	return nil
+}
+
+// Owner is the user and group number that a file of this path and description has.
+func (h *Host) Owner(path string, info fs.FileInfo) (uid, gid int) {
+	if h.files.owners.real() {
+		stat := info.Sys().(*syscall.Stat_t)
+		return int(stat.Uid), int(stat.Gid)
+	}
+	if h.files.owners.get == nil {
+		return 0, 0
+	}
+	return h.files.owners.get(h.root.place(path))
+}
