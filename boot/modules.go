@@ -225,11 +225,12 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err != nil {
 		return err
 	}
-	env := run.env(m, e.args)
+	env, w := run.env(m, e.args), &work{}
+	w.watch(env)
 	if steps != nil {
 		env.Steps = steps
 	}
-	err = run.call(ctx, m, env, r)
+	err = run.call(ctx, m, env, w, r)
 	if ctx.Err() != nil {
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
@@ -241,14 +242,14 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 }
 
 // call runs a module's own code. A mistake in it costs that module only.
-func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env, r *ModuleReport) (err error) {
+func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env, w *work, r *ModuleReport) (err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			run.o.Log.Debug(string(debug.Stack()))
 			err = fmt.Errorf("a mistake in cloudseed itself, please report it: %v", mistake)
 		}
 	}()
-	defer run.tellOfWork(m.Name)()
+	defer run.tellOfWork(m.Name, w)()
 	run.o.Log.Debug("begin", "module", m.Name)
 	err = m.Run(ctx, env)
 	r.Result = ResultOK

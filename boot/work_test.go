@@ -32,7 +32,7 @@ func TestWorkThatTakesLongIsShown(t *testing.T) {
 			t.Errorf("after a second the status has %v", w)
 		}
 		time.Sleep(65 * time.Second)
-		if w := look(); w == nil || w.Module != "scripts_user" || w.Stage != state.StageFinal || w.Since.IsZero() {
+		if w := look(); w == nil || w.Module != "scripts_user" || w.Stage != state.StageFinal || w.Since.IsZero() || w.Doing != "running runcmd.sh" {
 			t.Errorf("after a minute the status has %v", w)
 		}
 	})
@@ -43,7 +43,7 @@ func TestWorkThatTakesLongIsShown(t *testing.T) {
 	if w := look(); w != nil || g.Exists(state.RunDir+"/running.json") {
 		t.Errorf("when all is over, the status has %v", w)
 	}
-	want := "cloudseed: scripts_user has been at work for 32s\ncloudseed: scripts_user has been at work for 1m2s\n"
+	want := "cloudseed: scripts_user has been at work for 32s: running runcmd.sh\ncloudseed: scripts_user has been at work for 1m2s: running runcmd.sh\n"
 	if got := g.console.String(); !strings.Contains(got, want) {
 		t.Errorf("the console has %q", got)
 	}

@@ -84,8 +84,10 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 		defer cancel()
 	}
 	shown := shownArgv(c)
-	if h.shared.begin != nil && !c.Quiet {
-		h.shared.begin(shown)
+	for _, begin := range []func([]string){h.shared.begin, h.begin} {
+		if begin != nil && !c.Quiet {
+			begin(shown)
+		}
 	}
 	start := time.Now()
 	result, err := h.commands.run(ctx, c)

@@ -69,7 +69,8 @@ type Host struct {
 	// Of this view (see As).
 	stage  string
 	module string
-	quiet  bool // effects are not recorded
+	quiet  bool                // effects are not recorded
+	begin  func(argv []string) // see Watched; nil: nobody watches
 	log    *slog.Logger
 }
 
@@ -125,6 +126,13 @@ func (h *Host) As(stage, module string) *Host {
 	if module != "" {
 		view.log = h.log.With("module", module)
 	}
+	return &view
+}
+
+// Watched is the same machine; each command that begins is told, its secrets redacted.
+func (h *Host) Watched(begin func(argv []string)) *Host {
+	view := *h
+	view.begin = begin
 	return &view
 }
 

@@ -126,7 +126,8 @@ type Env struct {
 	Post   func(ctx context.Context, url string, content []byte, kind string, tries int) error // posts content of a MIME type to a URL; its errors name the URL without its secrets
 	Steps  Steps                                                                               // how far an interrupted run of this module came
 
-	Progress func() Progress // how the boot went so far
+	Progress func() Progress   // how the boot went so far
+	Doing    func(what string) // says what of its work the module is at; everybody may read it
 
 	Packages packages.Manager // of tests; nil: the guest's own
 
@@ -281,6 +282,9 @@ func (e *Env) packageManager() packages.Manager {
 		return e.Packages
 	}
 	return packages.Of(e.Host, func(line string) {
+		if e.Doing != nil {
+			e.Doing(line)
+		}
 		if e.Output == nil {
 			return
 		}

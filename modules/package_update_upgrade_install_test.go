@@ -75,14 +75,16 @@ func TestARebootThatNothingCanDoIsTold(t *testing.T) {
 		"warning: user-data:2:29: package_reboot_if_required: a reboot is required (the kernel), and nothing here can do it")
 }
 
-func TestWhatThePackageManagerSaysIsTheStagesOutput(t *testing.T) {
+func TestWhatThePackageManagerSaysIsShown(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, packageUpdateUpgradeInstall.Example)
-	var output strings.Builder
+	var output, doing strings.Builder
 	g.env.Output = &output
+	g.env.Doing = func(what string) { doing.WriteString(what + "\n") }
 	g.Reply("dnf", said("Complete!\n"))
 	g.clean(t, packageUpdateUpgradeInstall)
 	same(t, "the output", output.String(), "Complete!\nComplete!\n")
+	same(t, "what the status tells", doing.String(), output.String())
 	same(t, "what is run", strings.Join(g.Lines(), "\n"), "dnf -y --setopt=exit_on_lock=1 makecache\n"+
 		"dnf -y --setopt=exit_on_lock=1 --setopt=strict=0 install vim-enhanced httpd-2.4.62\nrpm -q vim-enhanced httpd-2.4.62")
 }

@@ -11,11 +11,16 @@ type Work struct {
 	Module string    `json:"module"`
 	Stage  string    `json:"stage"`
 	Since  time.Time `json:"since"`
+	Doing  string    `json:"doing,omitempty"` // what of its work it is at; for all to read
 }
 
 // String is a line for people.
 func (w Work) String() string {
-	return fmt.Sprintf("%s, since %s", w.Module, w.Since.UTC().Format(time.RFC1123Z))
+	line := fmt.Sprintf("%s, since %s", w.Module, w.Since.UTC().Format(time.RFC1123Z))
+	if w.Doing != "" {
+		line += ": " + w.Doing
+	}
+	return line
 }
 
 // runningFile is below /run: a power cut ends what it tells of.
