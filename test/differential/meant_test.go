@@ -136,7 +136,7 @@ func TestEveryReasonIsInTheDocumentation(t *testing.T) {
 		reasons = append(reasons, m.reason)
 	}
 	reasons = append(reasons, itemByItem)
-	for i := range uint64(5000) {
+	for i := range uint64(2000) {
 		reasons = append(reasons, random.NewUserData(rand.New(rand.NewPCG(0, i)), false).Meant...)
 		reasons = append(reasons, random.NewModules(rand.New(rand.NewPCG(0, i)), false).Meant...)
 	}

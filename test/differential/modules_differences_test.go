@@ -6,7 +6,7 @@ var moduleDifferences = []difference{
 	{input: "bootcmd/a string in its place", reason: "a text in place of the list is one command"},
 	{input: "bootcmd/numbers", reason: "an entry that is no command costs itself, not the whole list"},
 	{input: "ca_certs/null", reason: "a null counts as present"},
-	{input: "ca_certs/one that is none", reason: "what is no certificate is an error and not written"},
+	{input: "ca_certs/one that is none", reason: "what is not a valid certificate is an error and not written"},
 	{input: "ca_certs/removed", reason: "remove_defaults blocks the distribution's files by links"},
 	{input: "disable_ec2_metadata/in words", reason: "the route is replaced, not added"},
 	{input: "disable_ec2_metadata/true", reason: "the route is replaced, not added"},
