@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -19,8 +20,9 @@ import (
 type Output struct {
 	host    *host.Host
 	mu      sync.Mutex
-	stdout  string // as configured: ">> FILE", "> FILE", "| COMMAND", "" is our own
-	stderr  string // the same; "&1" is where stdout goes
+	stdout  string     // as configured: ">> FILE", "> FILE", "| COMMAND", "" is our own
+	stderr  string     // the same; "&1" is where stdout goes
+	group   func() int // whose members may read what commands wrote
 	opened  bool
 	files   [2]*os.File
 	filters []*exec.Cmd
@@ -32,9 +34,10 @@ func NewOutput(h *host.Host) *Output { return &Output{host: h} }
 
 // Configure reads the key "output" for a stage (init, config or final):
 // {all: TARGET}, {init: TARGET, config: [OUT, ERR], final: {output: OUT, error: ERR}}.
-func (o *Output) Configure(c *config.Config, stage string) {
+func (o *Output) Configure(ctx context.Context, c *config.Config, stage string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.group = sync.OnceValue(func() int { return readers(ctx, o.host) })
 	o.stdout, o.stderr = "", ""
 	target := c.Get("output." + stage)
 	if target == nil {
@@ -98,10 +101,10 @@ func (o *Output) open(target string, own *os.File) *os.File {
 	return file
 }
 
-// group is adm, whose members may read what commands wrote, where there is one: as
-// cloud-init has it.
-func (o *Output) group() int {
-	group, err := o.host.Group("adm")
+// readers is the group adm, whose members may read what commands wrote, where there is
+// one: as cloud-init has it.
+func readers(ctx context.Context, h *host.Host) int {
+	group, err := h.Group(ctx, "adm")
 	if err != nil {
 		return 0 // no such group: the file is root's alone
 	}

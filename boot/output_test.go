@@ -18,7 +18,7 @@ import (
 func outputOf(t *testing.T, m *hosttest.Machine, target string) *Output {
 	t.Helper()
 	o := NewOutput(m.Host)
-	o.Configure(config.New(config.Layer{Name: "test", Value: config.FromAny("test", map[string]any{"output": map[string]any{"all": target}})}), "init")
+	o.Configure(t.Context(), config.New(config.Layer{Name: "test", Value: config.FromAny("test", map[string]any{"output": map[string]any{"all": target}})}), "init")
 	return o
 }
 

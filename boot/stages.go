@@ -123,7 +123,7 @@ const initModulesMark = "init-modules"
 
 func (b *Boot) initModules(ctx context.Context, input *inputs.UserData) error {
 	b.consume(ctx, input)
-	b.configureOutput("cloud_init_modules")
+	b.configureOutput(ctx, "cloud_init_modules")
 	if err := b.runner().runList(ctx, "cloud_init_modules"); err != nil {
 		return err
 	}
@@ -143,13 +143,13 @@ func (b *Boot) listStage(ctx context.Context, key string) error {
 		return err
 	}
 	b.reports.alreadyTold(findings(b.readUserData(ctx, inputs.How{}))) // by the stage that ran the init modules
-	b.configureOutput(key)
+	b.configureOutput(ctx, key)
 	return b.runner().runList(ctx, key)
 }
 
-func (b *Boot) configureOutput(list string) {
+func (b *Boot) configureOutput(ctx context.Context, list string) {
 	if b.o.Output != nil {
-		b.o.Output.Configure(b.config, stageOf(list))
+		b.o.Output.Configure(ctx, b.config, stageOf(list))
 	}
 }
 

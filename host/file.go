@@ -17,10 +17,9 @@ import (
 // File says how a file is to be written. The zero value is root's, 0644.
 type File struct {
 	Mode     fs.FileMode // permission bits; 0 is 0644, NoAccess is none
-	Owner    string      // user name or number; "" is root
-	Group    string      // group name or number; "" is the owner's, or root
-	KeepMeta bool        // an existing file keeps its owner, group and mode
-	Secret   bool        // the content is not shown in the change log
+	Owner    Owner
+	KeepMeta bool // an existing file keeps its owner, group and mode
+	Secret   bool // the content is not shown in the change log
 }
 
 // NoAccess is the Mode of a file that has no permission bits at all.
@@ -53,10 +52,7 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 	if skip, err := h.guarded(path); skip {
 		return false, err
 	}
-	wanted, err := h.wanted(f)
-	if err != nil {
-		return false, err
-	}
+	wanted := f.wanted()
 	p, err := h.files.walk(path, walk{follow: true, make: h.parent})
 	if err != nil {
 		return false, err
@@ -68,7 +64,7 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 	}
 	defer old.close()
 	if f.KeepMeta && old.exists() {
-		if err := h.files.owners.checkPlain(p, old.st, wanted.uid); err != nil {
+		if err := h.files.owners.checkPlain(p, old.st, wanted.UID); err != nil {
 			return false, err
 		}
 		wanted = old.ownership()
@@ -81,7 +77,7 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 		data = append(before, data...)
 	}
 	// What another user may have put there is replaced unread.
-	known := old.regular() && h.files.owners.checkPlain(p, old.st, wanted.uid) == nil
+	known := old.regular() && h.files.owners.checkPlain(p, old.st, wanted.UID) == nil
 	if known && h.files.owners.matches(p, old.st, wanted) {
 		same, err := old.holds(data)
 		if same || err != nil {
@@ -103,7 +99,7 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 
 // toAppend reads what is to be added to.
 func (f files) toAppend(p place, old current, wanted ownership) ([]byte, error) {
-	if err := f.owners.checkPlain(p, old.st, wanted.uid); err != nil {
+	if err := f.owners.checkPlain(p, old.st, wanted.UID); err != nil {
 		return nil, err
 	}
 	return readAll(old.file, MaxRead)
@@ -135,22 +131,20 @@ func fileEffect(path string, old current, known bool, data []byte, secret bool) 
 }
 
 // parent makes a directory that is missing on the way to a file.
-func (h *Host) parent(p place) error { return h.makeDir(p, 0o755, 0, 0) }
+func (h *Host) parent(p place) error { return h.makeDir(p, ownership{mode: 0o755}) }
 
 // permissions are the bits of a mode that chmod can set.
 func permissions(mode fs.FileMode) fs.FileMode {
 	return mode & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 }
 
-// wanted turns names and defaults into numbers.
-func (h *Host) wanted(f File) (ownership, error) {
-	want := ownership{mode: permissions(f.Mode)}
+// wanted is what the file is to have, with the default mode.
+func (f File) wanted() ownership {
+	want := ownership{permissions(f.Mode), f.Owner}
 	if f.Mode == 0 {
 		want.mode = 0o644
 	}
-	var err error
-	want.uid, want.gid, err = h.ids(f.Owner, f.Group)
-	return want, err
+	return want
 }
 
 // current is what is at a place before a write.
@@ -170,7 +164,7 @@ func (c current) close() {
 }
 
 func (c current) ownership() ownership {
-	return ownership{ModeOf(c.st.Mode), int(c.st.Uid), int(c.st.Gid)}
+	return ownership{ModeOf(c.st.Mode), Owner{int(c.st.Uid), int(c.st.Gid)}}
 }
 
 // currentAt looks at what is there before a write. What could make the reader wait is not

@@ -9,6 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Owner is the user and the group that a file belongs to, by their numbers. The zero value
+// is root. FindOwner knows the numbers of names.
+type Owner struct{ UID, GID int }
+
 // owners is whom the machine's files belong to. A test need not be root: it sets and
 // gets them in its own way.
 type owners struct {
@@ -23,8 +27,8 @@ func (o owners) real() bool { return o.set == nil }
 
 // ownership is what a file is to have beside its content.
 type ownership struct {
-	mode     fs.FileMode
-	uid, gid int
+	mode fs.FileMode
+	Owner
 }
 
 // matches reports whether a file has the owner and mode that it is to have.
@@ -32,24 +36,24 @@ func (o owners) matches(p place, st unix.Stat_t, want ownership) bool {
 	if ModeOf(st.Mode) != want.mode {
 		return false
 	}
-	return !o.real() || int(st.Uid) == want.uid && int(st.Gid) == want.gid
+	return !o.real() || Owner{int(st.Uid), int(st.Gid)} == want.Owner
 }
 
 // give sets the owner and mode of an open file that is, or will be, at a place. The owner
 // comes first: chown(2) clears the set-id bits.
 func (o owners) give(f *os.File, p place, want ownership) error {
-	if err := o.chown(f, p.path(), want.uid, want.gid); err != nil {
+	if err := o.chown(f, p.path(), want.Owner); err != nil {
 		return err
 	}
 	return f.Chmod(want.mode)
 }
 
 // chown sets the owner of an open file. Tests, which replace it, are told its path.
-func (o owners) chown(f *os.File, path string, uid, gid int) error {
+func (o owners) chown(f *os.File, path string, to Owner) error {
 	if o.set != nil {
-		return o.set(filepath.Join(string(o.root), path), uid, gid)
+		return o.set(filepath.Join(string(o.root), path), to.UID, to.GID)
 	}
-	return f.Chown(uid, gid)
+	return f.Chown(to.UID, to.GID)
 }
 
 // ownerOf is the owner of a file of this path and description.
@@ -83,14 +87,15 @@ func (o owners) checkPlain(p place, st unix.Stat_t, wanted int) error {
 	return nil
 }
 
-// Owner is the user and group number that a file of this path and description has.
-func (h *Host) Owner(path string, info fs.FileInfo) (uid, gid int) {
+// Owner is the owner of a file of this path and description.
+func (h *Host) Owner(path string, info fs.FileInfo) Owner {
 	if h.files.owners.real() {
 		stat := info.Sys().(*syscall.Stat_t)
-		return int(stat.Uid), int(stat.Gid)
+		return Owner{int(stat.Uid), int(stat.Gid)}
 	}
 	if h.files.owners.get == nil {
-		return 0, 0
+		return Owner{}
 	}
-	return h.files.owners.get(h.root.place(path))
+	uid, gid := h.files.owners.get(h.root.place(path))
+	return Owner{uid, gid}
 }

@@ -13,16 +13,12 @@ import (
 
 // Mkdir creates a directory and its missing parents; those that exist are unchanged.
 // New ones, parents too, get the mode and owner given.
-func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
+func (h *Host) Mkdir(path string, mode fs.FileMode, owner Owner) error {
 	if skip, err := h.guarded(path); skip {
 		return err
 	}
 	fail := func(err error) error { return fmt.Errorf("cannot create directory %s: %w", path, err) }
-	uid, gid, err := h.ids(owner, group)
-	if err != nil {
-		return fail(err)
-	}
-	create := func(p place) error { return h.makeDir(p, mode, uid, gid) }
+	create := func(p place) error { return h.makeDir(p, ownership{mode, owner}) }
 	p, err := h.files.walk(path, walk{follow: true, make: create})
 	if err != nil {
 		return fail(err)
@@ -42,7 +38,7 @@ func (h *Host) Mkdir(path string, mode fs.FileMode, owner, group string) error {
 }
 
 // makeDir creates a directory where nothing is.
-func (h *Host) makeDir(p place, mode fs.FileMode, uid, gid int) error {
+func (h *Host) makeDir(p place, want ownership) error {
 	err := unix.Mkdirat(p.dir, p.name, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return nil // another process was faster
@@ -50,11 +46,11 @@ func (h *Host) makeDir(p place, mode fs.FileMode, uid, gid int) error {
 	if err != nil {
 		return err
 	}
-	if err := h.files.giveDir(p, ownership{mode, uid, gid}); err != nil {
+	if err := h.files.giveDir(p, want); err != nil {
 		return err
 	}
 	h.shared.forRelabel(p.path())
-	h.note(Effect{Kind: KindDir, Path: p.path(), Change: Added, Mode: Octal(mode)})
+	h.note(Effect{Kind: KindDir, Path: p.path(), Change: Added, Mode: Octal(want.mode)})
 	return h.files.syncDir(p)
 }
 
@@ -92,23 +88,14 @@ func (h *Host) Chmod(path string, mode fs.FileMode) error {
 	return nil
 }
 
-// Chown sets a path's owner and group by name or number; "" leaves one unchanged.
-func (h *Host) Chown(path, owner, group string) error {
-	uid, gid, err := h.ids(owner, group)
-	if err == nil {
-		err = h.change(path, uid, func(f *os.File, p place, st unix.Stat_t) (bool, error) {
-			if owner == "" {
-				uid = int(st.Uid)
-			}
-			if owner == "" && group == "" {
-				gid = int(st.Gid)
-			}
-			if h.files.owners.real() && int(st.Uid) == uid && int(st.Gid) == gid {
-				return false, nil
-			}
-			return true, h.files.owners.chown(f, p.path(), uid, gid)
-		})
-	}
+// Chown sets a path's owner and group.
+func (h *Host) Chown(path string, to Owner) error {
+	err := h.change(path, to.UID, func(f *os.File, p place, st unix.Stat_t) (bool, error) {
+		if h.files.owners.real() && (Owner{int(st.Uid), int(st.Gid)}) == to {
+			return false, nil
+		}
+		return true, h.files.owners.chown(f, p.path(), to)
+	})
 	if err != nil {
 		return fmt.Errorf("cannot change the owner of %s: %w", path, err)
 	}

@@ -28,14 +28,10 @@ func (h *Host) ReadAtMost(path string, limit int64) ([]byte, error) {
 	return readPath(h.root.resolve(path), limit)
 }
 
-// ReadOwned returns the content of a file of a user's, in directories that may be the
+// ReadOwned returns the content of a file of the user uid, in directories that may be the
 // user's too. The error is a *RefusedError where it may be a file that the user could not
 // read: see WriteFile.
-func (h *Host) ReadOwned(path, owner string, limit int64) ([]byte, error) {
-	uid, _, err := h.ids(owner, "")
-	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
-	}
+func (h *Host) ReadOwned(path string, uid int, limit int64) ([]byte, error) {
 	p, err := h.files.walk(path, walk{follow: true})
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)

@@ -54,7 +54,7 @@ func TestAccountsAfterAVeryLongLineAreFound(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	m.Put(t, "/etc/group", "many:x:50:"+strings.Repeat("member,", 20_000)+"\nlast:x:51:\n")
-	if g, err := m.Group("last"); err != nil || g.GID != 51 {
+	if g, err := m.Group(t.Context(), "last"); err != nil || g.GID != 51 {
 		t.Errorf("%+v, %v", g, err)
 	}
 }

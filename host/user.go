@@ -15,6 +15,9 @@ type User struct {
 	Home     string
 }
 
+// Owner is the user with its own group.
+func (u User) Owner() Owner { return Owner{u.UID, u.GID} }
+
 // Group is a group of the machine.
 type Group struct {
 	Name    string
@@ -28,8 +31,8 @@ type UnknownError struct{ What, Name string }
 func (e UnknownError) Error() string { return fmt.Sprintf("there is no %s %q", e.What, e.Name) }
 
 // User looks an account up by name, or by number if there is no such name.
-func (h *Host) User(name string) (User, error) {
-	fields, err := h.entry("passwd", "user", name, 7)
+func (h *Host) User(ctx context.Context, name string) (User, error) {
+	fields, err := h.entry(ctx, "passwd", "user", name, 7)
 	if err != nil {
 		return User{}, err
 	}
@@ -45,8 +48,8 @@ func (h *Host) User(name string) (User, error) {
 }
 
 // Group looks a group up by name, or by number if there is no such name.
-func (h *Host) Group(name string) (Group, error) {
-	fields, err := h.entry("group", "group", name, 4)
+func (h *Host) Group(ctx context.Context, name string) (Group, error) {
+	fields, err := h.entry(ctx, "group", "group", name, 4)
 	if err != nil {
 		return Group{}, err
 	}
@@ -63,9 +66,12 @@ func (h *Host) Group(name string) (Group, error) {
 	return group, nil
 }
 
+// lookUpTime is how long the services that keep accounts may take.
+const lookUpTime = 10 * time.Second
+
 // entry finds a line of /etc/passwd or /etc/group. Accounts kept elsewhere (SSSD,
 // systemd) are asked for through getent, on the running machine only.
-func (h *Host) entry(database, what, name string, count int) ([]string, error) {
+func (h *Host) entry(ctx context.Context, database, what, name string, count int) ([]string, error) {
 	data, err := h.ReadFile("/etc/" + database)
 	if err != nil {
 		return nil, fmt.Errorf("cannot look up %s %q: %w", what, name, err)
@@ -74,9 +80,7 @@ func (h *Host) entry(database, what, name string, count int) ([]string, error) {
 		return fields, nil
 	}
 	if h.IsLive() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		r, err := h.Run(ctx, Command{Argv: []string{"getent", database, name}, OK: []int{2}, Quiet: true})
+		r, err := h.Run(ctx, Command{Argv: []string{"getent", database, name}, OK: []int{2}, Timeout: lookUpTime, Quiet: true})
 		if err == nil && r.Exit == 0 {
 			if fields := find([]byte(r.Stdout), name, count); fields != nil {
 				return fields, nil
@@ -103,28 +107,29 @@ func find(data []byte, name string, count int) []string {
 	return byNumber
 }
 
-// ids turns an owner and group into numbers. A number that no account has is
-// taken as it is, as chown(1) does.
-func (h *Host) ids(owner, group string) (uid, gid int, err error) {
-	if owner != "" && owner != "root" {
-		user, err := h.User(owner)
-		if number, bad := strconv.Atoi(owner); err != nil && bad == nil && number >= 0 {
-			user, err = User{UID: number}, nil
+// FindOwner looks up a user and a group by name or number. A number that no account has is
+// taken as it is, as chown(1) does. User "" is root; group "" is the user's own, or root.
+func (h *Host) FindOwner(ctx context.Context, user, group string) (Owner, error) {
+	var owner Owner
+	if user != "" && user != "root" {
+		found, err := h.User(ctx, user)
+		if number, bad := strconv.ParseUint(user, 10, 32); err != nil && bad == nil {
+			found, err = User{UID: int(number)}, nil
 		}
 		if err != nil {
-			return 0, 0, err
+			return Owner{}, err
 		}
-		uid, gid = user.UID, user.GID
+		owner = Owner{found.UID, found.GID}
 	}
 	if group != "" {
-		found, err := h.Group(group)
-		if number, bad := strconv.Atoi(group); err != nil && bad == nil && number >= 0 {
-			found, err = Group{GID: number}, nil
+		found, err := h.Group(ctx, group)
+		if number, bad := strconv.ParseUint(group, 10, 32); err != nil && bad == nil {
+			found, err = Group{GID: int(number)}, nil
 		}
 		if err != nil && group != "root" {
-			return 0, 0, err
+			return Owner{}, err
 		}
-		gid = found.GID
+		owner.GID = found.GID
 	}
-	return uid, gid, nil
+	return owner, nil
 }

@@ -18,6 +18,8 @@ import (
 
 const aliceID = 1000
 
+var alice = host.Owner{UID: aliceID, GID: aliceID}
+
 // alicesMachine has a user whose home is that user's to fill, and a file of root's that
 // only root may read.
 func alicesMachine(t *testing.T) *hosttest.Machine {
@@ -75,7 +77,7 @@ func must(t *testing.T, err error) {
 }
 
 // What root does in alice's home. Each of them is tried with each plant.
-var alicesFile = host.File{Owner: "alice", Mode: 0o644}
+var alicesFile = host.File{Owner: alice, Mode: 0o644}
 
 func writeFile(m *hosttest.Machine) error {
 	_, err := m.WriteFile("/home/alice/own/file", []byte("new\n"), alicesFile)
@@ -95,12 +97,12 @@ func appendFile(m *hosttest.Machine) error {
 }
 
 func readOwned(m *hosttest.Machine) error {
-	_, err := m.ReadOwned("/home/alice/own/file", "alice", 1<<20)
+	_, err := m.ReadOwned("/home/alice/own/file", aliceID, 1<<20)
 	return err
 }
 func chmod(m *hosttest.Machine) error  { return m.Chmod("/home/alice/own/file", 0o666) }
-func chown(m *hosttest.Machine) error  { return m.Chown("/home/alice/own/file", "alice", "alice") }
-func mkdir(m *hosttest.Machine) error  { return m.Mkdir("/home/alice/own/new", 0o755, "alice", "") }
+func chown(m *hosttest.Machine) error  { return m.Chown("/home/alice/own/file", alice) }
+func mkdir(m *hosttest.Machine) error  { return m.Mkdir("/home/alice/own/new", 0o755, alice) }
 func link(m *hosttest.Machine) error   { return m.Symlink("/etc/motd", "/home/alice/own/link") }
 func remove(m *hosttest.Machine) error { return m.Remove("/home/alice/own/daily") }
 func removeAll(m *hosttest.Machine) error {
@@ -273,7 +275,7 @@ func TestAFileThatPretendsToBeHugeIsNotRead(t *testing.T) {
 	if _, err := m.ReadFile(file); !errors.As(err, &large) {
 		t.Errorf("read: %v", err)
 	}
-	if _, err := m.ReadOwned(file, "alice", 1<<20); !errors.As(err, &large) || large.Limit != 1<<20 {
+	if _, err := m.ReadOwned(file, aliceID, 1<<20); !errors.As(err, &large) || large.Limit != 1<<20 {
 		t.Errorf("read with a limit: %v", err)
 	}
 	if err := appendFile(m); !errors.As(err, &large) {
@@ -329,11 +331,11 @@ func TestTheFutureOwnerCannotWinTheRace(t *testing.T) {
 		}
 	}()
 	h := host.New(root, host.Options{})
-	owner := host.File{Owner: "1000", Group: "1000", Mode: 0o644}
+	owner := host.File{Owner: alice, Mode: 0o644}
 	for range 200 {
 		// Alice may well spoil what is written: it is hers. What root owns is not.
 		_, _ = h.WriteFile("/home/alice/file", []byte("hers\n"), owner)
-		_ = h.Mkdir("/home/alice/dir", 0o755, "1000", "1000")
+		_ = h.Mkdir("/home/alice/dir", 0o755, alice)
 		_ = h.RemoveAll("/home/alice/dir")
 	}
 	close(stop)

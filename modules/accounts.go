@@ -2,6 +2,7 @@ package modules
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 
@@ -258,13 +259,13 @@ func (a *account) find(key string) config.Cursor {
 
 // hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers
 // too.
-func hasUser(h *host.Host, name string) bool {
-	found, err := h.User(name)
+func hasUser(ctx context.Context, h *host.Host, name string) bool {
+	found, err := h.User(ctx, name)
 	return err == nil && found.Name == name
 }
 
-func hasGroup(h *host.Host, name string) bool {
-	found, err := h.Group(name)
+func hasGroup(ctx context.Context, h *host.Host, name string) bool {
+	found, err := h.Group(ctx, name)
 	return err == nil && found.Name == name
 }
 

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -189,8 +190,8 @@ func mergeKeys(content string, added []authorizedKey) string {
 //
 // Difference from cloud-init: a link in the place of ~/.ssh or authorized_keys is an
 // error. It writes through it, as root, wherever the user has pointed it.
-func addAuthorizedKeys(e *Env, name string, keys []authorizedKey) error {
-	user, err := e.Host.User(name)
+func addAuthorizedKeys(ctx context.Context, e *Env, name string, keys []authorizedKey) error {
+	user, err := e.Host.User(ctx, name)
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
@@ -217,12 +218,12 @@ type keyFile struct {
 const maxKeyFile = 1 << 20
 
 func (f keyFile) add(h *host.Host, keys []authorizedKey) error {
-	content, err := h.ReadOwned(f.path, f.user.Name, maxKeyFile)
+	content, err := h.ReadOwned(f.path, f.user.UID, maxKeyFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	_, err = h.WriteFile(f.path, []byte(mergeKeys(string(content), keys)), host.File{
-		Mode: 0o600, Owner: f.user.Name, Group: strconv.Itoa(f.user.GID), KeepMeta: true,
+		Mode: 0o600, Owner: f.user.Owner(), KeepMeta: true,
 	})
 	return err
 }
@@ -252,7 +253,7 @@ func readKeyFile(e *Env, user host.User) (at string, lines []authorizedKey, err 
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := e.Host.ReadOwned(file.path, user.Name, maxKeyFile)
+	content, err := e.Host.ReadOwned(file.path, user.UID, maxKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return file.path, nil, nil
 	}
@@ -306,14 +307,14 @@ func isBelow(at, dir string) bool {
 // way what sshd's StrictModes does.
 func openKeyFileAt(h *host.Host, at string, user host.User, strict bool) (keyFile, error) {
 	file := keyFile{path: at, user: user}
-	mode, owner, group := fs.FileMode(0o755), "", ""
+	mode, owner := fs.FileMode(0o755), host.Owner{}
 	if isBelow(at, user.Home) {
-		mode, owner, group = 0o700, user.Name, strconv.Itoa(user.GID)
+		mode, owner = 0o700, user.Owner()
 		if err := makeHome(h, user); err != nil {
 			return keyFile{}, err
 		}
 	}
-	if err := h.Mkdir(path.Dir(at), mode, owner, group); err != nil {
+	if err := h.Mkdir(path.Dir(at), mode, owner); err != nil {
 		return keyFile{}, err
 	}
 	return file, file.checkWay(h, strict)
@@ -339,10 +340,10 @@ func (f keyFile) checkWay(h *host.Host, strict bool) error {
 }
 
 func makeHome(h *host.Host, user host.User) error {
-	if err := h.Mkdir(path.Dir(user.Home), 0o755, "", ""); err != nil {
+	if err := h.Mkdir(path.Dir(user.Home), 0o755, host.Owner{}); err != nil {
 		return err
 	}
-	return h.Mkdir(user.Home, 0o700, user.Name, strconv.Itoa(user.GID))
+	return h.Mkdir(user.Home, 0o700, user.Owner())
 }
 
 // check refuses what sshd, or care, would not let be on the way to a key file: links,
@@ -359,14 +360,14 @@ func (f keyFile) check(h *host.Host, at string, isDir, strict bool) error {
 	if !strict {
 		return nil
 	}
-	uid, gid := h.Owner(at, info)
-	if uid != 0 && uid != f.user.UID {
+	owner := h.Owner(at, info)
+	if owner.UID != 0 && owner.UID != f.user.UID {
 		return fmt.Errorf("%s belongs to neither root nor %s", at, f.user.Name)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("others may write to %s", at)
 	}
-	if uid != f.user.UID && gid != f.user.GID && info.Mode().Perm()&0o005 == 0 {
+	if owner.UID != f.user.UID && owner.GID != f.user.GID && info.Mode().Perm()&0o005 == 0 {
 		return fmt.Errorf("%s may not read %s", f.user.Name, at)
 	}
 	return nil

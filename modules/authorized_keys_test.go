@@ -93,7 +93,7 @@ func (g *guest) authorize(t *testing.T) error {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return addAuthorizedKeys(g.env, "cloud-user", keys)
+	return addAuthorizedKeys(t.Context(), g.env, "cloud-user", keys)
 }
 
 func TestTheFileThatKeysGoInto(t *testing.T) {
@@ -246,7 +246,7 @@ func TestAnExistingFileKeepsItsMode(t *testing.T) {
 func TestKeysForAUserNobodyKnows(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, "{}")
-	err := addAuthorizedKeys(g.env, "ghost", nil)
+	err := addAuthorizedKeys(t.Context(), g.env, "ghost", nil)
 	if err == nil || err.Error() != `cannot set the authorized keys of ghost: there is no user "ghost"` {
 		t.Errorf("got %v", err)
 	}

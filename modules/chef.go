@@ -259,7 +259,7 @@ func createChefDirectories(e *Env, k *chefSettings) error {
 	var errs []error
 	for _, dir := range append(slices.Clone(dirs), chefDirectories[0]) {
 		if isPlainPath(dir) {
-			errs = append(errs, e.Host.Mkdir(dir, 0o755, "", ""))
+			errs = append(errs, e.Host.Mkdir(dir, 0o755, host.Owner{}))
 		}
 	}
 	return errors.Join(errs...)
@@ -278,7 +278,7 @@ func migrateChef(h *host.Host) error {
 			if _, err := h.Lstat(to); err == nil {
 				continue
 			}
-			errs = append(errs, h.Mkdir(move[1], 0o755, "", ""), h.Rename(path.Join(move[0], entry.Name()), to))
+			errs = append(errs, h.Mkdir(move[1], 0o755, host.Owner{}), h.Rename(path.Join(move[0], entry.Name()), to))
 		}
 	}
 	return errors.Join(errs...)
@@ -346,7 +346,7 @@ func configureChef(ctx context.Context, e *Env, k *chefSettings) error {
 		}
 		value := chefValue(at, line)
 		if line.file && isPlainPath(value) {
-			errs = append(errs, e.Host.Mkdir(path.Dir(value), 0o755, "", ""))
+			errs = append(errs, e.Host.Mkdir(path.Dir(value), 0o755, host.Owner{}))
 		}
 		if !line.symbol {
 			value = inRuby.Replace(value)

@@ -86,10 +86,10 @@ func prepareHostKeys(ctx context.Context, e *Env, types []string) error {
 	if len(types) == 0 || e.Host.Exists(preparedDir(e)) {
 		return nil // nothing to do, or done by an earlier run of this stage in this boot
 	}
-	if err := e.Host.Quietly().Mkdir(e.Instance.RunDir, 0o755, "", ""); err != nil {
+	if err := e.Host.Quietly().Mkdir(e.Instance.RunDir, 0o755, host.Owner{}); err != nil {
 		return err
 	}
-	if err := e.Host.Quietly().Mkdir(preparedDir(e), 0o700, "", ""); err != nil {
+	if err := e.Host.Quietly().Mkdir(preparedDir(e), 0o700, host.Owner{}); err != nil {
 		return err
 	}
 	var errs []error
@@ -181,7 +181,7 @@ func readHostKey(h *host.Host, kind, at string) (hostKey, error) {
 // makeHostKey makes a key now. It is made in /etc/ssh, under a name that sshd does not
 // read: SELinux lets ssh-keygen write there on every system, in /run it may not.
 func makeHostKey(ctx context.Context, e *Env, kind string) (key hostKey, err error) {
-	if err := e.Host.Mkdir(sshDir, 0o755, "", ""); err != nil {
+	if err := e.Host.Mkdir(sshDir, 0o755, host.Owner{}); err != nil {
 		return hostKey{}, err
 	}
 	at := sshDir + "/.ssh_host_" + kind + "_key.cloudseed~"
@@ -225,10 +225,11 @@ func installHostKeys(ctx context.Context, e *Env, keys []hostKey) ([]string, err
 // OpenSSH 9: ssh-keysign did so by way of it.
 func privateKeyFile(ctx context.Context, h *host.Host) host.File {
 	private := host.File{Mode: 0o600, Secret: true}
-	if _, err := h.Group(hostKeyGroup); err != nil {
+	group, err := h.Group(ctx, hostKeyGroup)
+	if err != nil {
 		return private
 	}
-	private.Group = hostKeyGroup
+	private.Owner.GID = group.GID
 	if major, known := sshdVersion(ctx, h); known && major < 9 {
 		private.Mode = 0o640
 	}

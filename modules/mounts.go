@@ -173,7 +173,7 @@ func runMounts(ctx context.Context, e *Env, keys *mountsKeys) error {
 	}
 	for _, entry := range entries {
 		if point := entry.fields[1]; strings.HasPrefix(point, "/") && !e.Host.Exists(point) {
-			entry.at.Fail(e.Host.Mkdir(point, 0o755, "", ""))
+			entry.at.Fail(e.Host.Mkdir(point, 0o755, host.Owner{}))
 		}
 	}
 	live := block.Running(e.Host)

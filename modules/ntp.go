@@ -8,7 +8,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -359,7 +358,6 @@ func keepDistribution(h *host.Host, file string) error {
 	if err != nil {
 		return err
 	}
-	uid, gid := h.Owner(file, info)
-	_, err = h.WriteFile(file+distEnding, data, host.File{Mode: info.Mode().Perm() | host.NoAccess, Owner: strconv.Itoa(uid), Group: strconv.Itoa(gid)})
+	_, err = h.WriteFile(file+distEnding, data, host.File{Mode: info.Mode().Perm() | host.NoAccess, Owner: h.Owner(file, info)})
 	return err
 }

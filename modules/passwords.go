@@ -27,7 +27,7 @@ type passwordChange struct {
 func setPasswordsOf(ctx context.Context, h *host.Host, changes []passwordChange, hashed bool) []string {
 	var good []passwordChange
 	for _, c := range changes {
-		if err := checkPasswordChange(h, c); err != nil {
+		if err := checkPasswordChange(ctx, h, c); err != nil {
 			c.report(err)
 			continue
 		}
@@ -57,8 +57,8 @@ func setPasswordsOf(ctx context.Context, h *host.Host, changes []passwordChange,
 // checkPasswordChange refuses what chpasswd would read as something else. Its errors
 // never show the password, nor a name that no user has: in "name:password" that may
 // be the first part of a password.
-func checkPasswordChange(h *host.Host, c passwordChange) error {
-	if checkName(c.user) != nil || !hasUser(h, c.user) {
+func checkPasswordChange(ctx context.Context, h *host.Host, c passwordChange) error {
+	if checkName(c.user) != nil || !hasUser(ctx, h, c.user) {
 		return errors.New("cannot set the password: there is no user of that name")
 	}
 	if strings.ContainsAny(c.password.Reveal(), "\n\r\x00") {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -267,7 +266,7 @@ func runPuppet(ctx context.Context, e *Env, keys *puppetKeys) error {
 	if !keys.failed && agent.installs() {
 		at.Fail(agent.install(ctx))
 	}
-	agent.find()
+	agent.find(ctx)
 	at.Get("conf").Get("ca_cert").Fail(agent.writeCertificate(ctx))
 	at.Get("conf").Fail(agent.configure(ctx, keys.settings))
 	at.Get("csr_attributes").Fail(agent.writeAttributes(ctx))
@@ -335,13 +334,13 @@ func (a puppetAgent) installAIO(ctx context.Context) (err error) {
 // find finds the program where Puppet's own package has it, which is in no PATH of a boot.
 //
 // Difference from cloud-init: there, install_type packages finds no program then.
-func (a *puppetAgent) find() {
+func (a *puppetAgent) find(ctx context.Context) {
 	if _, err := a.Host.LookPath(a.program); err != nil {
 		if _, err := a.Host.LookPath(puppetAIOProgram); err == nil {
 			a.program = puppetAIOProgram
 		}
 	}
-	if _, err := a.Host.User(a.owner); err != nil {
+	if _, err := a.Host.User(ctx, a.owner); err != nil {
 		a.owner = "root" // who the agent runs as; Puppet's own package has no user
 	}
 }
@@ -415,8 +414,7 @@ func (a puppetAgent) keepOld(file string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	uid, gid := a.Host.Owner(file, info)
-	_, err = a.Host.WriteFile(file+".old", content, host.File{Mode: info.Mode().Perm(), Owner: strconv.Itoa(uid), Group: strconv.Itoa(gid)})
+	_, err = a.Host.WriteFile(file+".old", content, host.File{Mode: info.Mode().Perm(), Owner: a.Host.Owner(file, info)})
 	return err
 }
 
@@ -430,31 +428,31 @@ func (a puppetAgent) writeCertificate(ctx context.Context) error {
 	if err != nil || dir == "" {
 		return err
 	}
-	if err := a.Host.Mkdir(path.Dir(dir), 0o755, "", ""); err != nil {
+	if err := a.Host.Mkdir(path.Dir(dir), 0o755, host.Owner{}); err != nil {
+		return err
+	}
+	owner, err := a.Host.FindOwner(ctx, a.owner, "root")
+	if err != nil {
 		return err
 	}
 	certs := path.Join(dir, "certs")
-	if err := errors.Join(a.giveDir(dir, 0o771), a.giveDir(certs, 0o755), a.Host.Chmod(dir, 0o771)); err != nil {
+	if err := errors.Join(a.giveDir(dir, 0o771, owner), a.giveDir(certs, 0o755, owner), a.Host.Chmod(dir, 0o771)); err != nil {
 		return err
 	}
-	_, err = a.Host.WriteFile(path.Join(certs, "ca.pem"), []byte(pem.Text()), host.File{Owner: a.owner, Group: "root"})
+	_, err = a.Host.WriteFile(path.Join(certs, "ca.pem"), []byte(pem.Text()), host.File{Owner: owner})
 	return err
 }
 
 // giveDir creates a directory, or gives one that is there its owner.
-func (a puppetAgent) giveDir(dir string, mode fs.FileMode) error {
-	if err := a.Host.Mkdir(dir, mode, a.owner, "root"); err != nil {
+func (a puppetAgent) giveDir(dir string, mode fs.FileMode, owner host.Owner) error {
+	if err := a.Host.Mkdir(dir, mode, owner); err != nil {
 		return err
 	}
 	info, err := a.Host.Stat(dir)
-	if err != nil {
+	if err != nil || a.Host.Owner(dir, info) == owner {
 		return err
 	}
-	user, err := a.Host.User(a.owner)
-	if uid, gid := a.Host.Owner(dir, info); err != nil || uid == user.UID && gid == 0 {
-		return err
-	}
-	return a.Host.Chown(dir, a.owner, "root")
+	return a.Host.Chown(dir, owner)
 }
 
 // writeAttributes writes what the agent's certificate request has beside the name. A password

@@ -67,7 +67,7 @@ func runSaltMinion(ctx context.Context, e *Env, keys *saltMinionKeys) error {
 		return fmt.Errorf("cannot install the minion of Salt: %w", err)
 	}
 	dir := path.Join("/", s.Dir)
-	if err := h.Mkdir(dir, 0o755, "", ""); err != nil {
+	if err := h.Mkdir(dir, 0o755, host.Owner{}); err != nil {
 		return err
 	}
 	for _, file := range []struct {
@@ -110,7 +110,7 @@ func writeSaltKeys(h *host.Host, dir string, keys *saltMinionKeys) error {
 	if s.PKIDir != "" {
 		pki = path.Join("/", s.PKIDir)
 	}
-	if err := h.Mkdir(pki, 0o700, "", ""); err != nil {
+	if err := h.Mkdir(pki, 0o700, host.Owner{}); err != nil {
 		return err
 	}
 	if _, err := h.WriteFile(path.Join(pki, "minion.pub"), []byte(s.PublicKey), host.File{Mode: 0o644}); err != nil {

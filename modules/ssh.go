@@ -124,7 +124,7 @@ func prepareSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 
 func runSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 	useHostKeys(ctx, e, keys)
-	authorize(e, keys)
+	authorize(ctx, e, keys)
 	return nil
 }
 
@@ -233,7 +233,7 @@ func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed
 }
 
 // authorize lets the public keys of the metadata and the configuration log in.
-func authorize(e *Env, keys *sshKeys) {
+func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	var public []authorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
 		public = metadataKeys(e)
@@ -242,7 +242,7 @@ func authorize(e *Env, keys *sshKeys) {
 
 	name := defaultAccount(e)
 	if name != "" {
-		reportError(e, "ssh_authorized_keys", addAuthorizedKeys(e, name, public))
+		reportError(e, "ssh_authorized_keys", addAuthorizedKeys(ctx, e, name, public))
 	}
 	// Difference from cloud-init: a key's own options hold for root too, where root is
 	// not disabled. It drops them, so that from="..." would no longer bind the key.
@@ -253,7 +253,7 @@ func authorize(e *Env, keys *sshKeys) {
 	if isUnsetOr(keys.DisableRoot, true) && name != "root" {
 		forRoot = disable(public, rootOptions(keys), orNone(name), "root")
 	}
-	reportError(e, "disable_root", addAuthorizedKeys(e, "root", forRoot))
+	reportError(e, "disable_root", addAuthorizedKeys(ctx, e, "root", forRoot))
 }
 
 func rootOptions(keys *sshKeys) string {

@@ -73,7 +73,7 @@ func checkAuthKeyFingerprints(e *Env, keys *authKeyFingerprintsKeys) {
 //
 // Difference from cloud-init: it creates a home and an authorized_keys for users that have
 // none; and a user that is not there costs it all that follow.
-func runAuthKeyFingerprints(_ context.Context, e *Env, keys *authKeyFingerprintsKeys) error {
+func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprintsKeys) error {
 	if keys.No {
 		return nil
 	}
@@ -83,7 +83,7 @@ func runAuthKeyFingerprints(_ context.Context, e *Env, keys *authKeyFingerprints
 		if isTrue(a.get("no_create_home")) || isTrue(a.get("system")) {
 			continue // no keys are written for them
 		}
-		user, err := e.Host.User(a.name)
+		user, err := e.Host.User(ctx, a.name)
 		if err != nil || user.Name != a.name || user.Home == "" {
 			e.Log.Info("no keys are shown of a user that is not there", "user", a.name)
 			continue // users_groups has reported why

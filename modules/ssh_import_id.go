@@ -144,7 +144,7 @@ func runSSHImport(ctx context.Context, e *Env, keys *sshImportKeys) error {
 }
 
 func importKeys(ctx context.Context, e *Env, i keyImport) error {
-	user, err := e.Host.User(i.user)
+	user, err := e.Host.User(ctx, i.user)
 	if err != nil {
 		return err
 	}
@@ -192,5 +192,5 @@ func importKeys(ctx context.Context, e *Env, i keyImport) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return addAuthorizedKeys(e, i.user, fresh)
+	return addAuthorizedKeys(ctx, e, i.user, fresh)
 }

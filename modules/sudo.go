@@ -122,7 +122,7 @@ func includeSudoRules(h *host.Host) error {
 			return err
 		}
 	}
-	if err := h.Mkdir(dir, 0o750, "", ""); err != nil {
+	if err := h.Mkdir(dir, 0o750, host.Owner{}); err != nil {
 		return err
 	}
 	return h.Chmod(dir, 0o750)

@@ -119,7 +119,7 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if hasGroup(e.Host, name) {
+	if hasGroup(ctx, e.Host, name) {
 		e.Log.Info("the group exists already", "group", name)
 		return nil
 	}
@@ -133,7 +133,7 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 // may be made before its members.
 func addMembers(ctx context.Context, e *Env, g group) {
 	for _, member := range g.members {
-		if !hasUser(e.Host, member) {
+		if !hasUser(ctx, e.Host, member) {
 			g.at.Warnf("cannot add %q to the group %s: there is no such user", member, g.name)
 			continue
 		}
@@ -155,7 +155,7 @@ func checkName(name string) error {
 // runUser makes one user and sets all that belongs to it. What cannot be done is
 // reported, and the rest is done.
 func runUser(ctx context.Context, u *user, defaultUser string) {
-	exists := hasUser(u.e.Host, u.name)
+	exists := hasUser(ctx, u.e.Host, u.name)
 	if exists {
 		u.e.Log.Info("the user exists already", "user", u.name)
 	} else if err := u.create(ctx); err != nil {
@@ -165,8 +165,8 @@ func runUser(ctx context.Context, u *user, defaultUser string) {
 	u.setPassword(ctx, exists)
 	u.report("sudo", u.writeSudoRules(ctx))
 	u.report("doas", u.writeDoasRules())
-	u.setKeys()
-	u.redirect(defaultUser)
+	u.setKeys(ctx)
+	u.redirect(ctx, defaultUser)
 	if !exists {
 		u.fail(u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
 	}
@@ -271,7 +271,7 @@ func removeHalfMadeUser(ctx context.Context, e *Env, users []*user) error {
 	}
 	name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
 	if slices.ContainsFunc(users, func(u *user) bool { return u.name == name }) {
-		if hasUser(e.Host, name) {
+		if hasUser(ctx, e.Host, name) {
 			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
 				return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
 			}

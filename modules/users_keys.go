@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -27,16 +28,16 @@ func disable(keys []authorizedKey, options, instead, disabled string) []authoriz
 }
 
 // setKeys lets the keys of the configuration log in as the user.
-func (u *user) setKeys() {
+func (u *user) setKeys(ctx context.Context) {
 	if u.SSHAuthorizedKeys == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
 		return // no home is made for the sake of an empty file
 	}
-	u.report("ssh_authorized_keys", addAuthorizedKeys(u.e, u.name, u.keys))
+	u.report("ssh_authorized_keys", addAuthorizedKeys(ctx, u.e, u.name, u.keys))
 }
 
 // redirect makes the instance's own keys tell whoever logs in as this user to use the
 // default user.
-func (u *user) redirect(defaultUser string) {
+func (u *user) redirect(ctx context.Context, defaultUser string) {
 	if !isGiven(u.SSHRedirectUser) {
 		return
 	}
@@ -50,7 +51,7 @@ func (u *user) redirect(defaultUser string) {
 		return
 	}
 	keys = disable(keys, disableOptions, defaultUser, u.name)
-	u.report("ssh_redirect_user", addAuthorizedKeys(u.e, u.name, keys))
+	u.report("ssh_redirect_user", addAuthorizedKeys(ctx, u.e, u.name, keys))
 }
 
 // keyList reads public keys from the configuration: a list, one text, or the values of

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"cloudseed/config"
 	"cloudseed/host"
@@ -163,13 +162,13 @@ func (w *fileWrite) write(ctx context.Context) error {
 	if err != nil || standing == state.Done {
 		return err
 	}
-	if user := w.futureHome(file); user != "" {
+	if user := w.futureHome(ctx, file); user != "" {
 		w.env.Problem(config.Problem{
 			Severity: config.Note, Pos: w.item.Pos(), Key: w.key("path"), Message: "it is below the home directory of " + user + ", and is written after that user is created",
 		})
 		return errPutOff
 	}
-	owner, group, err := w.owner(file)
+	owner, err := w.owner(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -185,7 +184,7 @@ func (w *fileWrite) write(ctx context.Context) error {
 	if standing == state.Interrupted && w.Append && w.endsWith(file, content, owner) {
 		return w.env.end(step) // the power went after the file was in place
 	}
-	if err := w.put(file, content, owner, group); err != nil || !w.tracked {
+	if err := w.put(file, content, owner); err != nil || !w.tracked {
 		return err
 	}
 	return w.env.end(step)
@@ -201,18 +200,18 @@ func (w *fileWrite) standing(step string) (state.Standing, error) {
 // endsWith reports whether a file ends with what was to be added, so that it is not
 // added again. It is wrong only if it ended so before, and the power went in the
 // instant before the same was added once more.
-func (w *fileWrite) endsWith(file string, content []byte, owner string) bool {
-	data, err := w.env.Host.ReadOwned(file, owner, host.MaxRead)
+func (w *fileWrite) endsWith(file string, content []byte, owner host.Owner) bool {
+	data, err := w.env.Host.ReadOwned(file, owner.UID, host.MaxRead)
 	return err == nil && strings.HasSuffix(string(data), string(content))
 }
 
 // put makes the directories, which are the owner's too, and the file.
-func (w *fileWrite) put(file string, content []byte, owner, group string) error {
-	if err := w.env.Host.Mkdir(path.Dir(file), 0o755, owner, group); err != nil {
+func (w *fileWrite) put(file string, content []byte, owner host.Owner) error {
+	if err := w.env.Host.Mkdir(path.Dir(file), 0o755, owner); err != nil {
 		return err
 	}
 	mode, _ := w.mode()
-	f := host.File{Mode: mode, Owner: owner, Group: group, Secret: true}
+	f := host.File{Mode: mode, Owner: owner, Secret: true}
 	write := w.env.Host.WriteFile
 	if w.Append {
 		write = w.env.Host.AppendFile
@@ -229,12 +228,9 @@ func (w *fileWrite) put(file string, content []byte, owner, group string) error 
 // are not, it is written as root's, and that is an error.
 //
 // Difference from cloud-init: numbers are taken, as chown(1) does.
-func (w *fileWrite) owner(file string) (owner, group string, err error) {
-	owner, group = "root", "root"
+func (w *fileWrite) owner(ctx context.Context, file string) (owner host.Owner, err error) {
 	if info, err := w.env.Host.Stat(file); err == nil {
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			owner, group = strconv.Itoa(int(stat.Uid)), strconv.Itoa(int(stat.Gid))
-		}
+		owner = w.env.Host.Owner(file, info)
 	}
 	want := "root:root"
 	if w.item.Get("owner") != nil {
@@ -243,22 +239,22 @@ func (w *fileWrite) owner(file string) (owner, group string, err error) {
 			want = w.Owner.Text()
 		}
 	}
-	user, of, _ := strings.Cut(want, ":")
+	user, group, _ := strings.Cut(want, ":")
 	if user = strings.TrimSpace(user); isName(user) {
-		if _, err = w.env.Host.User(user); err == nil || isNumber(user) {
-			owner = user
+		if found, err := w.env.Host.FindOwner(ctx, user, ""); err == nil {
+			owner.UID = found.UID
 		} else if err = w.missing(err); err != nil {
-			return "", "", err
+			return owner, err
 		}
 	}
-	if of = strings.TrimSpace(of); isName(of) {
-		if _, err = w.env.Host.Group(of); err == nil || isNumber(of) {
-			group = of
+	if group = strings.TrimSpace(group); isName(group) {
+		if found, err := w.env.Host.FindOwner(ctx, "", group); err == nil {
+			owner.GID = found.GID
 		} else if err = w.missing(err); err != nil {
-			return "", "", err
+			return owner, err
 		}
 	}
-	return owner, group, nil
+	return owner, nil
 }
 
 // futureHome is the user, if any, whose home directory the file is in and whom the same
@@ -266,7 +262,7 @@ func (w *fileWrite) owner(file string) (owner, group string, err error) {
 //
 // Difference from cloud-init: it makes the directory, which then belongs to root and has
 // nothing of /etc/skel.
-func (w *fileWrite) futureHome(file string) string {
+func (w *fileWrite) futureHome(ctx context.Context, file string) string {
 	if w.late {
 		return ""
 	}
@@ -276,7 +272,7 @@ func (w *fileWrite) futureHome(file string) string {
 		if v := wanted[i].get("homedir"); v.Kind() == config.String {
 			u.Homedir = v.Text()
 		}
-		if isBelow(file, u.home()) && !hasUser(w.env.Host, u.name) {
+		if isBelow(file, u.home()) && !hasUser(ctx, w.env.Host, u.name) {
 			return u.name
 		}
 	}
@@ -301,11 +297,6 @@ func (w *fileWrite) missing(err error) error {
 // isName tells whether half of an owner names anything: cloud-init leaves it as it
 // is for nothing, "-1" and "none".
 func isName(half string) bool { return half != "" && half != "-1" && !strings.EqualFold(half, "none") }
-
-func isNumber(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 32)
-	return err == nil
-}
 
 // mode is the file's mode: text is octal, a number is taken as it is. YAML 1.1 reads
 // 0644 as octal already, so that both forms that people write mean the same; 644

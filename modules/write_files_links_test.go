@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/host"
 	"cloudseed/host/hosttest"
 )
 
@@ -69,7 +70,7 @@ func TestTheNextInstanceReplacesAFileThatTheFirstOneGaveToAUser(t *testing.T) {
 	const file = "/home/cloud-user/app.conf"
 	userData := "write_files: [{path: " + file + ", content: seed, owner: 'cloud-user:cloud-user'}]"
 	g := newGuest(t, userData)
-	if err := g.Mkdir("/home/cloud-user", 0o700, "cloud-user", ""); err != nil {
+	if err := g.Mkdir("/home/cloud-user", 0o700, host.Owner{UID: 1000, GID: 1000}); err != nil {
 		t.Fatal(err)
 	}
 	g.clean(t, writeFiles)

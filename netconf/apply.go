@@ -44,7 +44,7 @@ func (n *Network) Apply(ctx context.Context) error {
 	}
 	p = n.rendered(p)
 	n.report(p.Problems)
-	change, err := n.Write(p)
+	change, err := n.Write(ctx, p)
 	if err != nil || n.in.Early {
 		return err
 	}
@@ -53,7 +53,7 @@ func (n *Network) Apply(ctx context.Context) error {
 
 // Write does what a plan says, but for renaming devices and telling a running
 // service. It gives what changed.
-func (n *Network) Write(p Plan) (activate.Change, error) {
+func (n *Network) Write(ctx context.Context, p Plan) (activate.Change, error) {
 	change := activate.Change{Renderer: p.Renderer.Name}
 	record := n.store.NetworkFiles()
 	decided := state.Network{Source: p.Source, Renderer: p.Renderer.Name, Why: p.Why}
@@ -73,7 +73,7 @@ func (n *Network) Write(p Plan) (activate.Change, error) {
 	}
 	var errs []error
 	for _, f := range p.Files {
-		changed, err := n.host.WriteFile(f.Path, f.Content, n.file(f))
+		changed, err := n.host.WriteFile(f.Path, f.Content, n.file(ctx, f))
 		errs = append(errs, err)
 		if changed {
 			change.Files = append(change.Files, f)
@@ -102,7 +102,7 @@ func (n *Network) Reapply(ctx context.Context) (activate.Change, error) {
 		return activate.Change{}, err
 	}
 	n.report(p.Problems)
-	change, err := n.Write(p)
+	change, err := n.Write(ctx, p)
 	if err != nil || change.Empty() || n.devices.Fixed {
 		return change, err
 	}

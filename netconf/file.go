@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"context"
 	"strings"
 
 	"cloudseed/host"
@@ -11,10 +12,10 @@ import (
 //
 // Difference from cloud-init: where there is no user of its owner's name it fails; here
 // the file is root's.
-func (n *Network) file(f network.File) host.File {
-	owner := f.Owner
-	if _, err := n.host.User(owner); err != nil {
-		owner = ""
+func (n *Network) file(ctx context.Context, f network.File) host.File {
+	owner, err := n.host.FindOwner(ctx, f.Owner, "")
+	if err != nil {
+		owner = host.Owner{}
 	}
 	return host.File{Mode: f.Mode, Owner: owner, Secret: f.Secret}
 }

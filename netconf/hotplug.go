@@ -71,7 +71,7 @@ func (n *Network) planFor(name string) (mac string, device *network.Device, p Pl
 // already: the device was not.
 func (n *Network) bringUp(ctx context.Context, p Plan, device *network.Device) error {
 	n.rename(ctx, p.Config, n.listDevices())
-	change, err := n.Write(p)
+	change, err := n.Write(ctx, p)
 	if err != nil {
 		return err
 	}

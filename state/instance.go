@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"cloudseed/host"
 )
 
 // noPrevious is what cloud-init writes as the previous id of a first instance.
@@ -70,12 +72,12 @@ func (s *Store) Become(i Instance) error {
 	}
 	dir := InstanceDir(i.ID)
 	for _, sub := range []string{"", "handlers", "scripts", "scripts/vendor", "sem", "boothooks"} {
-		if err := s.host.Mkdir(path.Join(dir, sub), 0o755, "", ""); err != nil {
+		if err := s.host.Mkdir(path.Join(dir, sub), 0o755, host.Owner{}); err != nil {
 			return err
 		}
 	}
 	for _, sub := range []string{"data", "handlers", "seed", "sem", "scripts/per-boot", "scripts/per-instance", "scripts/per-once", "scripts/vendor"} {
-		if err := s.host.Mkdir(path.Join(CloudDir, sub), 0o755, "", ""); err != nil {
+		if err := s.host.Mkdir(path.Join(CloudDir, sub), 0o755, host.Owner{}); err != nil {
 			return err
 		}
 	}

@@ -45,7 +45,7 @@ func CreateSwap(ctx context.Context, h *host.Host, s SwapFile) (int64, error) {
 	}
 	dir := path.Dir(s.Path)
 	if !h.Exists(dir) {
-		if err := h.Mkdir(dir, 0o755, "", ""); err != nil {
+		if err := h.Mkdir(dir, 0o755, host.Owner{}); err != nil {
 			return 0, err
 		}
 	}

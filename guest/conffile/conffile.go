@@ -186,10 +186,10 @@ func (c *candidates) add(target, name string, data []byte) {
 // check writes the candidates, has the program read one, and removes them.
 func (c *candidates) check(ctx context.Context, p Program, name string) (err error) {
 	defer func() { err = errors.Join(err, c.host.RemoveAll(c.dir)) }()
-	if err := c.host.Mkdir(path.Dir(c.dir), 0o755, "", ""); err != nil {
+	if err := c.host.Mkdir(path.Dir(c.dir), 0o755, host.Owner{}); err != nil {
 		return err
 	}
-	if err := c.host.Mkdir(c.dir, 0o700, "", ""); err != nil {
+	if err := c.host.Mkdir(c.dir, 0o700, host.Owner{}); err != nil {
 		return err
 	}
 	for name, data := range c.files {

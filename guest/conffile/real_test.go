@@ -76,8 +76,8 @@ func TestAFileKeepsItsOwnerAndMode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		uid, gid := h.Owner(path, info)
-		if got := fmt.Sprintf("%v %d:%d", info.Mode(), uid, gid); got != want {
+		owner := h.Owner(path, info)
+		if got := fmt.Sprintf("%v %d:%d", info.Mode(), owner.UID, owner.GID); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)
 		}
 	}
