@@ -1,7 +1,10 @@
 # git, make and Go are enough for build, demo and test; make help lists the targets.
 
 VERSION ?= 0.1.0
-RPM     := build/cloudseed-$(VERSION)-1.x86_64.rpm
+ARCH    ?= x86_64
+RPM     := build/cloudseed-$(VERSION)-1.$(ARCH).rpm
+
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 
 # The same sources give the same package, byte for byte.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
@@ -13,7 +16,7 @@ GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 # Without the state of the checkout (-buildvcs), so that two machines build the same bytes.
 .PHONY: build
 build: ## the program, as bin/cloudseed
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cloudseed ./cmd/cloudseed
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/cloudseed ./cmd/cloudseed
 
 .PHONY: demo
 demo: build ## an oVirt seed applied to a throw-away copy of this system (root)
@@ -34,9 +37,9 @@ lint: ## go vet, staticcheck and gofumpt
 	@files=$$($(GOFUMPT) -l $$(git ls-files '*.go')) && if [ -n "$$files" ]; then echo "not as gofumpt writes it:"; echo "$$files"; exit 1; fi
 
 .PHONY: rpm
-rpm: build ## the package, below build/ (needs rpmbuild)
+rpm: ## the packages, below build/ (needs rpmbuild; ARCH=aarch64 for the other)
 	@command -v rpmbuild >/dev/null || { echo "make rpm needs rpmbuild: dnf install rpm-build, or apt-get install rpm" >&2; exit 1; }
-	packaging/build-rpm.sh $(VERSION) bin/cloudseed build
+	packaging/build-rpm.sh $(VERSION) $(ARCH) build
 
 .PHONY: test-rpm
 test-rpm: rpm ## the package's contents

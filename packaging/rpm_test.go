@@ -1,12 +1,10 @@
 package packaging
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,27 +40,6 @@ func TestThePackageHoldsTheFilesOfTheGolden(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want), string(out)); diff != "" {
 		t.Errorf("the package's files differ from %s (-want +got), which -update writes anew:\n%s", golden, diff)
-	}
-}
-
-func TestThePackageIsTheSameByteForByteWhenItIsBuiltAgain(t *testing.T) {
-	rpm := os.Getenv("CLOUDSEED_RPM")
-	version := string(query(t, rpm, "%{VERSION}"))
-	var built [2][]byte
-	for i := range built {
-		dir := t.TempDir()
-		build := exec.Command("./build-rpm.sh", version, "../bin/cloudseed", dir)
-		build.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("cannot build the package: %v: %s", err, out)
-		}
-		var err error
-		if built[i], err = os.ReadFile(filepath.Join(dir, "cloudseed-"+version+"-1.x86_64.rpm")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(built[0], built[1]) {
-		t.Error("two builds of the same sources differ")
 	}
 }
 

@@ -23,9 +23,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker.
-var version = "0.1.0-dev"
-
 // Exit codes, as cloud-init has them.
 const (
 	exitOK       = 0
@@ -86,6 +83,7 @@ type usageError struct {
 
 func rootCommand() *cobra.Command {
 	var g globals
+	var v versionFlags
 	root := &cobra.Command{
 		Use:   "cloudseed",
 		Short: "Configure this machine from the seed that is attached to it",
@@ -93,10 +91,12 @@ func rootCommand() *cobra.Command {
 or ConfigDrive) and configures the guest by it: hostname, users, passwords, SSH keys,
 network and commands. systemd runs its stages at boot; by hand it shows what happened
 and tries a seed out.`,
-		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if v.asked {
+				return v.print(cmd.OutOrStdout())
+			}
 			if err := cmd.Help(); err != nil {
 				return err
 			}
@@ -110,10 +110,9 @@ and tries a seed out.`,
 			return nil
 		},
 	}
-	root.SetVersionTemplate("cloudseed {{.Version}}\n")
 	root.PersistentFlags().BoolVarP(&g.debug, "debug", "d", false, "show debug messages on standard error")
 	root.PersistentFlags().StringVar(&g.root, "root", "/", "work on the system in this `directory` instead of the running one")
-	root.Flags().BoolP("version", "v", false, "print the version")
+	v.add(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
 	})

@@ -81,8 +81,9 @@ func TestThePackageTakesCloudInitsPlace(t *testing.T) {
 	machine := guest.New(t, built)
 	buildCloudInit(t, machine.Path("/cloud-init.rpm"))
 	run(t, "cp", os.Getenv("CLOUDSEED_RPM"), machine.Path("/cloudseed.rpm"))
+	run(t, "cp", filepath.Join(filepath.Dir(os.Getenv("CLOUDSEED_RPM")), "cloud-init-26.2-1.noarch.rpm"), machine.Path("/cloud-init-26.2.rpm"))
 	newer := t.TempDir()
-	run(t, "../../packaging/build-rpm.sh", "99.0", filepath.Join(built.Root, "usr/bin/cloudseed"), newer)
+	run(t, "../../packaging/build-rpm.sh", "99.0", "x86_64", newer)
 	run(t, "cp", filepath.Join(newer, "cloudseed-99.0-1.x86_64.rpm"), machine.Path("/newer.rpm"))
 
 	r := machine.Boot(guest.Options{})
@@ -90,8 +91,12 @@ func TestThePackageTakesCloudInitsPlace(t *testing.T) {
 	check.Equal(t, r, "find /etc/systemd -name 'cloud*'", "")
 
 	r.Shell("rpm -i --nodeps /cloud-init.rpm && systemctl enable cloud-init-local cloud-init cloud-config cloud-final")
-	r.Shell("rpm -U --nodeps /cloudseed.rpm")
-	check.Equal(t, r, "rpm -qa --qf '%{NAME}' 'cloud*'", "cloudseed")
+	r.Shell("mkdir -p /etc/cloud/cloud.cfg.d /usr/lib/python3.9/site-packages/cloudinit && echo 'disable_vmware_customization: false' >/etc/cloud/cloud.cfg.d/vmware.cfg && echo 'datasource_list: [VMware, OVF]' >/etc/cloud/cloud.cfg.d/list.cfg")
+	check.Equal(t, r, "rpm -U --nodeps /cloudseed.rpm /cloud-init-26.2.rpm 2>&1 | sed -n 's/^warning: \\([^;:]*\\).*/\\1/p' | grep -v rpmnew", `/usr/lib/python3.9/site-packages/cloudinit
+/etc/cloud has VMware's guest customization done by cloud-init
+datasource_list in /etc/cloud has neither NoCloud nor ConfigDrive, which are all that cloudseed reads`)
+	check.Equal(t, r, "rpm -qa --qf '%{NAME}\\n' 'cloud*' | sort", "cloud-init\ncloudseed")
+	check.Equal(t, r, "rpm -q cloud-init", "cloud-init-26.2-1.noarch")
 	check.Equal(t, r, "systemctl is-enabled "+units, "enabled\nenabled\nenabled\nenabled\nenabled")
 	check.Equal(t, r, "find /etc/systemd -xtype l", "")
 
