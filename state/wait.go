@@ -12,7 +12,7 @@ import (
 )
 
 // Units are those of the stages, in their order.
-var Units = []string{"cloud-init-local.service", "cloud-init-network.service", "cloud-config.service", "cloud-final.service"}
+var Units = []string{"cloud-init-local.service", "cloud-init.service", "cloud-config.service", "cloud-final.service"}
 
 // Pace is how often a wait for the end of the boot looks, and how often it asks systemd.
 type Pace struct{ Look, Ask time.Duration }

@@ -11,14 +11,16 @@ import (
 	"cloudseed/test/seed"
 )
 
-const units = "cloud-init.target cloud-init-local.service cloud-init-network.service cloud-config.service cloud-final.service"
+const units = "cloud-init.target cloud-init-local.service cloud-init.service cloud-config.service cloud-final.service"
 
 func TestThePackageEnablesItsUnitsAndTheyAreSound(t *testing.T) {
 	t.Parallel()
 	r := guest.New(t, built).Boot(guest.Options{})
 	check.Equal(t, r, "systemctl is-enabled "+units, "enabled\nenabled\nenabled\nenabled\nenabled")
-	// The name of the network stage before cloud-init 24.3.
-	check.Equal(t, r, "systemctl show --value -p Id cloud-init.service", "cloud-init-network.service")
+	// The name of the network stage since cloud-init 24.3.
+	check.Equal(t, r, "systemctl show --value -p Id cloud-init-network.service", "cloud-init.service")
+	check.Equal(t, r, "systemctl disable cloud-init; systemctl is-enabled cloud-init; true", "disabled")
+	check.Equal(t, r, "systemctl enable cloud-init; systemctl is-enabled cloud-init", "enabled")
 	check.Equal(t, r, "systemd-analyze verify --man=no cloud-config.target "+units+" 2>&1", "")
 	check.Equal(t, r, "readlink -f /usr/bin/cloud-init", "/usr/bin/cloudseed")
 	check.Equal(t, r, "rpm -V cloudseed --nodeps", "")
@@ -33,10 +35,10 @@ func TestTheOrderOfTheBoot(t *testing.T) {
 		{"local-fs.target", "cloud-init-local.service"},
 		{"cloud-init-local.service", "NetworkManager.service"},
 		{"cloud-init-local.service", "network-pre.target"},
-		{"cloud-init-local.service", "cloud-init-network.service"},
-		{"cloud-init-network.service", "sshd.service"},
-		{"cloud-init-network.service", "systemd-user-sessions.service"},
-		{"cloud-init-network.service", "network-online.target"},
+		{"cloud-init-local.service", "cloud-init.service"},
+		{"cloud-init.service", "sshd.service"},
+		{"cloud-init.service", "systemd-user-sessions.service"},
+		{"cloud-init.service", "network-online.target"},
 		{"network-online.target", "cloud-config.service"},
 		{"cloud-config.service", "cloud-final.service"},
 		{"multi-user.target", "cloud-final.service"},

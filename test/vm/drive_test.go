@@ -33,7 +33,7 @@ func TestAMachineWithoutASeedBootsAsIfTheAgentWereNotThere(t *testing.T) {
 	check.Clean(t, r)
 	check.Equal(t, r, "hostname", "localhost")
 	check.Equal(t, r, "systemctl is-active cloud-init-local.service", "active")
-	for _, unit := range []string{"cloud-init-network", "cloud-config", "cloud-final"} {
+	for _, unit := range []string{"cloud-init", "cloud-config", "cloud-final"} {
 		check.Equal(t, r, "systemctl show -p ConditionResult -p ActiveState "+unit, "ActiveState=inactive\nConditionResult=no")
 	}
 	check.Equal(t, r, "timeout 60 cloud-init status --wait >/dev/null; echo exit $?", "exit 0")
