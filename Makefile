@@ -45,6 +45,10 @@ rpm: ## the packages, below build/ (needs rpmbuild; ARCH=aarch64 for the other)
 test-rpm: rpm ## the package's contents
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
 
+.PHONY: test-reproducible
+test-reproducible: rpm ## two clones, two users, two clocks: the same packages (root)
+	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_REPRODUCIBLE=1 go test -count=1 -v -timeout 60m ./packaging/ -run TwoClones
+
 # The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
 # SEED=n COUNT=n USER_COUNT=n MODULE_COUNT=n TEMPLATE_COUNT=n: the random cases of a run
 # before, or more of them, of the network, user data, modules and templates.

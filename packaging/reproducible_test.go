@@ -1,0 +1,85 @@
+package packaging
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"cloudseed/test/needs"
+)
+
+// TestTwoClonesGiveTheSameBytes builds the packages in two clones: by root with what was
+// compiled before, and by another user, in another directory, with an umask and a clock of
+// its own, who compiles all. `make test-reproducible` runs it.
+func TestTwoClonesGiveTheSameBytes(t *testing.T) {
+	if os.Getenv("CLOUDSEED_REPRODUCIBLE") == "" {
+		t.Skip("make test-reproducible runs it: it compiles all")
+	}
+	needs.Root(t)
+	needs.Programs(t, "faketime", "rpmbuild", "git", "setpriv")
+	version := string(query(t, os.Getenv("CLOUDSEED_RPM"), "%{VERSION}"))
+	built := [2]string{t.TempDir(), t.TempDir()}
+	build(t, built[0], version, "0", "0022")
+	build(t, built[1], version, "65534", "0077")
+	names, err := filepath.Glob(built[0] + "/out/*.rpm")
+	if err != nil || len(names) != 3 {
+		t.Fatalf("not three packages but %q: %v", names, err)
+	}
+	for _, name := range names {
+		one, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := os.ReadFile(filepath.Join(built[1], "out", filepath.Base(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(one, other) {
+			t.Errorf("%s is not the same in both clones", filepath.Base(name))
+		}
+	}
+}
+
+// build clones these sources into a directory and builds the packages in its out/.
+func build(t *testing.T, dir, version, user, umask string) {
+	t.Helper()
+	const script = `set -e; umask "$UMASK"
+mkdir home out
+git -c safe.directory='*' clone --quiet --no-local "$SOURCES" sources
+cd sources
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) $CLOCK packaging/build-rpm.sh "$VERSION" x86_64 ../out`
+	sources, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := append(os.Environ(), "VERSION="+version, "SOURCES="+sources, "UMASK="+umask)
+	if user == "0" {
+		run(t, environment, "sh", "-c", "cd "+dir+" && "+script)
+		return
+	}
+	// What go downloaded for root, as a proxy for who may not read root's files.
+	modules, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := filepath.Join(dir, "proxy")
+	run(t, nil, "cp", "-r", string(bytes.TrimSpace(modules))+"/cache/download", proxy)
+	for above := dir; above != os.TempDir(); above = filepath.Dir(above) {
+		run(t, nil, "chmod", "a+rx", above)
+	}
+	run(t, nil, "chown", "-R", user, dir)
+	environment = append(environment, "CLOCK=faketime +9d", "HOME="+dir+"/home", "GOCACHE="+dir+"/home/cache", "GOMODCACHE="+dir+"/home/modules",
+		"GOPROXY=file://"+proxy, "GOFLAGS=-modcacherw", "GONOSUMDB=*")
+	run(t, environment, "setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sh", "-c", "cd "+dir+" && "+script)
+}
+
+func run(t *testing.T, environment []string, name string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Env = environment
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot run %s %q: %v: %s", name, args, err, out)
+	}
+}
