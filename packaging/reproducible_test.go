@@ -47,14 +47,15 @@ func build(t *testing.T, dir, version, user, umask string) {
 	t.Helper()
 	const script = `set -e; umask "$UMASK"
 mkdir home out
-git -c safe.directory='*' clone --quiet --no-local "$SOURCES" sources
+git clone --quiet origin sources
 cd sources
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) $CLOCK packaging/build-rpm.sh "$VERSION" x86_64 ../out`
 	sources, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	environment := append(os.Environ(), "VERSION="+version, "SOURCES="+sources, "UMASK="+umask)
+	run(t, nil, "git", "clone", "--quiet", "--bare", sources, dir+"/origin")
+	environment := append(os.Environ(), "VERSION="+version, "UMASK="+umask)
 	if user == "0" {
 		run(t, environment, "sh", "-c", "cd "+dir+" && "+script)
 		return
