@@ -14,11 +14,14 @@ import (
 
 	"cloudseed/boot"
 	"cloudseed/bootlog"
+	"cloudseed/config/yaml"
 	"cloudseed/datasource/media"
 	"cloudseed/fetch"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
+	"cloudseed/modules"
 	"cloudseed/netconf"
+	"cloudseed/packaging"
 	"cloudseed/state"
 	"cloudseed/test/seed"
 
@@ -200,21 +203,43 @@ func TestASecondBootLeavesTheInstanceAlone(t *testing.T) {
 	g.boot(t)
 	before := len(g.Lines())
 	r := g.boot(t)
-	want := map[string]boot.Result{
-		"seed_random": boot.ResultAlreadyRun, "bootcmd": boot.ResultNoConfig, "write_files": boot.ResultNoConfig, "growpart": boot.ResultOK, "resizefs": boot.ResultOK, "disk_setup": boot.ResultNoConfig, "mounts": boot.ResultNoConfig, "set_hostname": boot.ResultAlreadyRun, "update_hostname": boot.ResultOK, "update_etc_hosts": boot.ResultNoConfig, "ca_certs": boot.ResultNoConfig, "rsyslog": boot.ResultNoConfig, "puppet": boot.ResultNoConfig, "chef": boot.ResultNoConfig, "ansible": boot.ResultNoConfig, "mcollective": boot.ResultNoConfig, "salt_minion": boot.ResultNoConfig,
-		"users_groups": boot.ResultAlreadyRun, "ssh": boot.ResultAlreadyRun, "set_passwords": boot.ResultAlreadyRun,
-		"keyboard": boot.ResultNoConfig, "locale": boot.ResultAlreadyRun, "rh_subscription": boot.ResultNoConfig, "spacewalk": boot.ResultNoConfig, "ssh_import_id": boot.ResultAlreadyRun, "yum_add_repo": boot.ResultNoConfig, "ntp": boot.ResultNoConfig, "package_update_upgrade_install": boot.ResultNoConfig,
-		"timezone": boot.ResultNoConfig, "disable_ec2_metadata": boot.ResultNoConfig, "runcmd": boot.ResultAlreadyRun, "write_files_deferred": boot.ResultNoConfig, "reset_rmc": boot.ResultAlreadyRun, "scripts_vendor": boot.ResultAlreadyRun,
-		"scripts_per_once": boot.ResultAlreadyRun, "scripts_per_boot": boot.ResultOK, "scripts_per_instance": boot.ResultAlreadyRun,
-		"scripts_user": boot.ResultAlreadyRun, "ssh_authkey_fingerprints": boot.ResultAlreadyRun, "keys_to_console": boot.ResultAlreadyRun, "install_hotplug": boot.ResultOK, "final_message": boot.ResultOK,
-		"phone_home": boot.ResultNoConfig, "power_state_change": boot.ResultNoConfig,
-	}
+	want := ofASecondBoot(t, seed.OVirt()["openstack/latest/user_data"])
 	if diff := cmp.Diff(want, results(r)); diff != "" {
 		t.Errorf("results differ (-want +got):\n%s", diff)
 	}
 	if again := g.Lines()[before:]; len(again) > 0 {
 		t.Errorf("commands ran again: %q", again)
 	}
+}
+
+// ofASecondBoot returns how each module of the registry ends in an instance's second boot: one
+// whose keys neither the user data nor the package's configuration has does not run, and of the
+// others those that run at every boot do.
+func ofASecondBoot(t *testing.T, userData string) map[string]boot.Result {
+	t.Helper()
+	has := map[string]bool{}
+	for _, document := range []string{userData, string(packaging.CloudConfig)} {
+		v, _, err := yaml.Parse("document", []byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range v.Keys() {
+			has[key] = true
+		}
+	}
+	want := map[string]boot.Result{}
+	for _, m := range modules.All() {
+		switch {
+		case m.OffByDefault:
+		case len(m.ActiveIf) > 0 && !slices.ContainsFunc(m.ActiveIf, func(key string) bool { return has[key] }):
+			want[m.Name] = boot.ResultNoConfig
+		case m.Frequency == state.Always:
+			want[m.Name] = boot.ResultOK
+		default:
+			want[m.Name] = boot.ResultAlreadyRun
+		}
+	}
+	return want
 }
 
 func TestAnotherInstanceIsConfiguredAnew(t *testing.T) {

@@ -9,20 +9,15 @@ import (
 )
 
 // TestAModuleInAnHour does what contributing.md says, in a copy of the sources: the module of
-// the guide compiles, a forgotten registration fails a test that names the place, and the
-// registered module passes them.
+// the guide compiles and passes its test and those that follow from the registry, and whatever is forgotten
+// fails a test that names the place.
 func TestAModuleInAnHour(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("contributing.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, code, found := strings.Cut(string(guide), "<!-- module -->\n   ```go\n")
-	code, _, ends := strings.Cut(code, "   ```\n")
-	if !found || !ends {
-		t.Fatal("the guide has no module")
-	}
-	code = strings.ReplaceAll("\n"+code, "\n   ", "\n")[1:]
+	code, test := block(t, string(guide), "module"), block(t, string(guide), "test")
 	if lines := strings.Count(code, "\n"); lines >= 100 {
 		t.Errorf("the guide's module has %d lines", lines)
 	}
@@ -40,8 +35,8 @@ func TestAModuleInAnHour(t *testing.T) {
 		}
 		write(name, strings.Replace(string(data), old, replacement, 1))
 	}
-	tests := func() string {
-		cmd := exec.CommandContext(t.Context(), "go", "test", "-run", "Registered|PackagesConfiguration|EveryModuleIsDescribed|KeysOfAModule", "./modules")
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Dir = tree
 		out, err := cmd.CombinedOutput()
 		if err == nil {
@@ -49,19 +44,40 @@ func TestAModuleInAnHour(t *testing.T) {
 		}
 		return string(out)
 	}
+	names := func(what, said string, words ...string) {
+		for _, word := range words {
+			if !strings.Contains(said, word) {
+				t.Errorf("%s: no test names %s: %s", what, word, said)
+			}
+		}
+	}
+	ofTheRegistry := []string{"test", "-run", "Registered|IsRunByATest|EveryModuleIsDescribed|KeysOfAModule|Greeting", "./modules"}
+	ofTheGenerated := []string{"test", "-run", "FollowsFromTheRegistry", "./schema"}
 
 	write("modules/greeting.go", code)
-	if said := tests(); !strings.Contains(said, "greeting") || !strings.Contains(said, "registry.go") {
-		t.Errorf("a module that is not registered: %s", said)
-	}
+	names("a module that is not registered and has no test", run(ofTheRegistry...), "greeting.go", "registry.go", "no test runs")
 	edit("modules/registry.go", "\t\ttimezone,\n", "\t\ttimezone,\n\t\tgreeting,\n")
-	if said := tests(); !strings.Contains(said, "greeting") || !strings.Contains(said, "cloud.cfg") {
-		t.Errorf("a module that cloud.cfg does not run: %s", said)
+	write("modules/greeting_test.go", test)
+	names("what follows from it is not generated", run(ofTheGenerated...), "greeting", "packaging/cloud.cfg", "docs/modules.md")
+	if said := run("generate", "./schema"); said != "" {
+		t.Errorf("what follows from it cannot be generated: %s", said)
 	}
-	edit("packaging/cloud.cfg", "  - timezone\n", "  - timezone\n  - greeting\n")
-	if said := tests(); said != "" {
-		t.Errorf("the guide's module: %s", said)
+	for _, args := range [][]string{ofTheRegistry, ofTheGenerated, {"test", "-run", "SecondBoot", "./boot"}} {
+		if said := run(args...); said != "" {
+			t.Errorf("the guide's module: go %s: %s", strings.Join(args, " "), said)
+		}
 	}
+}
+
+// block returns the code of the guide behind a mark.
+func block(t *testing.T, guide, mark string) string {
+	t.Helper()
+	_, code, found := strings.Cut(guide, "<!-- "+mark+" -->\n   ```go\n")
+	code, _, ends := strings.Cut(code, "   ```\n")
+	if !found || !ends {
+		t.Fatalf("the guide has no %s", mark)
+	}
+	return strings.ReplaceAll("\n"+code, "\n   ", "\n")[1:]
 }
 
 // copyOfSources copies the program's sources, without what is built.

@@ -50,7 +50,6 @@ func TestEveryModuleOfThePackageIsRegistered(t *testing.T) {
 	}
 }
 
-// A packaged guest runs what the package's cloud.cfg lists.
 // A module without a test of its own passes all others.
 func TestEveryModuleIsRunByATest(t *testing.T) {
 	t.Parallel()
@@ -75,25 +74,6 @@ func TestEveryModuleIsRunByATest(t *testing.T) {
 			if !regexp.MustCompile(`[( ]` + m[1] + `(?:\)|,|\.Run\()`).MatchString(tests.String()) {
 				t.Errorf("no test runs the module %s of %s", m[1], file)
 			}
-		}
-	}
-}
-
-func TestThePackagesConfigurationListsAllModules(t *testing.T) {
-	t.Parallel()
-	const file = "../packaging/cloud.cfg"
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := parsed(t, file, string(data))
-	for _, stage := range []Stage{InitStage, ConfigStage, FinalStage} {
-		var listed []string
-		for _, item := range cfg.Get(string(stage)).Items() {
-			listed = append(listed, item.Text())
-		}
-		if want := DefaultNames(stage); !slices.Equal(listed, want) {
-			t.Errorf("%s: %s is\n%v\nand the registry has\n%v", file, stage, listed, want)
 		}
 	}
 }

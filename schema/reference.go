@@ -8,7 +8,7 @@ import (
 	"cloudseed/modules"
 )
 
-//go:generate go test . -run TestTheReferenceIsCurrent -update
+//go:generate go test . -run TestWhatFollowsFromTheRegistryIsCurrent -update
 
 // Reference is a page, in Markdown, of all modules and their keys.
 func Reference() string {
