@@ -44,7 +44,7 @@ type guest struct {
 	console strings.Builder
 }
 
-func newGuest(t *testing.T, files seed.Files) *guest {
+func newGuest(t testing.TB, files seed.Files) *guest {
 	t.Helper()
 	g := &guest{Machine: hosttest.New(t), seed: filepath.Join(t.TempDir(), "seed")}
 	if err := os.Mkdir(g.seed, 0o755); err != nil {
@@ -68,7 +68,7 @@ func newGuest(t *testing.T, files seed.Files) *guest {
 const runsRuncmd = "/bin/sh " + state.RunDir + "/runcmd.sh"
 
 // boot runs all stages, as systemd would, each in a process of its own.
-func (g *guest) boot(t *testing.T) boot.Report {
+func (g *guest) boot(t testing.TB) boot.Report {
 	t.Helper()
 	if err := os.RemoveAll(filepath.Join(g.Dir, state.RunDir)); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func (g *guest) boot(t *testing.T) boot.Report {
 }
 
 // run runs a stage, in a process of its own.
-func (g *guest) run(t *testing.T, stage string) boot.Report {
+func (g *guest) run(t testing.TB, stage string) boot.Report {
 	t.Helper()
 	b := g.agent(t)
 	b.Run(t.Context(), stage)
@@ -104,12 +104,12 @@ func timeless(messages []string) []string {
 }
 
 // agent is the agent of one stage.
-func (g *guest) agent(t *testing.T) *boot.Boot {
+func (g *guest) agent(t testing.TB) *boot.Boot {
 	t.Helper()
 	return boot.New(g.options(t))
 }
 
-func (g *guest) options(t *testing.T) boot.Options {
+func (g *guest) options(t testing.TB) boot.Options {
 	t.Helper()
 	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
 	return boot.Options{
@@ -128,7 +128,7 @@ func (g *guest) options(t *testing.T) boot.Options {
 	}
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(text []byte) (int, error) {
 	w.t.Log(strings.TrimRight(string(text), "\n"))
