@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Absent are the modules of cloud-init that are not here, since it does not run them on the
@@ -54,12 +55,13 @@ func MisplacedInMetadata() map[string]string {
 }
 
 // Keys are all top-level keys that cloud-config may have, sorted: those of the
-// modules, of the program itself, and of other systems' modules.
-func Keys() []string {
+// modules, of the program itself, and of other systems' modules. Callers share the list; it
+// is made once, since each module of a boot and each check is given it.
+var Keys = sync.OnceValue(func() []string {
 	keys := append(moduleKeys(), otherKeys...)
 	slices.Sort(keys)
 	return slices.Compact(keys)
-}
+})
 
 // moduleKeys are those of the modules.
 func moduleKeys() []string {
