@@ -49,21 +49,21 @@ func (run *runner) entries(key string) []entry {
 		}
 		return names
 	}
+	var found config.Findings
 	if list.Kind() != config.List {
-		run.reports.problems([]config.Problem{{
-			Severity: config.Error, Pos: list.Pos(), Key: key, Message: "expected a list of modules; none of them is run",
-		}})
+		found.At(list.Pos(), key).Errorf("expected a list of modules; none of them is run")
 	}
 	var entries []entry
 	for _, item := range list.Items() {
 		e, problem := readEntry(item)
 		if problem != "" {
-			run.reports.problems([]config.Problem{{Severity: config.Warning, Pos: item.Pos(), Key: key, Message: problem}})
+			found.At(item.Pos(), key).Warnf("%s", problem)
 		}
 		if e.name != "" {
 			entries = append(entries, e)
 		}
 	}
+	run.reports.problems(found.List())
 	return entries
 }
 
@@ -116,9 +116,10 @@ func (run *runner) missing(e entry) {
 		result.Result = ResultNoConfig
 		run.o.Log.Debug("skipped: it does nothing on this family of systems", "module", name)
 	} else {
-		p := config.Problem{Severity: config.Warning, Pos: e.at, Message: fmt.Sprintf("there is no module %q; it was skipped", e.name)}
-		result.Error = p.Error()
-		run.reports.problems([]config.Problem{p})
+		var found config.Findings
+		found.At(e.at, "").Warnf("there is no module %q; it was skipped", e.name)
+		result.Error = found.List()[0].Error()
+		run.reports.problems(found.List())
 	}
 	run.reports.report.Modules = append(run.reports.report.Modules, result)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -137,16 +138,16 @@ func (c Cursor) Entries() []Entry[Cursor] {
 }
 
 // Errorf reports what left something undone, at the place of the value.
-func (c Cursor) Errorf(format string, args ...any) { c.report(Error, nil, format, args...) }
+func (c Cursor) Errorf(format string, args ...any) { c.Reportf(Error, format, args...) }
 
 // Warnf reports what stopped nothing; see Errorf.
-func (c Cursor) Warnf(format string, args ...any) { c.report(Warning, nil, format, args...) }
+func (c Cursor) Warnf(format string, args ...any) { c.Reportf(Warning, format, args...) }
 
 // Notef reports what is worth knowing and lost nothing; see Errorf.
-func (c Cursor) Notef(format string, args ...any) { c.report(Note, nil, format, args...) }
+func (c Cursor) Notef(format string, args ...any) { c.Reportf(Note, format, args...) }
 
 // Deprecatedf reports a spelling that will not be understood for ever; see Errorf.
-func (c Cursor) Deprecatedf(format string, args ...any) { c.report(Deprecated, nil, format, args...) }
+func (c Cursor) Deprecatedf(format string, args ...any) { c.Reportf(Deprecated, format, args...) }
 
 // Fail reports an error about the value, with its cause; each of a joined one by itself.
 // nil is none.
@@ -158,12 +159,26 @@ func (c Cursor) Fail(err error) {
 		return
 	}
 	if err != nil {
-		c.report(Error, err, "%v", err)
+		c.to.Add(Problem{Pos: c.at, Key: c.Key(), Message: err.Error(), Cause: err})
 	}
 }
 
-func (c Cursor) report(s Severity, cause error, format string, args ...any) {
-	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.Key(), Message: fmt.Sprintf(format, args...), Cause: cause})
+// Refuse reports an error, at the place that it knows itself if it does, and what became of
+// the whole for it: "the file was skipped".
+func (c Cursor) Refuse(err error, consequence string) Problem {
+	p := Problem{Pos: c.at, Key: c.Key(), Message: err.Error(), Cause: err}
+	errors.As(err, &p)
+	p.Severity = Error
+	if consequence != "" {
+		p.Message += "; " + consequence
+	}
+	c.to.Add(p)
+	return p
+}
+
+// Reportf reports with any severity; see Errorf.
+func (c Cursor) Reportf(s Severity, format string, args ...any) {
+	c.to.Add(Problem{Severity: s, Pos: c.at, Key: c.Key(), Message: fmt.Sprintf(format, args...)})
 }
 
 // At returns the cursor of a place that has no value: a line of another language, a word of

@@ -13,12 +13,12 @@ import (
 // succeed; the error is a Problem with the operation's place.
 func (v *Value) Patch(operations *Value) (*Value, error) {
 	if operations.Kind() != List {
-		return nil, Problem{Pos: operations.Pos(), Message: "expected a list of operations, got " + kindInWords(operations)}
+		return nil, operations.Pos().Errorf("expected a list of operations, got %s", kindInWords(operations))
 	}
 	for _, op := range operations.items {
 		patched, err := v.patch(op)
 		if err != nil {
-			return nil, Problem{Pos: op.Pos(), Message: err.Error()}
+			return nil, op.Pos().Errorf("%v", err)
 		}
 		v = patched
 	}

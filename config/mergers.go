@@ -202,7 +202,7 @@ func (m Mergers) mergeLists(rule merger, old, fresh *Value) (*Value, error) {
 		case "no_replace":
 			return old, nil
 		}
-		return nil, Problem{Pos: fresh.Pos(), Message: "expected a list, as it is to be added to one"}
+		return nil, fresh.Pos().Errorf("expected a list, as it is to be added to one")
 	}
 	out := &Value{kind: List, pos: fresh.pos}
 	switch method {
@@ -237,7 +237,7 @@ func mergeTexts(rule merger, old, fresh *Value) (*Value, error) {
 		return fresh, nil
 	}
 	if fresh.Kind() != String {
-		return nil, Problem{Pos: fresh.Pos(), Message: "expected a string, as it is to be added to one"}
+		return nil, fresh.Pos().Errorf("expected a string, as it is to be added to one")
 	}
 	text := old.text + fresh.text
 	return &Value{kind: String, pos: fresh.pos, text: text, any: text}, nil

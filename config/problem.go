@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // Severity is how bad a problem is.
 type Severity int
 
@@ -34,6 +36,11 @@ type Problem struct {
 	Cause    error // the error that Message is made of; may be nil
 
 	more int // how many problems it is the count of, in a list that Findings has limited
+}
+
+// Errorf returns an error with a place, for what is reported by who called.
+func (p Pos) Errorf(format string, args ...any) Problem {
+	return Problem{Pos: p, Message: fmt.Sprintf(format, args...)}
 }
 
 // Unwrap returns the cause.

@@ -41,7 +41,7 @@ func Inspect(ctx context.Context, s Search) Inspection {
 	// A directory that is no seed may be anything: / with all that is in it.
 	if tree != nil && (i.Seed != nil || s.OnlyDir() == "") {
 		i.Files = list(tree)
-		i.Problems = append(i.Problems, tree.Problems...)
+		i.Problems = append(i.Problems, tree.Found.List()...)
 	}
 	if i.Seed != nil {
 		i.Problems = append(i.Problems, i.Seed.Problems...)
@@ -66,7 +66,7 @@ func list(t *Tree) []FileInfo {
 	var files []FileInfo
 	err := fs.WalkDir(t.FS, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			t.Problem(config.Error, config.Pos{File: t.Name(path)}, "", "cannot list it: %v", err)
+			t.At(path).Errorf("cannot list it: %v", err)
 			return nil
 		}
 		info, err := fs.Stat(t.FS, path)
@@ -82,7 +82,7 @@ func list(t *Tree) []FileInfo {
 		return nil
 	})
 	if err != nil {
-		t.Problem(config.Error, config.Pos{File: t.Name(".")}, "", "cannot list it: %v", err)
+		t.At(".").Errorf("cannot list it: %v", err)
 	}
 	return files
 }

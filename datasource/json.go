@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -40,7 +39,7 @@ func fromJSON(file string, data []byte, notYAML error) (*config.Value, error) {
 	}
 	var syntax *json.SyntaxError
 	if looksLikeJSON(file, data) && errors.As(notJSON, &syntax) {
-		return nil, config.Problem{Pos: position(file, data, int(syntax.Offset)-1), Message: fmt.Sprintf("it is no JSON: %v", syntax)}
+		return nil, position(file, data, int(syntax.Offset)-1).Errorf("it is no JSON: %v", syntax)
 	}
 	return nil, notYAML
 }

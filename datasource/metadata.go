@@ -1,7 +1,6 @@
 package datasource
 
 import (
-	"fmt"
 	"strings"
 
 	"cloudseed/config"
@@ -76,55 +75,49 @@ func lines(text string) []string {
 
 // Blobs reads OpenStack's vendor data: a text, a list of texts, or a map whose key
 // "cloud-init" holds either; its other keys are for other programs.
-func Blobs(v *config.Value) ([]secret.Bytes, []config.Problem) {
-	if v.Kind() == config.Map {
-		v = v.Get("cloud-init")
-		if v.Kind() == config.Map { // cloud-init goes one deep
-			return nil, []config.Problem{{
-				Severity: config.Warning, Pos: v.Pos(), Key: "cloud-init",
-				Message: "expected a string or a list of strings, got a mapping; the vendor data was skipped",
-			}}
+func Blobs(c config.Cursor) []secret.Bytes {
+	if c.Kind() == config.Map {
+		c = c.Get("cloud-init")
+		if c.Kind() == config.Map { // cloud-init goes one deep
+			c.Warnf("expected a string or a list of strings, got a mapping; the vendor data was skipped")
+			return nil
 		}
 	}
+	v := c.Value()
 	items := []*config.Value{v}
 	if v.Kind() == config.List {
 		items = v.Items()
 	}
 	var blobs []secret.Bytes
-	var problems []config.Problem
 	for _, item := range items {
 		switch {
 		case item.Kind() == config.List, item.Kind() == config.Map:
-			problems = append(problems, config.Problem{
-				Severity: config.Warning, Pos: item.Pos(), Message: "expected a string; it was skipped",
-			})
+			item.At(c.Findings()).Warnf("expected a string; it was skipped")
 		case item.Text() != "" || v.Kind() == config.List: // an empty item keeps its number
 			blobs = append(blobs, secret.NewBytes([]byte(item.Text())))
 		}
 	}
-	return blobs, problems
+	return blobs
 }
 
 // Mode settles dsmode: the first value that is given counts; net if none is, or if it
 // is none that there is.
-func Mode(candidates ...*config.Value) (string, []config.Problem) {
+func Mode(found *config.Findings, candidates ...*config.Value) string {
 	for _, v := range candidates {
 		if v.IsNull() || v.Text() == "" {
 			continue
 		}
 		switch mode := v.Text(); mode {
 		case ModeLocal, ModeNet, ModeDisabled:
-			return mode, nil
+			return mode
 		case "pass": // documented, and never more than net
-			return ModeNet, nil
+			return ModeNet
 		default:
-			return ModeNet, []config.Problem{{
-				Severity: config.Warning, Pos: v.Pos(), Key: "dsmode",
-				Message: fmt.Sprintf("%q is none of local, net and disabled; it counts as net", mode),
-			}}
+			found.At(v.Pos(), "dsmode").Warnf("%q is none of local, net and disabled; it counts as net", mode)
+			return ModeNet
 		}
 	}
-	return ModeNet, nil
+	return ModeNet
 }
 
 // Zone is the availability zone; EC2 has it in a place of its own.

@@ -14,10 +14,10 @@ import (
 // Tree is the files of a medium or directory that may hold a seed, with what was
 // wrong with them so far. Layouts are read through it.
 type Tree struct {
-	FS       fs.FS
-	Source   string // "/dev/sr0": for messages
-	Dir      bool   // Source is a directory
-	Problems []config.Problem
+	FS     fs.FS
+	Source string // "/dev/sr0": for messages
+	Dir    bool   // Source is a directory
+	Found  config.Findings
 }
 
 // maxFile is the largest file of a seed in bytes. Real user data has some kilobytes.
@@ -32,18 +32,19 @@ func (t *Tree) Has(name string) bool {
 // Read gives the content of a file; ok is false when there is none, or it cannot be
 // read, which is then a problem.
 func (t *Tree) Read(name string) (data []byte, ok bool) {
-	data, err := t.read(name)
+	data, err := t.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}
 	if err != nil {
-		t.Problem(config.Error, config.Pos{File: t.Name(name)}, "", "cannot read it: %v; it was skipped", err)
+		t.At(name).Errorf("cannot read it: %v; it was skipped", err)
 		return nil, false
 	}
 	return data, true
 }
 
-func (t *Tree) read(name string) ([]byte, error) {
+// ReadFile is Read for who tells by himself what becomes of a file that cannot be read.
+func (t *Tree) ReadFile(name string) ([]byte, error) {
 	info, err := fs.Stat(t.FS, name)
 	switch {
 	case err != nil:
@@ -74,9 +75,9 @@ func (t *Tree) Name(name string) string {
 	return t.Source + ":" + name
 }
 
-// Problem notes something wrong with a file. key may be "".
-func (t *Tree) Problem(s config.Severity, at config.Pos, key, format string, args ...any) {
-	t.Problems = append(t.Problems, config.Problem{Severity: s, Pos: at, Key: key, Message: fmt.Sprintf(format, args...)})
+// At returns the place of a file, to report about it.
+func (t *Tree) At(name string) config.Cursor {
+	return t.Found.At(config.Pos{File: t.Name(name)}, "")
 }
 
 // YAML reads a file of YAML or JSON. A file that is missing or empty is nil: producers
@@ -108,10 +109,10 @@ func (t *Tree) ParseNetwork(n *NetworkConfig) *config.Value { return t.parsed(n.
 // parsed returns a value that says something, and keeps what is wrong with it.
 func (t *Tree) parsed(value *config.Value, problems []config.Problem, err error) *config.Value {
 	if err != nil {
-		t.leaveOut(err)
+		t.Found.At(config.Pos{}, "").Refuse(err, "the file was skipped")
 		return nil
 	}
-	t.Problems = append(t.Problems, problems...)
+	t.Found.Add(problems...)
 	if value.IsNull() {
 		return nil
 	}
@@ -122,19 +123,10 @@ func (t *Tree) parsed(value *config.Value, problems []config.Problem, err error)
 func (t *Tree) ParseMap(file string, data []byte) *config.Value {
 	value := t.Parse(file, data)
 	if value != nil && value.Kind() != config.Map {
-		t.Problem(config.Error, value.Pos(), "", "expected a mapping; the file was skipped")
+		value.At(&t.Found).Errorf("expected a mapping; the file was skipped")
 		return nil
 	}
 	return value
-}
-
-func (t *Tree) leaveOut(err error) {
-	var p config.Problem
-	if !errors.As(err, &p) {
-		p = config.Problem{Message: err.Error()}
-	}
-	p.Message += "; the file was skipped"
-	t.Problems = append(t.Problems, p)
 }
 
 // maxHeld is how many names of a tree are listed where it is no seed.

@@ -100,7 +100,7 @@ func (r *Reader) yamlLayer(name string, data []byte, lines []int) config.Layer {
 		return config.Layer{Name: name}
 	}
 	if !value.IsNull() && value.Kind() != config.Map {
-		r.o.Note(config.Problem{Severity: config.Error, Pos: value.Pos(), Message: "expected a mapping; the file counts as empty"})
+		r.o.Note(value.Pos().Errorf("expected a mapping; the file counts as empty"))
 		return config.Layer{Name: name}
 	}
 	return config.Layer{Name: name, Value: value}

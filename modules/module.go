@@ -255,9 +255,10 @@ func (e *Env) At(path string) config.Cursor {
 func (e *Env) Problem(p config.Problem) { e.findings.Add(p) }
 
 // Warn reports what the administrator should know and that stopped nothing.
-func (e *Env) Warn(format string, args ...any) {
-	e.findings.Add(config.Problem{Severity: config.Warning, Message: fmt.Sprintf(format, args...)})
-}
+func (e *Env) Warn(format string, args ...any) { e.nowhere().Warnf(format, args...) }
+
+// nowhere is for what is reported and has no place in the configuration.
+func (e *Env) nowhere() config.Cursor { return e.findings.At(config.Pos{}, "") }
 
 // announce shows something to who watches the machine boot: on its console or, where it has
 // none that can be written to, in the stage's output.

@@ -156,8 +156,7 @@ func isDue(e *Env, name, file string) bool {
 		return true
 	}
 	if standing == state.Interrupted {
-		e.Problem(config.Problem{Severity: config.Error, Message: file +
-			" was interrupted when the system last went down; it was not run again, and what it left undone is for you to see to"})
+		e.nowhere().Errorf("%s was interrupted when the system last went down; it was not run again, and what it left undone is for you to see to", file)
 	}
 	return standing == state.NotRun
 }

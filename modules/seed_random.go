@@ -39,10 +39,7 @@ func (s *seedEncoding) DecodeConfig(v *config.Value) []config.Problem {
 		return nil
 	}
 	*s = "unknown"
-	return []config.Problem{{
-		Severity: config.Error, Pos: v.Pos(),
-		Message: "expected raw, base64, b64, gzip or gz; the data is skipped",
-	}}
+	return []config.Problem{v.Pos().Errorf("expected raw, base64, b64, gzip or gz; the data is skipped")}
 }
 
 var seedRandom = Of[seedRandomKeys]{

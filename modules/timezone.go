@@ -27,9 +27,9 @@ var timezone = Of[timezoneKeys]{
 const zoneinfo = "/usr/share/zoneinfo"
 
 func runTimezone(_ context.Context, e *Env, keys *timezoneKeys) error {
-	at := e.Config.Get("timezone").Pos()
+	at := e.At("timezone")
 	if len(e.Args) > 0 { // single --name timezone Europe/Berlin
-		keys.Timezone, at = e.Args[0], config.Pos{}
+		keys.Timezone, at = e.Args[0], at.Findings().At(config.Pos{}, "timezone")
 	}
 	if keys.Timezone == "" {
 		return nil
@@ -37,10 +37,7 @@ func runTimezone(_ context.Context, e *Env, keys *timezoneKeys) error {
 	file := path.Join(zoneinfo, keys.Timezone)
 	info, err := e.Host.Stat(file)
 	if err != nil || !info.Mode().IsRegular() || !strings.HasPrefix(file, zoneinfo+"/") {
-		e.Problem(config.Problem{
-			Pos: at, Key: "timezone",
-			Message: "there is no time zone " + keys.Timezone + " in " + zoneinfo + "; it is unchanged",
-		})
+		at.Errorf("there is no time zone %s in %s; it is unchanged", keys.Timezone, zoneinfo)
 		return nil
 	}
 	return e.Host.Symlink(file, "/etc/localtime")

@@ -87,18 +87,17 @@ func (n *Network) events() (events []string, where string) {
 	if when.Kind() == config.String {
 		items = []*config.Value{when}
 	}
+	var found config.Findings
 	for _, item := range items {
 		if !slices.Contains(known, item.Text()) {
 			if !n.inSeed("updates") { // what is wrong with a seed is told when it is applied
-				n.report([]config.Problem{{
-					Severity: config.Warning, Pos: item.Pos(), Key: key,
-					Message: fmt.Sprintf("there is no event %q; it is one of %s", item.Text(), strings.Join(known, ", ")),
-				}})
+				found.At(item.Pos(), key).Warnf("there is no event %q; it is one of %s", item.Text(), strings.Join(known, ", "))
 			}
 			continue
 		}
 		events = append(events, item.Text())
 	}
+	n.report(found.List())
 	if len(events) == 0 {
 		events = []string{"no event"}
 	}

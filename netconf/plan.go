@@ -41,12 +41,13 @@ func (n *Network) rendered(p Plan) Plan {
 	if p.Config == nil {
 		return p
 	}
-	var problems []config.Problem
-	p.Renderer, problems = n.renderer()
-	p.Problems = append(p.Problems, problems...)
+	var found config.Findings
+	found.Add(p.Problems...)
+	p.Renderer = n.renderer(&found)
 	p.Why = joinReasons(p.Why, p.Renderer.Reason)
-	p.Files, problems = p.Renderer.Render(p.Config, n.existing)
-	p.Problems = append(p.Problems, problems...)
+	files, problems := p.Renderer.Render(p.Config, n.existing)
+	found.Add(problems...)
+	p.Files, p.Problems = files, found.List()
 	for i, f := range p.Files {
 		// A change shows both sides.
 		p.Files[i].Secret = f.Secret || holdsSecret(n.existing(f.Path))
@@ -93,7 +94,7 @@ func (n *Network) existing(file string) []byte {
 //
 // Difference from cloud-init: on a machine that has none of them, keyfiles are written
 // with a warning; cloud-init writes nothing.
-func (n *Network) renderer() (render.Choice, []config.Problem) {
+func (n *Network) renderer(found *config.Findings) render.Choice {
 	var order []string
 	for _, item := range n.in.System.Get("system_info.network.renderers").Items() {
 		order = append(order, item.Text())
@@ -110,12 +111,11 @@ func (n *Network) renderer() (render.Choice, []config.Problem) {
 		Enabled: n.host.Units().Enabled,
 	})
 	if err != nil {
-		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}, []config.Problem{
-			{
-				Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same",
-				Cause: &host.MissingError{Program: "NetworkManager"},
-			},
-		}
+		found.Add(config.Problem{
+			Severity: config.Warning, Message: err.Error() + "; keyfiles for NetworkManager are written all the same",
+			Cause: &host.MissingError{Program: "NetworkManager"},
+		})
+		return render.Choice{Name: render.NetworkManager, Reason: "there is no other"}
 	}
-	return choice, nil
+	return choice
 }

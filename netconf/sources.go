@@ -17,16 +17,15 @@ import (
 // source is where a description of the network may come from.
 type source struct {
 	name string
-	read func(*Network, []network.NIC) described
+	read func(*Network, []network.NIC, *config.Findings) described
 }
 
 // described is what a source says of the network.
 type described struct {
-	config   *network.Config // nil: it says nothing
-	at       string          // the place in the source, if it has several
-	why      string          // why it says nothing, if there is something to tell, or why it counts
-	problems []config.Problem
-	stored   any // in cloud-init's form
+	config *network.Config // nil: it says nothing
+	at     string          // the place in the source, if it has several
+	why    string          // why it says nothing, if there is something to tell, or why it counts
+	stored any             // in cloud-init's form
 }
 
 // fallbackSource is what counts when nobody says anything.
@@ -46,12 +45,13 @@ var sources = []source{
 
 // source asks the sources in their order. The plan has no Config when the network
 // is to be left alone.
-func (n *Network) source(nics []network.NIC) Plan {
-	p := Plan{Source: fallbackSource}
+func (n *Network) source(nics []network.NIC) (p Plan) {
+	var found config.Findings
+	defer func() { p.Problems = found.List() }()
+	p.Source = fallbackSource
 	var passed []string
 	for _, source := range sources {
-		d := source.read(n, nics)
-		p.Problems = append(p.Problems, d.problems...)
+		d := source.read(n, nics, &found)
 		if d.config == nil {
 			passed = append(passed, d.why)
 			continue
@@ -90,9 +90,10 @@ func joinReasons(reasons ...string) string {
 
 // parsed is a description in version 1 or 2. empty is why one that says nothing was
 // skipped.
-func parsed(v *config.Value, nics []network.NIC, empty string) described {
+func parsed(v *config.Value, nics []network.NIC, found *config.Findings, empty string) described {
 	c, problems := read.YAML(v, nics)
-	d := described{config: c, problems: problems}
+	found.Add(problems...)
+	d := described{config: c}
 	if c == nil {
 		d.why = empty
 		if len(problems) > 0 {
@@ -109,7 +110,7 @@ func parsed(v *config.Value, nics []network.NIC, empty string) described {
 
 // adminsNetwork is a marker that administrators and packages put there: the network is
 // never to be touched.
-func (n *Network) adminsNetwork([]network.NIC) described {
+func (n *Network) adminsNetwork([]network.NIC, *config.Findings) described {
 	if !n.host.Exists(state.CloudDir + "/data/upgraded-network") {
 		return described{}
 	}
@@ -126,27 +127,24 @@ func (n *Network) ownCmdline() string {
 }
 
 // commandLineNetwork is network-config= on the kernel's command line.
-func (n *Network) commandLineNetwork(nics []network.NIC) described {
+func (n *Network) commandLineNetwork(nics []network.NIC, found *config.Findings) described {
 	const name = "network-config="
 	text, given, err := initramfs.CommandLineConfig(n.ownCmdline())
 	if !given {
 		return described{}
 	}
-	problem := func(err error) described {
-		return described{
-			why:      "network-config= on the kernel's command line cannot be understood",
-			problems: []config.Problem{{Severity: config.Error, Pos: config.Pos{File: "kernel command line"}, Key: name, Message: err.Error() + "; it was skipped"}},
-		}
+	var value *config.Value
+	var problems []config.Problem
+	if err == nil {
+		value, problems, err = yaml.Parse("kernel command line network-config", text)
 	}
 	if err != nil {
-		return problem(err)
+		found.At(config.Pos{File: "kernel command line"}, name).Errorf("%v; it was skipped", err)
+		return described{why: "network-config= on the kernel's command line cannot be understood"}
 	}
-	value, problems, err := yaml.Parse("kernel command line network-config", text)
-	if err != nil {
-		return problem(err)
-	}
-	d := parsed(value, nics, "network-config= on the kernel's command line is empty")
-	d.at, d.problems = name, append(problems, d.problems...)
+	found.Add(problems...)
+	d := parsed(value, nics, found, "network-config= on the kernel's command line is empty")
+	d.at = name
 	return d
 }
 
@@ -154,24 +152,23 @@ func (n *Network) commandLineNetwork(nics []network.NIC) described {
 // about it, or dracut's, when the root file system is on the network.
 //
 // Difference from cloud-init: it does not know dracut.
-func (n *Network) initramfsNetwork(nics []network.NIC) described {
+func (n *Network) initramfsNetwork(nics []network.NIC, found *config.Findings) described {
 	files, err := n.klibcFiles()
-	problems := []config.Problem{}
 	if err != nil {
-		problems = append(problems, config.Problem{Severity: config.Warning, Pos: config.Pos{File: "/run"}, Message: err.Error()})
+		found.At(config.Pos{File: "/run"}, "").Warnf("%v", err)
 	}
 	if len(files) > 0 {
-		tree, found := initramfs.Klibc(files, nics)
-		d := parsed(config.FromAny("initramfs", tree), nics, "")
-		d.at, d.problems = "klibc", append(append(problems, found...), d.problems...)
+		tree, problems := initramfs.Klibc(files, nics)
+		found.Add(problems...)
+		d := parsed(config.FromAny("initramfs", tree), nics, found, "")
+		d.at = "klibc"
 		return d
 	}
 	why := initramfs.RootOnNetwork(n.ownCmdline())
 	if why == "" {
-		return described{problems: problems}
+		return described{}
 	}
-	d := n.dracutNetwork(nics)
-	d.problems = append(problems, d.problems...)
+	d := n.dracutNetwork(nics, found)
 	if d.config != nil {
 		d.at, d.why = "dracut's ip=", "the root file system needs it: "+why
 	}
@@ -181,22 +178,21 @@ func (n *Network) initramfsNetwork(nics []network.NIC) described {
 // dracutGuess is what the kernel's command line says to dracut, where the root file
 // system does not need it and nobody else says anything: it is a better guess than
 // DHCP on the first device.
-func (n *Network) dracutGuess(nics []network.NIC) described {
-	d := n.dracutNetwork(nics)
+func (n *Network) dracutGuess(nics []network.NIC, found *config.Findings) described {
+	d := n.dracutNetwork(nics, found)
 	if d.config != nil {
 		d.at, d.why = "ip=", "no other source says anything of the network"
 	}
 	return d
 }
 
-func (n *Network) dracutNetwork(nics []network.NIC) described {
+func (n *Network) dracutNetwork(nics []network.NIC, found *config.Findings) described {
 	tree, problems := initramfs.Dracut(n.ownCmdline(), nics)
+	found.Add(problems...)
 	if tree == nil {
-		return described{problems: problems}
+		return described{}
 	}
-	d := parsed(config.FromAny("kernel command line", tree), nics, "")
-	d.problems = append(problems, d.problems...)
-	return d
+	return parsed(config.FromAny("kernel command line", tree), nics, found, "")
 }
 
 // klibcFiles are the files that klibc's ipconfig leaves in /run, by their paths. They
@@ -224,47 +220,48 @@ func (n *Network) klibcFiles() ([]initramfs.KlibcFile, error) {
 
 // systemNetwork is the key `network` of the system's own configuration, which cc: on the
 // kernel's command line is part of.
-func (n *Network) systemNetwork(nics []network.NIC) described {
+func (n *Network) systemNetwork(nics []network.NIC, found *config.Findings) described {
 	c := n.in.System
 	value := c.Get("network")
 	if value == nil {
 		return described{}
 	}
 	where := c.Where("network")
-	d := parsed(value, nics, "network in "+where+" is empty and was skipped")
+	d := parsed(value, nics, found, "network in "+where+" is empty and was skipped")
 	d.at = where
 	return d
 }
 
 // seedNetwork is the seed's description of the network, in its language.
-func (n *Network) seedNetwork(nics []network.NIC) described {
+func (n *Network) seedNetwork(nics []network.NIC, found *config.Findings) described {
 	if n.in.Seed == nil || n.in.Seed.Network == nil {
 		return described{}
 	}
 	given := n.in.Seed.Network
 	if given.Format == datasource.FormatENI {
 		c, problems := read.ENI(given.Name, string(given.Data), n.host)
-		problems = append(problems, network.AdoptByOrder(c, nics)...)
-		return described{config: c, at: given.Name, problems: problems, stored: tree(c)}
+		found.Add(problems...)
+		found.Add(network.AdoptByOrder(c, nics)...)
+		return described{config: c, at: given.Name, stored: tree(c)}
 	}
 	value, problems, err := given.Parse()
+	found.Add(problems...)
 	if err != nil {
-		return described{
-			why:      "the seed's " + given.Name + " cannot be understood",
-			problems: append(problems, config.Problem{Severity: config.Error, Message: fmt.Sprintf("%v; the network is not configured from it", err)}),
-		}
+		found.At(config.Pos{}, "").Errorf("%v; the network is not configured from it", err)
+		return described{why: "the seed's " + given.Name + " cannot be understood"}
 	}
 	d := described{why: "the seed's " + given.Name + " says nothing"}
 	if given.Format == datasource.FormatOpenStack {
-		d.config, d.problems = read.OpenStack(value, nics)
+		d.config, problems = read.OpenStack(value, nics)
+		found.Add(problems...)
 		d.stored = tree(d.config)
 	} else {
-		d = parsed(value, nics, d.why)
+		d = parsed(value, nics, found, d.why)
 	}
 	if d.config != nil {
 		d.why = ""
 	}
-	d.at, d.problems = given.Name, append(problems, d.problems...)
+	d.at = given.Name
 	return d
 }
 
@@ -282,7 +279,7 @@ func tree(c *network.Config) any {
 }
 
 // fallbackNetwork is DHCP on the first device.
-func (n *Network) fallbackNetwork(nics []network.NIC) described {
+func (n *Network) fallbackNetwork(nics []network.NIC, _ *config.Findings) described {
 	c := network.Fallback(nics)
 	if c == nil {
 		return described{}

@@ -22,12 +22,14 @@ func CloudConfig(v *config.Value) []config.Problem {
 		return nil
 	}
 	if v.Kind() != config.Map {
-		return []config.Problem{{Severity: config.Error, Pos: v.Pos(), Message: "expected a mapping, such as hostname: web1; nothing of it was applied"}}
+		return []config.Problem{v.Pos().Errorf("expected a mapping, such as hostname: web1; nothing of it was applied")}
 	}
 	var found findings
 	topLevel := modules.Keys()
 	found.add(v.Unknown(topLevel))
-	found.add(misplaced(v))
+	var misplaced config.Findings
+	reportMisplaced(v.At(&misplaced))
+	found.add(misplaced.List())
 	for _, m := range modules.All() {
 		e := environment(v)
 		m.Check(e)
@@ -39,18 +41,13 @@ func CloudConfig(v *config.Value) []config.Problem {
 	return found.sorted()
 }
 
-// misplaced reports the keys that have no effect in a seed.
-func misplaced(v *config.Value) []config.Problem {
-	var problems []config.Problem
+// reportMisplaced reports the keys that have no effect in a seed.
+func reportMisplaced(root config.Cursor) {
 	for key, hint := range modules.Misplaced {
-		if value := v.Get(key); value != nil {
-			problems = append(problems, config.Problem{
-				Severity: config.Warning, Pos: v.KeyPos(key), Key: key,
-				Message: "it has no effect in user data, and is ignored: " + hint,
-			})
+		if at := root.AtKey(key); at.Value() != nil {
+			at.Warnf("it has no effect in user data, and is ignored: %s", hint)
 		}
 	}
-	return problems
 }
 
 // environment is what modules check by: the document over what the system's own

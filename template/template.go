@@ -106,7 +106,7 @@ func (t Template) problem(at pos, trouble any) error {
 	if f, ok := trouble.(failure); ok {
 		message, at = f.message, f.at
 	}
-	return config.Problem{Severity: config.Error, Pos: t.place(at), Message: message}
+	return t.place(at).Errorf("%s", message)
 }
 
 func (t Template) place(at pos) config.Pos {
@@ -119,23 +119,23 @@ func (t Template) place(at pos) config.Pos {
 
 // missing are the variables without a value that are in the output.
 func (t Template) missing(in *interpreter, text string) []config.Problem {
-	var problems []config.Problem
+	var found config.Findings
+	told := map[miss]bool{} // a loop may print one often
 	for _, m := range in.missing {
-		if strings.Contains(text, Missing+m.name) {
+		if strings.Contains(text, Missing+m.name) && !told[m] {
+			told[m] = true
 			shown := Missing + m.name
 			if strings.HasSuffix(m.path, "[…]") { // the name was worked out, perhaps of a secret
 				shown = Missing + " and what is in brackets"
 			}
-			problems = append(problems, config.Problem{
-				Severity: config.Warning, Pos: t.place(m.at),
-				Message: fmt.Sprintf("the template's variable %s has no value; %s stands in its place", m.path, shown),
-			})
+			found.At(t.place(m.at), "").Warnf("the template's variable %s has no value; %s stands in its place", m.path, shown)
 		}
 	}
+	problems := found.List()
 	slices.SortStableFunc(problems, func(a, b config.Problem) int {
 		return cmp.Or(a.Pos.Line-b.Pos.Line, a.Pos.Column-b.Pos.Column)
 	})
-	return slices.Compact(problems) // a loop may print one often
+	return problems
 }
 
 // Kind is the language that a text's first line names, "## template: jinja" or "##

@@ -36,7 +36,7 @@ func (p *processor) cloudConfig(part *Part) {
 	p.result.ignored = append(p.result.ignored, part.Filename)
 	if errors.Is(err, errEmpty) {
 		part.Problem = err.Error()
-		p.problem(config.Note, part.top(), "%s", part.Problem)
+		p.at(part.top()).Notef("%s", part.Problem)
 		return
 	}
 	p.refuse(part, err)
@@ -48,7 +48,7 @@ var errEmpty = errors.New("it holds nothing but its header")
 
 func (p *processor) merge(part *Part, before *config.Value) (*config.Value, error) {
 	fresh, problems, err := part.yaml()
-	p.result.Problems = append(p.result.Problems, problems...)
+	p.found.Add(problems...)
 	switch {
 	case err != nil:
 		return nil, err
@@ -56,9 +56,9 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 		return nil, errEmpty
 	case fresh.Kind() != config.Map:
 		if key, ok := yaml.KeyWithoutBlank(fresh.Text()); ok {
-			return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf("a space is missing behind %q", key)}
+			return nil, fresh.Pos().Errorf("a space is missing behind %q", key)
 		}
-		return nil, config.Problem{Pos: fresh.Pos(), Message: fmt.Sprintf(`expected a mapping after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))}
+		return nil, fresh.Pos().Errorf(`expected a mapping after #cloud-config, such as "hostname: web1", got %s`, config.KindInWords(fresh))
 	}
 	rules, fresh, err := config.TakeMergers(fresh)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *processor) merge(part *Part, before *config.Value) (*config.Value, erro
 	}
 	if !rules.Handle(config.Map) {
 		part.Problem = `its rules for merging have none for "dict", so that nothing of it counts`
-		p.problem(config.Warning, fresh.Pos(), "%s", part.Problem)
+		p.at(fresh.Pos()).Warnf("%s", part.Problem)
 	}
 	return rules.Merge(before, fresh)
 }

@@ -118,7 +118,7 @@ func (part *Part) top() config.Pos { return config.Pos{File: part.place, Line: 1
 // meant takes a part as a type that is not its header's.
 func (p *processor) meant(part *Part, kind, what, change string) {
 	part.Type = kind
-	p.problem(config.Warning, part.top(), "%s; it was taken as %s: %s", what, inWords(kind), change)
+	p.at(part.top()).Warnf("%s; it was taken as %s: %s", what, inWords(kind), change)
 }
 
 // asIf takes a part as if it had other content, if that has a known header.
@@ -135,8 +135,7 @@ func (p *processor) asIf(part *Part, content []byte, what, change string) {
 // refuse keeps why nothing can be done with a part. It is told if no part handler
 // takes it all the same.
 func (part *Part) refuse(s config.Severity, why string) {
-	part.Problem = why
-	part.refused = config.Problem{Severity: s, Pos: part.top(), Message: why}
+	part.Problem, part.refused = why, s
 }
 
 func inWords(kind string) string {

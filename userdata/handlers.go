@@ -31,7 +31,7 @@ type Given struct {
 func (p *processor) partHandler(part *Part) {
 	part.Handler = "part-handler"
 	if p.options.TypesOf == nil {
-		p.problem(config.Note, config.Pos{File: part.place}, "it is a Python program that is run at boot, and gets the parts of the types that it names then")
+		p.at(config.Pos{File: part.place}).Notef("it is a Python program that is run at boot, and gets the parts of the types that it names then")
 		return
 	}
 	h := Handler{

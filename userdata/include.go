@@ -40,7 +40,7 @@ func (p *processor) include(part *Part, depth int) {
 		}
 		content, err := p.options.Fetch(p.ctx, url, once)
 		if err != nil {
-			p.problem(config.Error, config.Pos{File: part.place, Line: number, Column: 1}, "it includes what cannot be fetched: %v; the rest was used", err)
+			p.at(config.Pos{File: part.place, Line: number, Column: 1}).Errorf("it includes what cannot be fetched: %v; the rest was used", err)
 			continue
 		}
 		if !p.room(len(content)) {
@@ -57,13 +57,13 @@ func (p *processor) include(part *Part, depth int) {
 // Difference from cloud-init: an entry that is none costs itself, not all user data.
 func (p *processor) archive(part *Part) {
 	list, problems, err := part.yaml()
-	p.result.Problems = append(p.result.Problems, problems...)
+	p.found.Add(problems...)
 	if err != nil {
 		p.refuse(part, err)
 		return
 	}
 	if list.Kind() != config.List {
-		p.problem(config.Error, list.Pos(), "expected a list of parts after #cloud-config-archive; all of it was skipped")
+		p.at(list.Pos()).Errorf("expected a list of parts after #cloud-config-archive; all of it was skipped")
 		return
 	}
 	for i, item := range list.Items() {
@@ -71,11 +71,11 @@ func (p *processor) archive(part *Part) {
 		if item.Kind() == config.Map {
 			entry = item.Get("content")
 		} else if item.Kind() != config.String {
-			p.problem(config.Error, item.Pos(), "expected a string, or a mapping with keys such as content; part %d of the archive was skipped", i+1)
+			p.at(item.Pos()).Errorf("expected a string, or a mapping with keys such as content; part %d of the archive was skipped", i+1)
 			continue
 		}
 		if !p.room(len(entry.Text())) { // aliases may stand for much
-			p.problem(config.Error, item.Pos(), "there are more than %d MiB in archives, or unpacked, in all; the rest was skipped", maxUnpacked>>20)
+			p.at(item.Pos()).Errorf("there are more than %d MiB in archives, or unpacked, in all; the rest was skipped", maxUnpacked>>20)
 			return
 		}
 		p.archived(item, entry)

@@ -57,10 +57,10 @@ func (p *processor) entity(header textproto.MIMEHeader, body []byte, depth, nest
 	boundary := params["boundary"]
 	switch {
 	case boundary == "":
-		p.problem(config.Error, config.Pos{File: p.name, Line: 1, Column: 1}, "a multipart message names no boundary; its parts were skipped")
+		p.at(config.Pos{File: p.name, Line: 1, Column: 1}).Errorf("a multipart message names no boundary; its parts were skipped")
 		return
 	case nested >= maxNested:
-		p.problem(config.Error, config.Pos{File: p.name}, "there are more than %d messages inside each other; the rest was skipped", maxNested)
+		p.at(config.Pos{File: p.name}).Errorf("there are more than %d messages inside each other; the rest was skipped", maxNested)
 		return
 	}
 	if nested == 0 {
@@ -95,7 +95,7 @@ func (p *processor) attached(header textproto.MIMEHeader, body []byte, depth, ne
 }
 
 func (p *processor) headerTooLarge(place string) {
-	p.problem(config.Error, config.Pos{File: place}, "a message has more than %d MiB of headers; it was skipped", maxHeader>>20)
+	p.at(config.Pos{File: place}).Errorf("a message has more than %d MiB of headers; it was skipped", maxHeader>>20)
 }
 
 // headerSize is how far the header of a message can go: to the first line that is empty

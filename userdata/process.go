@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"net/textproto"
@@ -88,7 +87,7 @@ type Part struct {
 	lines    []int                // of the template that it was
 	index    string               // of the machine that it is for; "": of all, or none that can be told
 	parsed   *document            // its content as YAML, once something asked for it
-	refused  config.Problem       // why it has no type
+	refused  config.Severity      // of why it has no type
 }
 
 // document is what a text is as YAML.
@@ -174,6 +173,7 @@ func ProcessPieces(ctx context.Context, name string, pieces []Piece, o Options) 
 			p.handle(part)
 		}
 	}
+	p.result.Problems = p.found.List()
 	return p.result
 }
 
@@ -182,6 +182,7 @@ type processor struct {
 	name    string
 	options Options
 	result  Result
+	found   config.Findings
 
 	count    int   // of parts, with those for other machines
 	full     bool  // there are too many parts, and that was said
@@ -192,30 +193,25 @@ type processor struct {
 	partHandlers int            // that can be used
 }
 
-func (p *processor) problem(s config.Severity, at config.Pos, format string, args ...any) {
-	p.result.Problems = append(p.result.Problems, config.Problem{Severity: s, Pos: at, Message: fmt.Sprintf(format, args...)})
-}
+// at returns a place to report at.
+func (p *processor) at(pos config.Pos) config.Cursor { return p.found.At(pos, "") }
 
 // fail is a problem of a part, which is skipped for it.
 func (p *processor) fail(part *Part, format string, args ...any) {
 	part.Problem = fmt.Sprintf(format, args...)
-	p.problem(config.Error, part.top(), "%s", part.Problem)
+	p.at(part.top()).Errorf("%s", part.Problem)
 }
 
 // refuse is fail for an error that may know its place.
 func (p *processor) refuse(part *Part, err error) {
-	problem := config.Problem{Pos: part.top(), Message: err.Error()}
-	errors.As(err, &problem)
-	problem.Message += "; nothing of it was applied"
-	part.Problem = problem.Message
-	p.result.Problems = append(p.result.Problems, problem)
+	part.Problem = p.at(part.top()).Refuse(err, "nothing of it was applied").Message
 }
 
 // blob finds the parts of one piece of data, which may be compressed and may be a MIME
 // message. place is what messages call it; depth counts data that named this data.
 func (p *processor) blob(raw []byte, place string, depth int) {
 	if len(raw) > maxSize {
-		p.problem(config.Error, config.Pos{File: place}, "it is larger than %d MiB; nothing of it was applied", maxSize>>20)
+		p.at(config.Pos{File: place}).Errorf("it is larger than %d MiB; nothing of it was applied", maxSize>>20)
 		return
 	}
 	data, err := p.gunzip(raw)
@@ -262,7 +258,7 @@ func (p *processor) isFull(place string) bool {
 		return false
 	}
 	if !p.full {
-		p.problem(config.Error, config.Pos{File: place}, "there are more than %d parts; the rest was skipped", maxParts)
+		p.at(config.Pos{File: place}).Errorf("there are more than %d parts; the rest was skipped", maxParts)
 	}
 	p.full = true
 	return true
@@ -344,13 +340,13 @@ func (p *processor) builtIn(part *Part) {
 		p.template(part)
 	case "":
 		if part.Problem != "" {
-			p.result.Problems = append(p.result.Problems, part.refused)
+			p.at(part.top()).Reportf(part.refused, "%s", part.Problem)
 		}
 	case TypePartHandler:
 		p.partHandler(part)
 	default:
 		part.Problem = fmt.Sprintf("nothing here can handle a part of type %s; it was skipped", oneLine(part.Type))
-		p.problem(config.Warning, part.top(), "%s", part.Problem)
+		p.at(part.top()).Warnf("%s", part.Problem)
 	}
 }
 
@@ -398,7 +394,7 @@ func (p *processor) template(part *Part) {
 	header, body, _ := bytes.Cut(trimmed, []byte("\n"))
 	above := bytes.Count(content[:len(content)-len(trimmed)+len(header)], []byte("\n")) + 1 // lines, with the header
 	became, err := template.Template{Text: string(body), At: config.Pos{File: part.place, Line: above + 1}}.Fill(p.ctx, variables)
-	p.result.Problems = append(p.result.Problems, became.Missing...)
+	p.found.Add(became.Missing...)
 	if err != nil {
 		p.refuse(part, err)
 		return

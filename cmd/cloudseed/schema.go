@@ -200,9 +200,10 @@ func (s *schemaCheck) lookAtUserData(ctx context.Context, doc subject) (problems
 func lookAtNetwork(_ context.Context, doc subject) (problems []config.Problem, others []string) {
 	v, problems, err := yaml.Parse(doc.file, doc.data)
 	if err != nil {
-		fault := config.Problem{Pos: config.Pos{File: doc.file}, Message: err.Error()}
-		errors.As(err, &fault)
-		return append(problems, fault), nil
+		var found config.Findings
+		found.Add(problems...)
+		found.At(config.Pos{File: doc.file}, "").Refuse(err, "")
+		return found.List(), nil
 	}
 	network := v
 	if inner := v.Get("network"); inner != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -166,12 +165,12 @@ func networkProblems(seed *datasource.Seed) []config.Problem {
 	_, problems, err := convert.Parse(convert.Input{
 		Name: seed.Network.Name, Kind: networkKinds[seed.Network.Format], Text: seed.Network.Data, Existing: func(string) []byte { return nil },
 	})
+	var found config.Findings
+	found.Add(problems...)
 	if err != nil {
-		problem := config.Problem{Pos: config.Pos{File: seed.Network.Name}, Message: err.Error()}
-		errors.As(err, &problem)
-		problems = append(problems, problem)
+		found.At(config.Pos{File: seed.Network.Name}, "").Refuse(err, "")
 	}
-	return problems
+	return found.List()
 }
 
 // printSeed prints it for people: what it is, its metadata and files, what is wrong.

@@ -15,9 +15,9 @@ import (
 func (l *lexer) tooMuch() error {
 	switch {
 	case l.deep >= 0:
-		return config.Problem{Pos: l.pos(l.deep), Message: "lists and maps are nested more than " + strconv.Itoa(maxDepth) + " deep"}
+		return l.pos(l.deep).Errorf("lists and maps are nested more than %d deep", maxDepth)
 	case l.tokens > 4*maxNodes: // "key : value ," are four for two values
-		return config.Problem{Pos: config.Pos{File: l.source.file}, Message: "there are more than " + strconv.Itoa(maxNodes) + " values"}
+		return config.Pos{File: l.source.file}.Errorf("there are more than %d values", maxNodes)
 	}
 	return nil
 }

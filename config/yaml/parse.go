@@ -9,7 +9,6 @@ package yaml
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"slices"
@@ -46,7 +45,7 @@ func ParseFilled(file string, data []byte, lines []int) (*config.Value, []config
 	}
 	from := source{file, lines}
 	if len(data) > maxSize {
-		return nil, nil, config.Problem{Pos: config.Pos{File: file}, Message: fmt.Sprintf("it is larger than %d MiB", maxSize>>20)}
+		return nil, nil, config.Pos{File: file}.Errorf("it is larger than %d MiB", maxSize>>20)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := checkCharacters(from, data); err != nil {
@@ -91,7 +90,7 @@ func (s source) pos(line, column int) config.Pos {
 func decodeOne(from source, text []byte) (document *library.Node, err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
-			err = config.Problem{Pos: config.Pos{File: from.file}, Message: fmt.Sprintf("the YAML library fails on it: %v", mistake)}
+			err = config.Pos{File: from.file}.Errorf("the YAML library fails on it: %v", mistake)
 		}
 	}()
 	decoder := library.NewDecoder(bytes.NewReader(text))
@@ -101,10 +100,7 @@ func decodeOne(from source, text []byte) (document *library.Node, err error) {
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, config.Problem{
-			Pos:     from.pos(second.Line, second.Column),
-			Message: `a second document begins here; there can only be one: remove the line "---"`,
-		}
+		return nil, from.pos(second.Line, second.Column).Errorf(`a second document begins here; there can only be one: remove the line "---"`)
 	case !errors.Is(err, io.EOF):
 		return nil, err
 	}
@@ -133,7 +129,7 @@ func (b *builder) at(n *library.Node) config.Pos {
 }
 
 func (b *builder) fail(n *library.Node, format string, args ...any) error {
-	return config.Problem{Pos: b.at(n), Message: fmt.Sprintf(format, args...)}
+	return b.at(n).Errorf(format, args...)
 }
 
 func (b *builder) value(n *library.Node, depth int) (*config.Value, error) {
@@ -165,10 +161,7 @@ func (b *builder) value(n *library.Node, depth int) (*config.Value, error) {
 // and PyYAML refuses it.
 func (b *builder) checkAnchor(n *library.Node) {
 	if first, ok := b.names[n.Anchor]; ok {
-		b.found.Add(config.Problem{
-			Severity: config.Warning, Pos: b.at(n),
-			Message: fmt.Sprintf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line),
-		})
+		b.found.At(b.at(n), "").Warnf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line)
 		return
 	}
 	b.names[n.Anchor] = n
@@ -257,10 +250,8 @@ func (b *builder) mapping(n *library.Node, depth int) (*config.Value, error) {
 			return nil, err
 		}
 		if first, ok := seen[name]; ok {
-			b.found.Add(config.Problem{
-				Severity: config.Warning, Pos: key.Pos(), Key: strings.Join(append(slices.Clone(b.path), name), "."),
-				Message: fmt.Sprintf("duplicate key; first defined on line %d; the last one counts", first.Line),
-			})
+			path := strings.Join(append(slices.Clone(b.path), name), ".")
+			b.found.At(key.Pos(), path).Warnf("duplicate key; first defined on line %d; the last one counts", first.Line)
 		}
 		seen[name] = key.Pos()
 		own = append(own, config.Pair{Name: name, Key: key, Value: value})
@@ -344,9 +335,9 @@ func checkCharacters(from source, data []byte) error {
 		at := from.pos(line, utf8.RuneCount(data[start:i])+1)
 		switch {
 		case r == utf8.RuneError && size <= 1:
-			return config.Problem{Pos: at, Message: fmt.Sprintf("the byte 0x%02x is no UTF-8 text", data[i])}
+			return at.Errorf("the byte 0x%02x is no UTF-8 text", data[i])
 		case r < ' ' || r == 0x7f || r > 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff:
-			return config.Problem{Pos: at, Message: fmt.Sprintf("the control character U+%04X is not allowed here", r)}
+			return at.Errorf("the control character U+%04X is not allowed here", r)
 		}
 		i += size
 	}

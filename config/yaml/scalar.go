@@ -69,7 +69,7 @@ func (b *builder) tagged(n *library.Node) (*config.Value, error) {
 func (b *builder) binary(n *library.Node) *config.Value {
 	data, err := python.Base64([]byte(n.Value))
 	if err != nil {
-		b.found.Add(config.Problem{Severity: config.Error, Pos: b.at(n), Key: strings.Join(b.path, "."), Message: "this is not valid base64: " + err.Error()})
+		b.found.At(b.at(n), strings.Join(b.path, ".")).Errorf("this is not valid base64: %v", err)
 		return config.NewScalar(b.at(n), config.Binary, "", nil)
 	}
 	return config.NewScalar(b.at(n), config.Binary, string(data), data)

@@ -124,7 +124,7 @@ func read(s *datasource.Search, p place, r *datasource.Report) *datasource.Seed 
 		r.Warn(p.Source, "%s; the machine stays the instance that it is", d.ruin)
 		return nil
 	}
-	mode, problems := datasource.Mode(d.mode, s.Setting("ConfigDrive", "dsmode"))
+	mode := datasource.Mode(&p.Found, d.mode, s.Setting("ConfigDrive", "dsmode"))
 	if mode == datasource.ModeDisabled {
 		r.Note(p.Source, "it says dsmode: disabled")
 		return nil
@@ -133,7 +133,7 @@ func read(s *datasource.Search, p place, r *datasource.Report) *datasource.Seed 
 	seed.Datasource, seed.Source, seed.Mode = "ConfigDrive", p.Source, mode
 	seed.Description = fmt.Sprintf("DataSourceConfigDrive [%s,ver=%d][source=%s]", mode, d.version, p.Source)
 	seed.Platform, seed.CloudName, seed.Subplatform = "configdrive", datasource.CloudName(d.metadata, "configdrive"), datasource.Subplatform(p.Source)
-	seed.Problems = append(p.Problems, problems...)
+	seed.Problems = p.Found.List()
 	return seed
 }
 

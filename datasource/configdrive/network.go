@@ -31,7 +31,7 @@ func network(t *datasource.Tree, base string, metadata *config.Value) *datasourc
 		if item.Get("content_path") == nil {
 			at = item.Pos()
 		}
-		t.Problem(severity, at, "network_config.content_path", "%s; %s", problem, instead)
+		t.Found.At(at, "network_config.content_path").Reportf(severity, "%s; %s", problem, instead)
 	}
 	if text.Text() == "" {
 		return nil
@@ -57,7 +57,7 @@ func networkData(t *datasource.Tree, file string) *datasource.NetworkConfig {
 	case saysNothing(v):
 		return nil
 	case v.Kind() != config.Map:
-		t.Problem(config.Error, v.Pos(), "", "expected a mapping; the file was skipped")
+		v.At(&t.Found).Errorf("expected a mapping; the file was skipped")
 		return nil
 	}
 	if v.Get("version") != nil || v.Get("network") != nil {

@@ -1,8 +1,9 @@
 package configdrive
 
 import (
+	"errors"
+	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -30,14 +31,13 @@ func readVersion2(p place) (d *drive, why string) {
 	case metadata == nil:
 		// Difference from cloud-init: it gives up the drive, and then nobody can log in
 		// to see why. A fresh machine gets what else is on the drive.
-		seed.Partial, d.ruin = true, p.Problems[len(p.Problems)-1].Error()
-		p.Problem(config.Warning, config.Pos{File: p.Name(base + "/meta_data.json")}, "",
-			"without it the instance is called %s, and gets what else is on the drive", standInID)
+		seed.Partial, d.ruin = true, lastFound(p)
+		p.At(base+"/meta_data.json").Warnf("without it the instance is called %s, and gets what else is on the drive", standInID)
 	case datasource.ID(metadata, idKeys...) == "" && !p.meant:
 		return nil, p.Name(base+"/meta_data.json") + " names no uuid"
 	case datasource.ID(metadata, idKeys...) == "":
 		// Difference from cloud-init: such a drive counts; it gives it up.
-		p.Problem(config.Warning, metadata.Pos(), "uuid", "it is missing; the instance is called %s", standInID)
+		p.Found.At(metadata.Pos(), "uuid").Warnf("it is missing; the instance is called %s", standInID)
 	}
 	identify(seed, metadata)
 	if data, ok := p.Read(base + "/user_data"); ok {
@@ -71,13 +71,13 @@ func findMetadata(p place) (base string, metadata *config.Value, why string) {
 			why = "there is no " + file
 			continue
 		}
-		before := len(p.Problems)
+		before := len(p.Found.List())
 		metadata = p.Map(file)
-		if metadata == nil && len(p.Problems) == before {
-			p.Problem(config.Error, config.Pos{File: p.Name(file)}, "", "it is empty")
+		if metadata == nil && len(p.Found.List()) == before {
+			p.At(file).Errorf("it is empty")
 		}
 		if metadata == nil && !p.meant {
-			return "", nil, p.Problems[len(p.Problems)-1].Error()
+			return "", nil, lastFound(p)
 		}
 		return base, metadata, ""
 	}
@@ -85,6 +85,11 @@ func findMetadata(p place) (base string, metadata *config.Value, why string) {
 		return "openstack/latest", metadata, ""
 	}
 	return "", nil, why
+}
+
+func lastFound(p place) string {
+	list := p.Found.List()
+	return list[len(list)-1].Error()
 }
 
 // cloudStack is the metadata of a drive that CloudStack made for a network without the
@@ -136,9 +141,7 @@ func identify(seed *datasource.Seed, metadata *config.Value) {
 }
 
 func vendorData(t *datasource.Tree, file string) []secret.Bytes {
-	blobs, problems := datasource.Blobs(t.YAML(file))
-	t.Problems = append(t.Problems, problems...)
-	return blobs
+	return datasource.Blobs(t.YAML(file).At(&t.Found))
 }
 
 // randomSeed decodes base64 as Python does.
@@ -149,7 +152,7 @@ func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
 	}
 	data, err := python.Base64([]byte(text))
 	if err != nil || len(data) == 0 {
-		t.Problem(config.Warning, v.Pos(), "random_seed", "it is no base64; it was skipped")
+		t.Found.At(v.Pos(), "random_seed").Warnf("it is no base64; it was skipped")
 		return secret.Bytes{}
 	}
 	return secret.NewBytes(data)
@@ -168,7 +171,7 @@ func injected(t *datasource.Tree, list *config.Value) []datasource.File {
 		}
 		content, problem := content(t, item)
 		if problem != "" {
-			t.Problem(config.Error, item.Pos(), "files", "%s; %s was not written", problem, to)
+			t.Found.At(item.Pos(), "files").Errorf("%s; %s was not written", problem, to)
 			continue
 		}
 		files = append(files, datasource.File{Path: path.Join("/", to), Content: secret.NewBytes(content)})
@@ -182,17 +185,14 @@ func content(t *datasource.Tree, item *config.Value) (data []byte, problem strin
 	if name == "" {
 		return nil, "it names no content_path"
 	}
-	before := len(t.Problems)
-	data, ok := t.Read(name)
+	data, err := t.ReadFile(name)
 	switch {
-	case ok:
-		return data, ""
-	case len(t.Problems) > before: // the caller's problem says more than the reader's
-		why := t.Problems[before].Message
-		t.Problems = slices.Delete(t.Problems, before, len(t.Problems))
-		return nil, name + ": " + strings.TrimSuffix(why, "; it was skipped")
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "there is no file " + name
+	case err != nil:
+		return nil, name + ": cannot read it: " + err.Error()
 	}
-	return nil, "there is no file " + name
+	return data, ""
 }
 
 // contentName is where a content_path leads. It is relative to openstack/ whether or

@@ -1,7 +1,6 @@
 package nocloud
 
 import (
-	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -69,7 +68,7 @@ func read(t *datasource.Tree) (found files, why string) {
 	metadata, readable := t.Read("meta-data")
 	userData, alsoReadable := t.Read("user-data")
 	if !readable || !alsoReadable {
-		return files{}, t.Problems[0].Error()
+		return files{}, t.Found.List()[0].Error()
 	}
 	found.userData = &userData
 	found.metadata, found.broken = parse(t, t.Name("meta-data"), metadata)
@@ -79,16 +78,16 @@ func read(t *datasource.Tree) (found files, why string) {
 	if data, ok := t.Read("network-config"); ok {
 		found.network = network(t, t.Name("network-config"), data)
 	}
-	found.problems = t.Problems
+	found.problems = t.Found.List()
 	return found, ""
 }
 
 // parse reads metadata. What is wrong with it is a problem too.
 func parse(t *datasource.Tree, name string, data []byte) (metadata *config.Value, broken string) {
-	before := len(t.Problems)
+	before := len(t.Found.List())
 	metadata = t.ParseMap(name, data)
-	if metadata == nil && len(t.Problems) > before {
-		broken = t.Problems[before].Error()
+	if found := t.Found.List(); metadata == nil && len(found) > before {
+		broken = found[before].Error()
 	}
 	return metadata, broken
 }
@@ -116,11 +115,14 @@ func (g *gathered) ruin() string {
 // seed makes a Seed of what was gathered; nil if that says that it wants to be none.
 func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.Seed {
 	m, source := g.metadata, strings.Join(g.places, ",")
-	mode, problems := datasource.Mode(m.Get("dsmode"))
+	var found config.Findings
+	found.Add(g.problems...)
+	mode := datasource.Mode(&found, m.Get("dsmode"))
 	if mode == datasource.ModeDisabled {
 		r.Note(source, "it says dsmode: disabled")
 		return nil
 	}
+	g.keysOfUserData(m.At(&found))
 	seed := &datasource.Seed{
 		Datasource: "NoCloud", Source: source, Mode: mode, Partial: g.hintOnly || g.ruin() != "", InstanceID: datasource.ID(m, "instance-id"),
 		Hostname:         datasource.Text(m, "local-hostname"),
@@ -128,7 +130,7 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 		AvailabilityZone: datasource.Zone(m),
 		Region:           datasource.Text(m, "region"), LaunchIndex: datasource.Text(m, "launch-index"),
 		RandomSeed: secret.NewBytes([]byte(m.Get("random_seed").Text())),
-		Network:    g.network, Problems: slices.Concat(g.problems, problems, g.keysOfUserData()),
+		Network:    g.network, Problems: found.List(),
 		Platform: "nocloud", Subplatform: datasource.Subplatform(source), CloudName: datasource.CloudName(m, "unknown"),
 	}
 	if s.Host.Exists("/dev/lxd/sock") {
@@ -155,17 +157,12 @@ func (g *gathered) seed(s *datasource.Search, r *datasource.Report) *datasource.
 }
 
 // keysOfUserData reports keys of the metadata that have an effect elsewhere only.
-func (g *gathered) keysOfUserData() []config.Problem {
-	var found config.Findings
-	for _, entry := range g.metadata.At(&found).Entries() {
-		if hint := g.misplaced[entry.Key]; hint != "" {
-			found.Add(config.Problem{
-				Severity: config.Warning, Pos: g.metadata.KeyPos(entry.Key), Key: entry.Key,
-				Message: "it has no effect in metadata, and is ignored: " + hint,
-			})
+func (g *gathered) keysOfUserData(metadata config.Cursor) {
+	for _, key := range metadata.Value().Keys() {
+		if hint := g.misplaced[key]; hint != "" {
+			metadata.AtKey(key).Warnf("it has no effect in metadata, and is ignored: %s", hint)
 		}
 	}
-	return found.List()
 }
 
 // facts are the metadata with cloud-init's defaults filled in.

@@ -160,7 +160,7 @@ func (g *gathered) settings(s *datasource.Search) {
 	if v := s.Setting("NoCloud", "network-config"); !v.IsNull() {
 		found.network = network(t, t.Name("network-config"), inline(v))
 	}
-	found.problems = t.Problems
+	found.problems = t.Found.List()
 	g.add(found)
 }
 

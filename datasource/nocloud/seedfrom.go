@@ -91,7 +91,7 @@ func fetch(ctx context.Context, get func(context.Context, string, bool) ([]byte,
 			r.Warn(shown, "%v", err)
 			return files{}, false
 		case !errors.Is(err, fs.ErrNotExist):
-			t.Problem(config.Warning, config.Pos{File: shown}, "", "%v; it was skipped", err)
+			t.Found.At(config.Pos{File: shown}, "").Warnf("%v; it was skipped", err)
 		}
 	}
 	found := files{place: shown, userData: content["user-data"], vendorData: content["vendor-data"]}
@@ -99,7 +99,7 @@ func fetch(ctx context.Context, get func(context.Context, string, bool) ([]byte,
 	if data := content["network-config"]; data != nil {
 		found.network = network(t, secret.URL(fileURL(from, "network-config")), *data)
 	}
-	found.problems = t.Problems
+	found.problems = t.Found.List()
 	return found, true
 }
 
