@@ -49,7 +49,7 @@ func (b *Boot) local(ctx context.Context) error {
 	if len(awaited) == 0 {
 		b.runner().prepare(ctx) // else it is not known what is wanted
 	}
-	b.reports.note(b.runner().setEarlyHostname(ctx))
+	b.runner().setEarlyHostname(ctx)
 	b.reports.note(b.netconf().Apply(ctx))
 	if b.instance.seed.Mode != datasource.ModeLocal {
 		b.o.Log.Info("the init modules wait for the network", "dsmode", b.instance.seed.Mode)
@@ -177,19 +177,18 @@ func (run *runner) prepare(ctx context.Context) {
 
 // setEarlyHostname gives the machine its name before the network comes up, so that
 // DHCP asks by that name. The module itself comes in its turn.
-func (run *runner) setEarlyHostname(ctx context.Context) error {
+func (run *runner) setEarlyHostname(ctx context.Context) {
 	m, ok := modules.Find("set_hostname")
 	if !ok || !run.instance.fresh || !run.listed("cloud_init_modules", m.Name) {
-		return nil
+		return
 	}
 	env := run.env(m, nil)
 	if !modules.HostnameGiven(env) {
-		return nil
+		return
 	}
 	if err := errors.Join(m.Run(ctx, env), env.Err()); err != nil {
 		run.o.Log.Debug("the early hostname did not work, the module will tell", "why", err.Error())
 	}
-	return nil
 }
 
 func (run *runner) listed(key, name string) bool {

@@ -88,8 +88,10 @@ type fieldRules struct {
 	takes  Shape
 }
 
-func (d *decoder) problem(s Severity, v *Value, at path, format string, args ...any) {
-	d.problems = append(d.problems, Problem{Severity: s, Pos: v.Pos(), Key: at.text, Message: fmt.Sprintf(format, args...)})
+func (d *decoder) problem(v *Value, at path, format string, args ...any) {
+	p := v.Pos().Errorf(format, args...)
+	p.Key = at.text
+	d.problems = append(d.problems, p)
 }
 
 var (
@@ -157,19 +159,19 @@ func (d *decoder) plain(v *Value, into reflect.Value, at path, rules fieldRules)
 			into.SetBool(b)
 			return
 		}
-		d.problem(Error, v, at, "expected a boolean, got %s", describe(v))
+		d.problem(v, at, "expected a boolean, got %s", describe(v))
 	case reflect.Int, reflect.Int64:
 		if n, ok := asInt(v); ok {
 			into.SetInt(n)
 			return
 		}
-		d.problem(Error, v, at, "expected a whole number, got %s", describe(v))
+		d.problem(v, at, "expected a whole number, got %s", describe(v))
 	case reflect.Float64:
 		if f, ok := asFloat(v); ok {
 			into.SetFloat(f)
 			return
 		}
-		d.problem(Error, v, at, "expected a number, got %s", describe(v))
+		d.problem(v, at, "expected a number, got %s", describe(v))
 	default:
 		panic(fmt.Sprintf("config: cannot decode into %s", into.Type())) // a mistake in a key struct
 	}
@@ -217,11 +219,11 @@ func asFloat(v *Value) (float64, bool) {
 
 func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) {
 	if v.kind == List || v.kind == Map {
-		d.problem(Error, v, at, "expected a string, got %s", describe(v))
+		d.problem(v, at, "expected a string, got %s", describe(v))
 		return
 	}
 	if len(rules.enum) > 0 && !slices.Contains(rules.enum, v.text) {
-		d.problem(Error, v, at, "expected %s, got %s%s", alternatives(rules.enum), describe(v), didYouMean(v.text, rules.enum))
+		d.problem(v, at, "expected %s, got %s%s", alternatives(rules.enum), describe(v), didYouMean(v.text, rules.enum))
 		return
 	}
 	into.SetString(v.text)
@@ -229,7 +231,7 @@ func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) 
 
 func (d *decoder) secret(v *Value, into reflect.Value, at path) {
 	if v.kind == List || v.kind == Map {
-		d.problem(Error, v, at, "expected a string, got %s", kindInWords(v))
+		d.problem(v, at, "expected a string, got %s", kindInWords(v))
 		return
 	}
 	into.Set(reflect.ValueOf(secret.New(v.text)))
@@ -240,7 +242,7 @@ func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) 
 	items := v.items
 	if v.kind != List {
 		if !rules.scalar || v.kind == Map {
-			d.problem(Error, v, at, "expected a list, got %s", kindInWords(v))
+			d.problem(v, at, "expected a list, got %s", kindInWords(v))
 			return
 		}
 		items = []*Value{v}
@@ -250,7 +252,7 @@ func (d *decoder) list(v *Value, into reflect.Value, at path, rules fieldRules) 
 		element := reflect.New(into.Type().Elem()).Elem()
 		before := len(d.problems)
 		if d.strict && item.IsNull() {
-			d.problem(Error, item, at.child(strconv.Itoa(i)), "expected a %s, got nothing", typeInWords(element.Type()))
+			d.problem(item, at.child(strconv.Itoa(i)), "expected a %s, got nothing", typeInWords(element.Type()))
 		}
 		d.value(item, element, at.child(strconv.Itoa(i)), fieldRules{enum: rules.enum})
 		// An item that is no use at all is skipped; a struct keeps what it has.
@@ -271,7 +273,7 @@ func isOrderedMap(t reflect.Type) bool {
 
 func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected a mapping, got %s", kindInWords(v))
+		d.problem(v, at, "expected a mapping, got %s", kindInWords(v))
 		return
 	}
 	out := reflect.MakeSlice(into.Type(), 0, len(v.pairs))
@@ -286,7 +288,7 @@ func (d *decoder) orderedMap(v *Value, into reflect.Value, at path) {
 
 func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 	if v.kind != Map {
-		d.problem(Error, v, at, "expected a mapping, got %s", kindInWords(v))
+		d.problem(v, at, "expected a mapping, got %s", kindInWords(v))
 		return
 	}
 	known := map[string]bool{}

@@ -123,7 +123,7 @@ func (d *decoder) shaped(v *Value, into reflect.Type, at path, s Shape) {
 	a, ok := s.find(v)
 	switch {
 	case !ok:
-		d.problem(Error, v, at, "expected %s, got %s", s.brief(), kindInWords(v))
+		d.problem(v, at, "expected %s, got %s", s.brief(), kindInWords(v))
 	case a.Word == "list":
 		for i, item := range v.items {
 			d.shaped(item, into, at.child(strconv.Itoa(i)), a.Of)

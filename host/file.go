@@ -78,7 +78,7 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 	}
 	// What another user may have put there is replaced unread.
 	known := old.regular() && h.files.owners.checkPlain(p, old.st, wanted.UID) == nil
-	if known && h.files.owners.matches(p, old.st, wanted) {
+	if known && h.files.owners.matches(old.st, wanted) {
 		same, err := old.holds(data)
 		if same || err != nil {
 			return false, err

@@ -32,7 +32,7 @@ type ownership struct {
 }
 
 // matches reports whether a file has the owner and mode that it is to have.
-func (o owners) matches(p place, st unix.Stat_t, want ownership) bool {
+func (o owners) matches(st unix.Stat_t, want ownership) bool {
 	if ModeOf(st.Mode) != want.mode {
 		return false
 	}

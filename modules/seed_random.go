@@ -109,7 +109,7 @@ func runSeedRandom(ctx context.Context, e *Env, keys *seedRandomKeys) error {
 	data := append(bytes.Clone(keys.data.Reveal()), e.Instance.RandomSeed.Reveal()...)
 	err := addSeed(e, file, data)
 	if len(keys.Seed.Command) > 0 {
-		err = errors.Join(err, seedByCommand(ctx, e, keys, file))
+		seedByCommand(ctx, e, keys, file)
 	}
 	return err
 }
@@ -140,7 +140,7 @@ func addSeed(e *Env, file string, data []byte) error {
 	return err
 }
 
-func seedByCommand(ctx context.Context, e *Env, keys *seedRandomKeys, file string) error {
+func seedByCommand(ctx context.Context, e *Env, keys *seedRandomKeys, file string) {
 	at := e.At("random_seed.command")
 	argv := keys.Seed.Command
 	if _, err := e.Host.LookPath(argv[0]); err != nil {
@@ -149,12 +149,11 @@ func seedByCommand(ctx context.Context, e *Env, keys *seedRandomKeys, file strin
 		} else {
 			e.Log.Info("the command of random_seed is skipped: it is not installed", "program", argv[0])
 		}
-		return nil
+		return
 	}
 	// It runs as long as it takes, as bootcmd does.
 	_, err := e.Host.Run(ctx, host.Command{
 		Argv: argv, Env: []string{"RANDOM_SEED_FILE=" + file}, Pass: true, Timeout: host.NoTimeout,
 	})
 	at.Fail(err)
-	return nil
 }

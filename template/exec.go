@@ -313,7 +313,7 @@ func (in *interpreter) chosen(s *forLoop, items []any) []any {
 	return chosen
 }
 
-func (l *loop) attribute(in *interpreter, name string) (any, bool) {
+func (l *loop) attribute(name string) (any, bool) {
 	beside := func(at int, hint string) any {
 		if at < 0 || at >= l.length {
 			return &undefined{name: "None", path: "loop." + name, hint: hint}

@@ -38,13 +38,7 @@ func (in *interpreter) member(x any, name string) (any, bool) {
 		o = tupleMethod(name)
 	case *namespace:
 		return in.get(x.vars, name)
-	case *macro:
-		return x.attribute(name)
-	case *loop:
-		return x.attribute(in, name)
-	case *cycler:
-		return x.attribute(name)
-	case *blocks:
+	case interface{ attribute(name string) (any, bool) }: // macro, loop, cycler, blocks
 		return x.attribute(name)
 	}
 	if o == nil {

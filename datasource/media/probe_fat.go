@@ -115,7 +115,7 @@ func (g *fatGeometry) setBits(fat32 bool) {
 }
 
 func probeFAT(r io.ReaderAt, g fatGeometry) (Superblock, error) {
-	sb := Superblock{Filesystem: VFAT, FATBits: g.bits, BootLabel: g.bootLabel}
+	sb := Superblock{Filesystem: VFAT, BootLabel: g.bootLabel}
 	var err error
 	if g.bits == 32 {
 		sb.Label, err = g.fat32RootLabel(r)

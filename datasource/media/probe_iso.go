@@ -55,7 +55,7 @@ func isJoliet(svd []byte) bool {
 }
 
 func (d descriptors) superblock() Superblock {
-	sb := Superblock{Filesystem: ISO9660, UDFBridge: d.udf, Label: trimLabel(string(d.primary[40:72]))}
+	sb := Superblock{Filesystem: ISO9660, Label: trimLabel(string(d.primary[40:72]))}
 	if d.joliet != nil {
 		sb.JolietLabel = trimLabel(ucs2(d.joliet[40:72]))
 	}

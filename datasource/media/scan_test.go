@@ -102,7 +102,7 @@ func TestScanFindsEveryDeviceWithAMedium(t *testing.T) {
 		}
 		return info.Size()
 	}
-	fat := Superblock{Filesystem: VFAT, FATBits: 16, Label: "cidata", BootLabel: "cidata"}
+	fat := Superblock{Filesystem: VFAT, Label: "cidata", BootLabel: "cidata"}
 	want := []Device{
 		{Name: "dm-1", Path: path("dm-1"), Size: size(disk), Superblock: fat},
 		{Name: "sda", Path: path("sda"), Size: 1 << 20},

@@ -29,11 +29,6 @@ type Superblock struct {
 	// JolietLabel is the label in the Joliet descriptor of an ISO 9660 volume;
 	// unlike the primary one it may by the standard hold lower case.
 	JolietLabel string
-	// FATBits is 12, 16 or 32 on VFAT, else 0.
-	FATBits int
-	// UDFBridge: an ISO 9660 volume that is a UDF volume as well. blkid calls
-	// such a volume udf; it is read as ISO 9660 here.
-	UDFBridge bool
 }
 
 // Labels returns the distinct labels of the volume, Label first.

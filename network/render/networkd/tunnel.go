@@ -73,9 +73,9 @@ func number(u *unit, name, key string, value int) {
 	}
 }
 
-func truth(u *unit, name, key string, value *bool) {
+func truth(u *unit, key string, value *bool) {
 	if value != nil {
-		u.add(name, key, yesNo(*value))
+		u.add("VXLAN", key, yesNo(*value))
 	}
 }
 
@@ -113,10 +113,10 @@ func vxlan(u *unit, v *network.VXLAN) {
 	number(u, own, "MaximumFDBEntries", v.Limit)
 	number(u, own, "TOS", v.TypeOfService)
 	number(u, own, "FlowLabel", v.FlowLabel)
-	truth(u, own, "MacLearning", v.Learning)
-	truth(u, own, "ReduceARPProxy", v.Proxy)
-	truth(u, own, "RouteShortCircuit", v.ShortCircuit)
-	truth(u, own, "IPDoNotFragment", v.DoNotFragment)
+	truth(u, "MacLearning", v.Learning)
+	truth(u, "ReduceARPProxy", v.Proxy)
+	truth(u, "RouteShortCircuit", v.ShortCircuit)
+	truth(u, "IPDoNotFragment", v.DoNotFragment)
 	for _, w := range vxlanWords {
 		if slices.Contains(w.list(v), w.word) {
 			u.add(own, w.name, "yes")

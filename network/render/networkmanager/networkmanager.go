@@ -179,7 +179,7 @@ func (r *renderer) device(d *network.Device) {
 		r.tunnel(k, own, d)
 	}
 	r.link(k, own, d, mtu)
-	r.clonedMAC(k, own, d)
+	r.clonedMAC(own, d)
 	r.settings(k, d)
 	r.rules(k, d)
 	if d.Type == network.BridgeType || !own.has("mac-address") && !pattern(k, d) {

@@ -165,7 +165,7 @@ func listens(d *network.Device) bool {
 }
 
 // clonedMAC gives an interface of the machine another address.
-func (r *renderer) clonedMAC(k *keyfile, own *section, d *network.Device) {
+func (r *renderer) clonedMAC(own *section, d *network.Device) {
 	switch {
 	case d.ClonedMAC == "":
 	case d.Type == network.Physical || d.Type == network.WiFiType:
