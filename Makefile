@@ -79,6 +79,12 @@ FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME
 	test/fuzz.sh $(FUZZTIME)
 
+# SEED=n: the conditions of a run before; MUTANTS=n: how many.
+MUTANTS ?= 100
+.PHONY: mutants
+mutants: ## negates random conditions, one at a time: which does no test notice? (root; an hour)
+	go run ./test/mutants -n $(MUTANTS) -seed $(SEED)
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin build
