@@ -19,6 +19,9 @@ type condition struct {
 	text       string
 }
 
+// place returns the condition's file and line.
+func (c condition) place() string { return fmt.Sprintf("%s:%d", c.file, c.line) }
+
 // negated returns the file with the condition negated.
 func (c condition) negated(dir string) ([]byte, error) {
 	source, err := os.ReadFile(filepath.Join(dir, c.file))

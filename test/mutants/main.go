@@ -29,7 +29,7 @@ type options struct {
 	count    int
 	seed     uint64
 	parallel int
-	only     string
+	at       string
 	dir      string
 	inside   bool
 }
@@ -40,7 +40,7 @@ func main() {
 	flag.IntVar(&o.count, "n", 100, "how many conditions")
 	flag.Uint64Var(&o.seed, "seed", 1, "which ones: a run with the same seed repeats one")
 	flag.IntVar(&o.parallel, "p", 2, "how many at a time")
-	flag.StringVar(&o.only, "only", "", "conditions of files whose path has this")
+	flag.StringVar(&o.at, "at", "", "the conditions of these lines instead: file:line,file:line")
 	flag.StringVar(&o.dir, "dir", ".", "the sources")
 	flag.BoolVar(&o.inside, "inside", false, "this process is in the sandbox already")
 	flag.Parse()
@@ -112,12 +112,12 @@ func choose(all []*product, o options) ([]condition, error) {
 			return nil, err
 		}
 		for _, c := range found {
-			if !equivalent.has(c) && (o.only == "" || strings.Contains(c.file, o.only)) {
+			if !equivalent.has(c) && (o.at == "" || slices.Contains(strings.Split(o.at, ","), c.place())) {
 				chosen = append(chosen, c)
 			}
 		}
 	}
-	if unused := equivalent.unused(); o.only == "" && len(unused) > 0 {
+	if unused := equivalent.unused(); len(unused) > 0 {
 		return nil, fmt.Errorf("%s names conditions that the sources do not have: %q", equivalentFile, unused)
 	}
 	fmt.Printf("%d conditions; seed %d\n", len(chosen), o.seed)

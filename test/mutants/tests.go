@@ -33,7 +33,7 @@ type outcome struct {
 }
 
 func (o outcome) String() string {
-	line := fmt.Sprintf("%-8s %s:%d: %s", o.end, o.file, o.line, strings.Join(strings.Fields(o.text), " "))
+	line := fmt.Sprintf("%-8s %s: %s", o.end, o.place(), strings.Join(strings.Fields(o.text), " "))
 	if o.by != "" {
 		line += " (" + o.by + ")"
 	}
@@ -125,15 +125,15 @@ func (t *tests) try(ctx context.Context, c condition) outcome {
 	if err != nil {
 		panic(err)
 	}
-	if out, err := t.command(ctx, work, "build", "-overlay", overlay, c.pkg.ImportPath).CombinedOutput(); err != nil {
-		result.end, result.by = unbuildable, string(out)
-		return result
-	}
 	for _, tester := range c.pkg.testers {
 		limit := 30*time.Second + 5*t.took[tester]
 		out, err := t.goTest(ctx, work, "-overlay", overlay, "-failfast", "-p", "1", "-timeout", limit.String(), tester)
 		if err == nil {
 			continue
+		}
+		if strings.Contains(out, "[build failed]") {
+			result.end = unbuildable
+			return result
 		}
 		by := reason(out)
 		if m := failedTest.FindStringSubmatch(out); m != nil {
