@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cloudseed/guest/sshd"
 	"cloudseed/host"
 )
 
@@ -266,11 +267,11 @@ func readKeyFile(e *Env, user host.User) (at string, lines []authorizedKey, err 
 // findKeyFile returns the first file that AuthorizedKeysFile names for this user alone and
 // that can be opened as sshd would accept it, else the usual one, with why the others cannot.
 func findKeyFile(e *Env, user host.User, open func(at string, strict bool) (keyFile, error)) (file keyFile, refused, err error) {
-	patterns, err := readSSHD(e.Host, "AuthorizedKeysFile", defaultKeyFile)
+	patterns, err := sshd.Get(e.Host, "AuthorizedKeysFile", defaultKeyFile)
 	if err != nil {
 		return keyFile{}, nil, err
 	}
-	strict, err := readSSHD(e.Host, "StrictModes", "yes")
+	strict, err := sshd.Get(e.Host, "StrictModes", "yes")
 	if err != nil {
 		return keyFile{}, nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/guest/sshd"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -75,11 +77,11 @@ func TestNewKeysJoinTheOldOnes(t *testing.T) {
 }
 
 // keyGuest is a guest on which a user's key is authorized.
-func keyGuest(t *testing.T, sshd string) *guest {
+func keyGuest(t *testing.T, configuration string) *guest {
 	t.Helper()
 	g := newGuest(t, "{}")
-	if sshd != "" {
-		g.Put(t, sshdConfigPath, sshd)
+	if configuration != "" {
+		g.Put(t, sshd.ConfigPath, configuration)
 	}
 	if err := os.MkdirAll(filepath.Join(g.Dir, "home/cloud-user"), 0o700); err != nil {
 		t.Fatal(err)

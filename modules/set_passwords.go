@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
+	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -263,4 +265,61 @@ func setPasswordsFor(e *Env) []string {
 		names = append(names, c.user)
 	}
 	return names
+}
+
+// expirePassword makes the user choose a new password at the next login.
+func expirePassword(ctx context.Context, e *Env, name string) {
+	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"passwd", "--expire", name}}); err != nil {
+		e.Problem(config.Problem{
+			Severity: config.Error, Pos: e.Config.Get("chpasswd.expire").Pos(), Key: "chpasswd.expire",
+			Message: fmt.Sprintf("cannot expire the password of %s: %v", name, err),
+		})
+	}
+}
+
+// setPasswordLogin says in sshd's configuration whether it takes passwords. A value in
+// the system's own cloud.cfg counts as one of the user data does: on images that have
+// `ssh_pwauth: false` there, as RHEL's have, leaving it out would open sshd to
+// passwords.
+func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
+	problem := func(severity config.Severity, format string, args ...any) {
+		e.Problem(config.Problem{Severity: severity, Pos: v.Pos(), Key: "ssh_pwauth", Message: fmt.Sprintf(format, args...)})
+	}
+	value, ok := passwordLogin(v)
+	if !ok || value == "" {
+		return
+	}
+	if !sshd.IsInstalled(e.Host) {
+		// Without sshd nobody logs in by password over SSH, as "no" asks for.
+		severity := config.Note
+		if value == "yes" {
+			severity = config.Warning
+		}
+		e.Problem(config.Problem{
+			Severity: severity, Pos: v.Pos(), Key: "ssh_pwauth", Message: "sshd is not installed, so it is ignored",
+			Cause: &host.MissingError{Program: "sshd"},
+		})
+		return
+	}
+	changed, err := sshd.Set(e.Host, "PasswordAuthentication", value)
+	if err == nil && changed {
+		err = sshd.Restart(ctx, e.Host)
+	}
+	if err != nil {
+		problem(config.Error, "%v", err)
+	}
+}
+
+// passwordLogin returns yes, no, or "" where sshd is to stay as it is; ok reports whether
+// the value is one of those that there are.
+func passwordLogin(v *config.Value) (value string, ok bool) {
+	switch {
+	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
+		return "", true
+	case isTrue(v):
+		return "yes", true
+	case isFalse(v):
+		return "no", true
+	}
+	return "", false
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
 	"cloudseed/host"
 
 	"github.com/google/go-cmp/cmp"
@@ -241,8 +242,48 @@ func TestAMissingChpasswdIsSaidOfEachPassword(t *testing.T) {
 	if diff := cmp.Diff(want, g.run(t, setPasswords)); diff != "" {
 		t.Error(diff)
 	}
-	if got := g.Text(t, sshdConfigPath); got != "PasswordAuthentication yes\n" {
+	if got := g.Text(t, sshd.ConfigPath); got != "PasswordAuthentication yes\n" {
 		t.Errorf("the rest was not done: %q", got)
+	}
+}
+
+func TestSSHPwauthIsWritten(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"true": "PasswordAuthentication yes\nX y\n", "'no'": "PasswordAuthentication no\nX y\n", "0": "PasswordAuthentication no\nX y\n",
+		"unchanged": "PasswordAuthentication maybe\nX y\n", "null": "PasswordAuthentication maybe\nX y\n",
+	} {
+		g := newGuest(t, "ssh_pwauth: "+value)
+		g.Put(t, sshd.ConfigPath, "PasswordAuthentication maybe\nX y\n")
+		g.clean(t, setPasswords)
+		if got := g.Text(t, sshd.ConfigPath); got != want {
+			t.Errorf("%s: got %q", value, got)
+		}
+	}
+}
+
+func TestWithoutSSHPwauthSSHDIsUnchanged(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "{}")
+	g.clean(t, setPasswords)
+	if effects := g.Effects(); len(effects) > 0 {
+		t.Error(effects)
+	}
+}
+
+func TestSSHPwauthThatMakesNoSenseOrHasNoSSHD(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, "ssh_pwauth: maybe")
+	if got := g.run(t, setPasswords); len(got) != 1 || !strings.HasPrefix(got[0], "error: user-data:1:13: ssh_pwauth: expected true, false or unchanged") {
+		t.Error(got)
+	}
+	g = newGuest(t, "ssh_pwauth: yes")
+	g.Lacks("sshd")
+	if got := g.run(t, setPasswords); len(got) != 1 || got[0] != "warning: user-data:1:13: ssh_pwauth: sshd is not installed, so it is ignored" {
+		t.Error(got)
+	}
+	if g.Exists(sshd.ConfigPath) {
+		t.Error("it was written all the same")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
 	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -226,7 +227,7 @@ func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed
 		errs = append(errs, write(at+"-cert.pub", key.certificate, host.File{}))
 		// Difference from cloud-init: each certificate gets its line. It keeps one
 		// line, so that sshd shows the last certificate only.
-		_, err := addSSHD(h, sshdSetting{"HostCertificate", at + "-cert.pub"})
+		_, err := sshd.Add(h, "HostCertificate", at+"-cert.pub")
 		errs = append(errs, err)
 	}
 	return installed, errors.Join(errs...)

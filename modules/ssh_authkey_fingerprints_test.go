@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/guest/sshd"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -87,7 +89,7 @@ ci-info: +---------+-------------------------------------------------+---------+
 				g.Give(row.file, 1000, 1000)
 			}
 			if row.file != usual {
-				g.Put(t, sshdConfigPath, "AuthorizedKeysFile /etc/ssh/keys/%u\n")
+				g.Put(t, sshd.ConfigPath, "AuthorizedKeysFile /etc/ssh/keys/%u\n")
 			}
 			if report := strings.Join(g.run(t, sshAuthKeyFingerprints), "\n"); report != row.report {
 				t.Errorf("it reports %q, want %q", report, row.report)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/guest/sshd"
 	"cloudseed/host"
 
 	"github.com/google/go-cmp/cmp"
@@ -268,7 +269,7 @@ ssh_keys:
   dsa_private: old
   rsa_privat: typo
 `)
-	g.Put(t, sshdConfigPath, "HostCertificate /mine\n")
+	g.Put(t, sshd.ConfigPath, "HostCertificate /mine\n")
 	g.Answer("ssh-keygen -y -f /etc/ssh/ssh_host_rsa_key", host.Result{Stdout: "ssh-rsa DERIVED\n"}, nil)
 	reports := g.run(t, sshModule)
 	want := []string{

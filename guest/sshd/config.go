@@ -1,6 +1,7 @@
-package modules
+package sshd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,48 +13,51 @@ import (
 // Where sshd's configuration is, and the file in its drop-in directory that is
 // cloud-init's by name: other tools know it.
 const (
-	sshdConfigPath   = "/etc/ssh/sshd_config"
-	sshdDropInDir    = "/etc/ssh/sshd_config.d"
-	sshdDropInPath   = sshdDropInDir + "/50-cloud-init.conf"
-	sshdDropInMarker = "Include " + sshdDropInDir + "/*.conf"
+	ConfigPath   = "/etc/ssh/sshd_config"
+	dropInDir    = "/etc/ssh/sshd_config.d"
+	DropInPath   = dropInDir + "/50-cloud-init.conf"
+	dropInMarker = "Include " + dropInDir + "/*.conf"
 )
 
-// sshdSetting is one keyword of sshd_config(5) with its value.
-type sshdSetting struct{ keyword, value string }
+// Unit is the unit that runs sshd.
+const Unit = "sshd.service"
 
-// sshdFile is the file that settings are written to: the drop-in if sshd reads that
+// setting is one keyword of sshd_config(5) with its value.
+type setting struct{ keyword, value string }
+
+// configFile is the file that settings are written to: the drop-in if sshd reads that
 // directory, else sshd_config itself.
-func sshdFile(h *host.Host) (string, error) {
-	data, err := h.ReadFile(sshdConfigPath)
+func configFile(h *host.Host) (string, error) {
+	data, err := h.ReadFile(ConfigPath)
 	if errors.Is(err, fs.ErrNotExist) {
-		if h.Exists(sshdDropInDir) {
-			return sshdDropInPath, nil
+		if h.Exists(dropInDir) {
+			return DropInPath, nil
 		}
-		return sshdConfigPath, nil
+		return ConfigPath, nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("cannot read sshd's configuration: %w", err)
 	}
 	for line := range strings.Lines(string(data)) {
-		if strings.HasPrefix(line, sshdDropInMarker) {
-			return sshdDropInPath, nil
+		if strings.HasPrefix(line, dropInMarker) {
+			return DropInPath, nil
 		}
 	}
-	return sshdConfigPath, nil
+	return ConfigPath, nil
 }
 
-// setSSHD gives a keyword a value, and tells whether anything changed.
-func setSSHD(h *host.Host, s sshdSetting) (changed bool, err error) {
-	return editSSHD(h, func(lines []string) []string { return withSetting(lines, s) })
+// Set gives a keyword a value, and reports whether anything changed.
+func Set(h *host.Host, keyword, value string) (changed bool, err error) {
+	return edit(h, func(lines []string) []string { return withSetting(lines, setting{keyword, value}) })
 }
 
-// addSSHD adds a setting that may be there several times, each with another value.
-func addSSHD(h *host.Host, s sshdSetting) (changed bool, err error) {
-	return editSSHD(h, func(lines []string) []string { return withAddedSetting(lines, s) })
+// Add adds a setting that may be there several times, each with another value.
+func Add(h *host.Host, keyword, value string) (changed bool, err error) {
+	return edit(h, func(lines []string) []string { return withAddedSetting(lines, setting{keyword, value}) })
 }
 
-func editSSHD(h *host.Host, edit func([]string) []string) (changed bool, err error) {
-	path, err := sshdFile(h)
+func edit(h *host.Host, change func([]string) []string) (changed bool, err error) {
+	path, err := configFile(h)
 	if err != nil {
 		return false, err
 	}
@@ -65,7 +69,7 @@ func editSSHD(h *host.Host, edit func([]string) []string) (changed bool, err err
 	if text := strings.TrimSuffix(string(data), "\n"); text != "" {
 		lines = strings.Split(text, "\n")
 	}
-	text := strings.Join(edit(lines), "\n") + "\n"
+	text := strings.Join(change(lines), "\n") + "\n"
 	return h.WriteFile(path, []byte(text), host.File{Mode: 0o600, KeepMeta: true})
 }
 
@@ -75,11 +79,11 @@ func editSSHD(h *host.Host, edit func([]string) []string) (changed bool, err err
 // Difference from cloud-init: Match blocks are left alone. It changes the keyword in
 // them too, and appends a missing one at the end, inside the last block
 // (complaint: an administrator's exceptions are overwritten).
-func withSetting(lines []string, s sshdSetting) []string {
+func withSetting(lines []string, s setting) []string {
 	global := globalLines(lines)
 	found := false
 	for i, line := range lines[:global] {
-		keyword, value := parseSSHD(line)
+		keyword, value := parseSetting(line)
 		if !strings.EqualFold(keyword, s.keyword) {
 			continue
 		}
@@ -94,17 +98,17 @@ func withSetting(lines []string, s sshdSetting) []string {
 	return insertSetting(lines, global, s)
 }
 
-func withAddedSetting(lines []string, s sshdSetting) []string {
+func withAddedSetting(lines []string, s setting) []string {
 	global := globalLines(lines)
 	for _, line := range lines[:global] {
-		if keyword, value := parseSSHD(line); strings.EqualFold(keyword, s.keyword) && value == s.value {
+		if keyword, value := parseSetting(line); strings.EqualFold(keyword, s.keyword) && value == s.value {
 			return lines
 		}
 	}
 	return insertSetting(lines, global, s)
 }
 
-func insertSetting(lines []string, at int, s sshdSetting) []string {
+func insertSetting(lines []string, at int, s setting) []string {
 	added := append([]string(nil), lines[:at]...)
 	added = append(added, s.keyword+" "+s.value)
 	return append(added, lines[at:]...)
@@ -113,16 +117,16 @@ func insertSetting(lines []string, at int, s sshdSetting) []string {
 // globalLines is the number of lines before the first Match.
 func globalLines(lines []string) int {
 	for i, line := range lines {
-		if keyword, _ := parseSSHD(line); strings.EqualFold(keyword, "Match") {
+		if keyword, _ := parseSetting(line); strings.EqualFold(keyword, "Match") {
 			return i
 		}
 	}
 	return len(lines)
 }
 
-// parseSSHD splits a line into keyword and value; both are empty for comments.
+// parseSetting splits a line into keyword and value; both are empty for comments.
 // Between them is white space or one "=" (sshd_config(5)).
-func parseSSHD(line string) (keyword, value string) {
+func parseSetting(line string) (keyword, value string) {
 	line = strings.TrimSpace(line)
 	if line == "" || line[0] == '#' {
 		return "", ""
@@ -136,12 +140,13 @@ func parseSSHD(line string) (keyword, value string) {
 	return line[:end], value
 }
 
-// readSSHD is the value that holds for every connection, which is the first.
+// Get returns the value of a keyword that holds for every connection, which is the first, or
+// else absent.
 //
 // Difference from cloud-init: it takes the last one in the file, which may be that
 // of a Match block; sshd does not.
-func readSSHD(h *host.Host, keyword, absent string) (string, error) {
-	data, err := h.ReadFile(sshdConfigPath)
+func Get(h *host.Host, keyword, absent string) (string, error) {
+	data, err := h.ReadFile(ConfigPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return absent, nil
 	}
@@ -150,9 +155,24 @@ func readSSHD(h *host.Host, keyword, absent string) (string, error) {
 	}
 	lines := strings.Split(string(data), "\n")
 	for _, line := range lines[:globalLines(lines)] {
-		if found, value := parseSSHD(line); strings.EqualFold(found, keyword) {
+		if found, value := parseSetting(line); strings.EqualFold(found, keyword) {
 			return value, nil
 		}
 	}
 	return absent, nil
+}
+
+// IsInstalled reports whether the guest has sshd, or its configuration.
+func IsInstalled(h *host.Host) bool {
+	_, err := h.LookPath("sshd")
+	return err == nil || h.Exists(ConfigPath)
+}
+
+// Restart makes a running sshd read its configuration again.
+func Restart(ctx context.Context, h *host.Host) error {
+	active, err := h.Units().Active(ctx, Unit)
+	if err != nil || !active {
+		return err
+	}
+	return h.Units().Restart(ctx, Unit)
 }
