@@ -10,6 +10,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/config/yaml"
 	"cloudseed/guest/packages/packagestest"
+	"cloudseed/guest/sshd/sshdtest"
 	"cloudseed/host/hosttest"
 )
 
@@ -43,7 +44,7 @@ func newGuest(t *testing.T, userData string) *guest {
 		Host: g.As("init", "test"),
 		Config: config.New(
 			config.Layer{Name: "/etc/cloud/cloud.cfg", Value: system},
-			config.Layer{Name: "user-data", Value: parsed(t, "user-data", valid(userData))},
+			config.Layer{Name: "user-data", Value: parsed(t, "user-data", sshdtest.Valid(userData))},
 		),
 		Log:     slog.New(slog.NewTextHandler(&g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Console: func(text string) error { g.console += text; return nil },

@@ -25,7 +25,7 @@ type sshKeys struct {
 	DisableRoot     *bool         `key:"disable_root" default:"true" doc:"Tell those who log in as root with one of these keys to use the default user."`
 	DisableRootOpts *string       `key:"disable_root_opts" doc:"What is put before root's keys then. $USER is the default user, $DISABLE_USER is root."`
 
-	own []authorizedKey // what Check read of AuthorizedKeys
+	own []sshd.AuthorizedKey // what Check read of AuthorizedKeys
 }
 
 // hostKeyKeys are the host keys of ssh_keys.
@@ -234,8 +234,8 @@ func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed
 }
 
 // authorize lets the public keys of the metadata and the configuration log in.
-func authorize(ctx context.Context, e *Env, keys *sshKeys) {
-	var public []authorizedKey
+func authorize(e *Env, keys *sshKeys) {
+	var public []sshd.AuthorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
 		public = metadataKeys(e)
 	}
@@ -243,7 +243,7 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 
 	name := defaultAccount(e)
 	if name != "" {
-		reportError(e, "ssh_authorized_keys", addAuthorizedKeys(ctx, e, name, public))
+		reportError(e, "ssh_authorized_keys", sshd.Authorize(e.Host, name, public, e.Warn))
 	}
 	// Difference from cloud-init: a key's own options hold for root too, where root is
 	// not disabled. It drops them, so that from="..." would no longer bind the key.
@@ -252,16 +252,16 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	// It tells whoever logs in as root to use root, and ends the session.
 	forRoot := public
 	if isUnsetOr(keys.DisableRoot, true) && name != "root" {
-		forRoot = disable(public, rootOptions(keys), orNone(name), "root")
+		forRoot = sshd.Redirect(public, rootOptions(keys), orNone(name), "root")
 	}
-	reportError(e, "disable_root", addAuthorizedKeys(ctx, e, "root", forRoot))
+	reportError(e, "disable_root", sshd.Authorize(e.Host, "root", forRoot, e.Warn))
 }
 
 func rootOptions(keys *sshKeys) string {
 	if keys.DisableRootOpts != nil {
 		return *keys.DisableRootOpts
 	}
-	return disableOptions
+	return sshd.RedirectOptions
 }
 
 // orNone is what cloud-init's message names where there is no default user.

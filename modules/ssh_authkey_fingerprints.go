@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -88,7 +89,7 @@ func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprin
 			e.Log.Info("no keys are shown of a user that is not there", "user", a.name)
 			continue // users_groups has reported why
 		}
-		file, lines, err := readKeyFile(e, user)
+		file, lines, err := sshd.AuthorizedKeys(e.Host, user)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cannot read the authorized keys of %s: %w", a.name, err))
 			continue
@@ -112,15 +113,15 @@ const shownKeyTypes = `rsa ecdsa ed25519 ssh-rsa ssh-ed25519 ecdsa-sha2-nistp256
 
 // keyTable is the table of a user's keys, with its title, in cloud-init's form: programs read
 // it from the console. What a key's owner has written into it cannot move the cursor.
-func keyTable(user, file string, lines []authorizedKey, hash string) []string {
+func keyTable(user, file string, lines []sshd.AuthorizedKey, hash string) []string {
 	if len(lines) == 0 {
 		return []string{"no authorized SSH keys fingerprints found for user " + printable.String(user) + "."}
 	}
 	shown := strings.Fields(shownKeyTypes)
 	rows := [][]string{{"Keytype", "Fingerprint (" + hash + ")", "Options", "Comment"}}
 	for _, k := range lines {
-		if slices.Contains(shown, k.kind) {
-			row := []string{k.kind, fingerprint(k.base64, hash), orDash(k.options), orDash(k.comment)}
+		if slices.Contains(shown, k.Kind) {
+			row := []string{k.Kind, fingerprint(k.Base64, hash), orDash(k.Options), orDash(k.Comment)}
 			for i := range row {
 				row[i] = printable.String(row[i])
 			}

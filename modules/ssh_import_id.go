@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -163,26 +164,26 @@ func importKeys(ctx context.Context, e *Env, i keyImport) error {
 	if len(data) > maxImport {
 		return fmt.Errorf("%s has more than %d bytes", i.url, maxImport)
 	}
-	found, faults := parseKeys(string(data))
+	found, faults := sshd.ParseKeys(string(data))
 	if len(found) == 0 && len(faults) > 0 {
 		return fmt.Errorf("%s has something else than public keys", i.url)
 	}
 	if len(found) == 0 {
 		return fmt.Errorf("%s has no public keys", i.url)
 	}
-	_, present, err := readKeyFile(e, user)
+	_, present, err := sshd.AuthorizedKeys(e.Host, user)
 	if err != nil {
 		return err
 	}
-	var fresh []authorizedKey
-	for _, k := range distinct(found) {
+	var fresh []sshd.AuthorizedKey
+	for _, k := range sshd.Distinct(found) {
 		switch {
-		case k.options != "":
+		case k.Options != "":
 			faults = append(faults, "a key with options")
-		case slices.ContainsFunc(present, func(p authorizedKey) bool { return p.base64 == k.base64 }):
+		case slices.ContainsFunc(present, func(p sshd.AuthorizedKey) bool { return p.Base64 == k.Base64 }):
 		default:
 			// ssh-import-id finds by this end of the line what it is to remove.
-			k.comment = strings.TrimSpace(printable.String(k.comment) + " # ssh-import-id " + i.id)
+			k.Comment = strings.TrimSpace(printable.String(k.Comment) + " # ssh-import-id " + i.id)
 			fresh = append(fresh, k)
 		}
 	}
@@ -192,5 +193,5 @@ func importKeys(ctx context.Context, e *Env, i keyImport) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return addAuthorizedKeys(ctx, e, i.user, fresh)
+	return sshd.Authorize(e.Host, i.user, fresh, e.Warn)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cloudseed/guest/sshd"
+	"cloudseed/guest/sshd/sshdtest"
 	"cloudseed/host"
 
 	"github.com/google/go-cmp/cmp"
@@ -358,9 +359,9 @@ func TestWhoMayLogInWithTheInstancesKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newSSHGuest(t, row.userData+"\nssh_authorized_keys:\n  - from=\"10.0.0.1\" ssh-rsa AAAAown o\n")
-			g.env.Instance.PublicKeys = []string{valid("ssh-rsa AAAAmeta m\n")}
+			g.env.Instance.PublicKeys = []string{sshdtest.Valid("ssh-rsa AAAAmeta m\n")}
 			g.clean(t, sshModule)
-			if diff := cmp.Diff(valid(row.root), g.Text(t, "/root/.ssh/authorized_keys")); diff != "" {
+			if diff := cmp.Diff(sshdtest.Valid(row.root), g.Text(t, "/root/.ssh/authorized_keys")); diff != "" {
 				t.Error(diff)
 			}
 			if row.user == "" {
@@ -369,7 +370,7 @@ func TestWhoMayLogInWithTheInstancesKeys(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(valid(row.user), g.Text(t, "/home/cloud-user/.ssh/authorized_keys")); diff != "" {
+			if diff := cmp.Diff(sshdtest.Valid(row.user), g.Text(t, "/home/cloud-user/.ssh/authorized_keys")); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -396,7 +397,7 @@ func TestKeysThatAreNoneAreReportedAndTheOthersUsed(t *testing.T) {
 	if diff := cmp.Diff(want, g.run(t, sshModule)); diff != "" {
 		t.Error(diff)
 	}
-	if got := g.Text(t, "/home/cloud-user/.ssh/authorized_keys"); got != valid("ssh-rsa AAAA one text is one key\n") {
+	if got := g.Text(t, "/home/cloud-user/.ssh/authorized_keys"); got != sshdtest.Valid("ssh-rsa AAAA one text is one key\n") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"cloudseed/config"
+	"cloudseed/guest/sshd"
 	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -180,7 +181,7 @@ type user struct {
 	groups  []string
 	account *account
 
-	keys                 []authorizedKey
+	keys                 []sshd.AuthorizedKey
 	sudoRules, doasRules []string
 }
 

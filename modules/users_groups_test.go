@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloudseed/guest/sshd/sshdtest"
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
 
@@ -361,15 +362,15 @@ users:
   - name: bob
     ssh_redirect_user: true
 `)
-	g.env.Instance.PublicKeys = []string{valid("ssh-rsa AAAAcloud admin@cloud")}
+	g.env.Instance.PublicKeys = []string{sshdtest.Valid("ssh-rsa AAAAcloud admin@cloud")}
 	g.clean(t, usersGroups)
-	if got := g.Text(t, "/home/ann/.ssh/authorized_keys"); got != valid("ssh-ed25519 AAAAann ann@home\n") {
+	if got := g.Text(t, "/home/ann/.ssh/authorized_keys"); got != sshdtest.Valid("ssh-ed25519 AAAAann ann@home\n") {
 		t.Errorf("got %q", got)
 	}
 	want := `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,` +
 		`command="echo 'Please login as the user \"cloud-user\" rather than the user \"bob\".';echo;sleep 10;exit 142" ` +
 		"ssh-rsa AAAAcloud admin@cloud\n"
-	if diff := cmp.Diff(valid(want), g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
+	if diff := cmp.Diff(sshdtest.Valid(want), g.Text(t, "/home/bob/.ssh/authorized_keys")); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -272,7 +272,7 @@ func (w *fileWrite) futureHome(ctx context.Context, file string) string {
 		if v := wanted[i].get("homedir"); v.Kind() == config.String {
 			u.Homedir = v.Text()
 		}
-		if isBelow(file, u.home()) && !hasUser(ctx, w.env.Host, u.name) {
+		if strings.HasPrefix(file, strings.TrimSuffix(u.home(), "/")+"/") && !hasUser(w.env.Host, u.name) {
 			return u.name
 		}
 	}

@@ -1,6 +1,6 @@
 // Package sshd knows the files of a guest's sshd.
 //
-// In comes a host; out go its settings, its host keys, and what is shown of them on a console. It must
+// In comes a host; out go its settings, its host keys and who may log in by which keys. It must
 // never know cloud-config, modules or the stages of a boot.
 package sshd
 

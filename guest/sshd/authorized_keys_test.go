@@ -1,30 +1,28 @@
-package modules
+package sshd
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
-	"cloudseed/guest/sshd"
+	"cloudseed/guest/sshd/sshdtest"
+	"cloudseed/host/hosttest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestLinesOfAuthorizedKeys(t *testing.T) {
 	t.Parallel()
-	for line, want := range map[string]authorizedKey{
-		"ssh-rsa AAAA":                        {kind: "ssh-rsa", base64: "AAAA"},
-		"ssh-ed25519 AAAA me at home\r\n":     {kind: "ssh-ed25519", base64: "AAAA", comment: "me at home"},
-		"  sk-ssh-ed25519@openssh.com\tAAAA ": {kind: "sk-ssh-ed25519@openssh.com", base64: "AAAA"},
+	for line, want := range map[string]AuthorizedKey{
+		"ssh-rsa AAAA":                        {Kind: "ssh-rsa", Base64: "AAAA"},
+		"ssh-ed25519 AAAA me at home\r\n":     {Kind: "ssh-ed25519", Base64: "AAAA", Comment: "me at home"},
+		"  sk-ssh-ed25519@openssh.com\tAAAA ": {Kind: "sk-ssh-ed25519@openssh.com", Base64: "AAAA"},
 		`from="10.0.0.0/8",command="echo \"a b\"" ecdsa-sha2-nistp256 AAAA c`: {
-			options: `from="10.0.0.0/8",command="echo \"a b\""`, kind: "ecdsa-sha2-nistp256", base64: "AAAA", comment: "c",
+			Options: `from="10.0.0.0/8",command="echo \"a b\""`, Kind: "ecdsa-sha2-nistp256", Base64: "AAAA", Comment: "c",
 		},
-		"rsa AAAA":          {kind: "rsa", base64: "AAAA"},
+		"rsa AAAA":          {Kind: "rsa", Base64: "AAAA"},
 		"ssh-rsa":           {},
 		"# ssh-rsa AAAA":    {},
 		"":                  {},
@@ -33,7 +31,7 @@ func TestLinesOfAuthorizedKeys(t *testing.T) {
 	} {
 		got := parseAuthorizedKey(line)
 		got.text = ""
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(authorizedKey{})); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(AuthorizedKey{})); diff != "" {
 			t.Errorf("%q: %s", line, diff)
 		}
 	}
@@ -43,15 +41,15 @@ func FuzzAuthorizedKeys(f *testing.F) {
 	f.Add("ssh-rsa AAAA c\n# x\n", `command="a b" ssh-rsa AAAA`)
 	f.Add("\"\\\"", "x")
 	f.Fuzz(func(t *testing.T, content, line string) {
-		keys, _ := parseKeys(line)
-		keys = distinct(keys)
+		keys, _ := ParseKeys(line)
+		keys = Distinct(keys)
 		once := mergeKeys(content, keys)
 		if twice := mergeKeys(once, keys); twice != once {
 			t.Errorf("merging again changes %q to %q", once, twice)
 		}
 		for _, k := range keys {
-			if !strings.Contains(once, k.base64) {
-				t.Errorf("%q is not in %q", k.base64, once)
+			if !strings.Contains(once, k.Base64) {
+				t.Errorf("%q is not in %q", k.Base64, once)
 			}
 		}
 	})
@@ -60,15 +58,15 @@ func FuzzAuthorizedKeys(f *testing.F) {
 func TestNewKeysJoinTheOldOnes(t *testing.T) {
 	t.Parallel()
 	old := "# mine\nssh-rsa AAAAold old\nssh-rsa AAAAsame before\nno key at all\nssh-rsa AAAAlast no newline"
-	keys, faults := parseKeys(valid("ssh-rsa AAAAnew new\nssh-rsa AAAAnew again\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno-pty ssh-rsa AAAAnew third"))
+	keys, faults := ParseKeys(sshdtest.Valid("ssh-rsa AAAAnew new\nssh-rsa AAAAnew again\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno-pty ssh-rsa AAAAnew third"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	want := "# mine\nssh-rsa AAAAold old\nfrom=\"1.2.3.4\" ssh-rsa AAAAsame after\nno key at all\nssh-rsa AAAAlast no newline\n" +
 		"ssh-rsa AAAAnew new\nno-pty ssh-rsa AAAAnew third\n"
-	keys = distinct(keys)
-	once := mergeKeys(valid(old), keys)
-	if diff := cmp.Diff(valid(want), once); diff != "" {
+	keys = Distinct(keys)
+	once := mergeKeys(sshdtest.Valid(old), keys)
+	if diff := cmp.Diff(sshdtest.Valid(want), once); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(once, mergeKeys(once, keys)); diff != "" {
@@ -76,12 +74,19 @@ func TestNewKeysJoinTheOldOnes(t *testing.T) {
 	}
 }
 
-// keyGuest is a guest on which a user's key is authorized.
-func keyGuest(t *testing.T, configuration string) *guest {
+// guest is a machine on which a user's key is authorized.
+type guest struct {
+	*hosttest.Machine
+	warnings string
+}
+
+func (g *guest) warn(format string, args ...any) { g.warnings += fmt.Sprintf(format, args...) }
+
+func newGuest(t *testing.T, configuration string) *guest {
 	t.Helper()
-	g := newGuest(t, "{}")
+	g := &guest{Machine: hosttest.New(t)}
 	if configuration != "" {
-		g.Put(t, sshd.ConfigPath, configuration)
+		g.Put(t, ConfigPath, configuration)
 	}
 	if err := os.MkdirAll(filepath.Join(g.Dir, "home/cloud-user"), 0o700); err != nil {
 		t.Fatal(err)
@@ -91,11 +96,11 @@ func keyGuest(t *testing.T, configuration string) *guest {
 
 func (g *guest) authorize(t *testing.T) error {
 	t.Helper()
-	keys, faults := parseKeys(valid("ssh-rsa AAAA me"))
+	keys, faults := ParseKeys(sshdtest.Valid("ssh-rsa AAAA me"))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return addAuthorizedKeys(t.Context(), g.env, "cloud-user", keys)
+	return Authorize(g.Host, "cloud-user", keys, g.warn)
 }
 
 func TestTheFileThatKeysGoInto(t *testing.T) {
@@ -160,25 +165,21 @@ func TestTheFileThatKeysGoInto(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := keyGuest(t, row.sshd)
+			g := newGuest(t, row.sshd)
 			if row.prepare != nil {
 				row.prepare(t, g)
 			}
 			if err := g.authorize(t); err != nil {
 				t.Fatal(err)
 			}
-			if got := g.Text(t, row.at); got != valid("ssh-rsa AAAA me\n") {
+			if got := g.Text(t, row.at); got != sshdtest.Valid("ssh-rsa AAAA me\n") {
 				t.Errorf("got %q", got)
 			}
 			if info, err := g.Stat(row.at); err != nil || info.Mode().Perm() != 0o600 || g.Owner(row.at) != "1000:1000" {
 				t.Errorf("%v %s %v", info.Mode(), g.Owner(row.at), err)
 			}
-			warnings := ""
-			for _, p := range g.env.Problems() {
-				warnings += p.Error()
-			}
-			if (warnings == "") != (row.warns == "") || !strings.Contains(warnings, row.warns) {
-				t.Errorf("warned of %q", warnings)
+			if (g.warnings == "") != (row.warns == "") || !strings.Contains(g.warnings, row.warns) {
+				t.Errorf("warned of %q", g.warnings)
 			}
 		})
 	}
@@ -186,7 +187,7 @@ func TestTheFileThatKeysGoInto(t *testing.T) {
 
 func TestDirectoriesThatAreMissingAreMade(t *testing.T) {
 	t.Parallel()
-	g := keyGuest(t, "")
+	g := newGuest(t, "")
 	if err := g.authorize(t); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestAUsersLinksAreNotFollowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g := keyGuest(t, "")
+			g := newGuest(t, "")
 			g.Put(t, "/root/secret/authorized_keys", "precious\n")
 			at := filepath.Join(g.Dir, link)
 			if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
@@ -228,7 +229,7 @@ func TestAUsersLinksAreNotFollowed(t *testing.T) {
 
 func TestAnExistingFileKeepsItsMode(t *testing.T) {
 	t.Parallel()
-	g := keyGuest(t, "")
+	g := newGuest(t, "")
 	const at = "/home/cloud-user/.ssh/authorized_keys"
 	g.Put(t, at, "ssh-rsa BBBB you\n")
 	if err := os.Chmod(filepath.Join(g.Dir, at), 0o644); err != nil {
@@ -237,7 +238,7 @@ func TestAnExistingFileKeepsItsMode(t *testing.T) {
 	if err := g.authorize(t); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.Text(t, at); got != valid("ssh-rsa BBBB you\nssh-rsa AAAA me\n") {
+	if got := g.Text(t, at); got != sshdtest.Valid("ssh-rsa BBBB you\nssh-rsa AAAA me\n") {
 		t.Errorf("got %q", got)
 	}
 	if info, err := g.Stat(at); err != nil || info.Mode().Perm() != 0o644 {
@@ -247,32 +248,16 @@ func TestAnExistingFileKeepsItsMode(t *testing.T) {
 
 func TestKeysForAUserNobodyKnows(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t, "{}")
-	err := addAuthorizedKeys(t.Context(), g.env, "ghost", nil)
+	g := newGuest(t, "")
+	err := Authorize(g.Host, "ghost", nil, g.warn)
 	if err == nil || err.Error() != `cannot set the authorized keys of ghost: there is no user "ghost"` {
 		t.Errorf("got %v", err)
 	}
 }
 
-// valid makes keys whose data are no more than a word keys that have that word in them.
-func valid(text string) string {
-	return regexp.MustCompile(`(ssh-rsa|ssh-ed25519) AAAA(\w*)`).ReplaceAllStringFunc(text, func(short string) string {
-		kind, word, _ := strings.Cut(short, " AAAA")
-		var data []byte
-		fields := []string{kind, fmt.Sprintf("%32s", word)}
-		if kind == "ssh-rsa" {
-			fields = append(fields, "modulus")
-		}
-		for _, field := range fields {
-			data = append(binary.BigEndian.AppendUint32(data, uint32(len(field))), field...)
-		}
-		return kind + " " + base64.StdEncoding.EncodeToString(data)
-	})
-}
-
 func TestDataOfPublicKeysAreChecked(t *testing.T) {
 	t.Parallel()
-	good := valid("ssh-ed25519 AAAAx")
+	good := sshdtest.Valid("ssh-ed25519 AAAAx")
 	for name, row := range map[string]struct{ line, want string }{
 		"a key":                           {good, ""},
 		"a key of a device":               {"sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIEd8iIS1kzVIGz3aQ1BtC7pGb2IYvRLAVQ0J4RmzXG9nAAAABHNzaDo=", ""},
@@ -298,7 +283,7 @@ func TestAKeyThatIsGivenTwiceIsWrittenOnce(t *testing.T) {
 		"":                       "ssh-ed25519 AAAA me\nssh-rsa BBBB\n",
 		"ssh-ed25519 AAAA old\n": "ssh-ed25519 AAAA me\nssh-rsa BBBB\n",
 	} {
-		if got := mergeKeys(content, []authorizedKey{one, other, one}); got != want {
+		if got := mergeKeys(content, []AuthorizedKey{one, other, one}); got != want {
 			t.Errorf("with %q: got %q, want %q", content, got, want)
 		}
 	}

@@ -1,9 +1,8 @@
-package modules
+package sshd
 
 import (
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,28 +11,27 @@ import (
 	"strconv"
 	"strings"
 
-	"cloudseed/guest/sshd"
 	"cloudseed/host"
 )
 
-// authorizedKey is a line of an authorized_keys file (sshd(8)). A line that holds no
+// AuthorizedKey is a line of an authorized_keys file (sshd(8)). A line that holds no
 // key, such as a comment, is only text.
-type authorizedKey struct {
+type AuthorizedKey struct {
 	text    string // the line, for what has no key
-	options string
-	kind    string
-	base64  string
-	comment string
+	Options string
+	Kind    string // "ssh-ed25519"
+	Base64  string
+	Comment string
 }
 
-func (k authorizedKey) isKey() bool { return k.base64 != "" }
+func (k AuthorizedKey) isKey() bool { return k.Base64 != "" }
 
-func (k authorizedKey) line() string {
+func (k AuthorizedKey) line() string {
 	if !k.isKey() {
 		return k.text
 	}
 	var fields []string
-	for _, field := range []string{k.options, k.kind, k.base64, k.comment} {
+	for _, field := range []string{k.Options, k.Kind, k.Base64, k.Comment} {
 		if field != "" {
 			fields = append(fields, field)
 		}
@@ -43,23 +41,23 @@ func (k authorizedKey) line() string {
 
 // parseAuthorizedKey reads a line: options, which are optional, the key's type, the
 // key and a comment.
-func parseAuthorizedKey(line string) authorizedKey {
+func parseAuthorizedKey(line string) AuthorizedKey {
 	text := strings.TrimRight(line, "\r\n")
 	rest := strings.TrimSpace(text)
 	if rest == "" || rest[0] == '#' {
-		return authorizedKey{text: text}
+		return AuthorizedKey{text: text}
 	}
-	k := authorizedKey{text: text}
+	k := AuthorizedKey{text: text}
 	if !startsWithKeyType(rest) {
-		k.options, rest = cutOptions(rest)
+		k.Options, rest = cutOptions(rest)
 	}
 	fields := strings.Fields(rest)
 	if len(fields) < 2 || !isKeyType(fields[0]) {
-		return authorizedKey{text: text}
+		return AuthorizedKey{text: text}
 	}
-	k.kind, k.base64 = fields[0], fields[1]
-	rest = strings.TrimSpace(strings.TrimPrefix(rest, k.kind))
-	k.comment = strings.TrimSpace(strings.TrimPrefix(rest, k.base64))
+	k.Kind, k.Base64 = fields[0], fields[1]
+	rest = strings.TrimSpace(strings.TrimPrefix(rest, k.Kind))
+	k.Comment = strings.TrimSpace(strings.TrimPrefix(rest, k.Base64))
 	return k
 }
 
@@ -99,6 +97,61 @@ func cutOptions(text string) (options, rest string) {
 	return text, ""
 }
 
+// ParseKeys reads public keys, a line each, and tells what is wrong with the lines that
+// are none. What they hold is not shown: it may be a piece of a private key.
+func ParseKeys(text string) (keys []AuthorizedKey, faults []string) {
+	if strings.Contains(text, "PRIVATE KEY-----") {
+		return nil, []string{"this is a private key: it is the public one that belongs here"}
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		k := parseAuthorizedKey(line)
+		switch fault := k.fault(); {
+		case !k.isKey():
+			faults = append(faults, "this is no public key")
+		case fault != "":
+			faults = append(faults, "this is no public key: "+fault)
+		default:
+			keys = append(keys, k)
+		}
+	}
+	return keys, faults
+}
+
+// Distinct drops keys that come again with the same options. One with others is kept
+// beside it, as in cloud-init.
+func Distinct(keys []AuthorizedKey) []AuthorizedKey {
+	type identity struct{ options, base64 string }
+	seen := map[identity]bool{}
+	return slices.DeleteFunc(keys, func(k AuthorizedKey) bool {
+		id := identity{k.Options, k.Base64}
+		again := seen[id]
+		seen[id] = true
+		return again
+	})
+}
+
+// RedirectOptions are what is put before a public key so that it cannot log in as one
+// user, but is told which to use: cloud-init's own text, which tools look for. The
+// exit code tells it from a refused login.
+const RedirectOptions = `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,` +
+	`command="echo 'Please login as the user \"$USER\" rather than the user \"$DISABLE_USER\".';echo;sleep 10;exit 142"`
+
+// Redirect returns keys with options in place of their own, in which are the names of the
+// user that is not to be used and of the one to be used instead.
+func Redirect(keys []AuthorizedKey, options, instead, disabled string) []AuthorizedKey {
+	options = strings.ReplaceAll(options, "$USER", instead)
+	options = strings.ReplaceAll(options, "$DISABLE_USER", disabled)
+	changed := make([]AuthorizedKey, len(keys))
+	for i, k := range keys {
+		k.Options = options
+		changed[i] = k
+	}
+	return changed
+}
+
 // keyFields are the numbers of fields, after the type, that the data of keys have (RFC
 // 4253 6.6, RFC 5656 3.1, RFC 8709 4, OpenSSH's PROTOCOL.u2f).
 var keyFields = map[string]int{
@@ -108,24 +161,25 @@ var keyFields = map[string]int{
 
 const certificateSuffix = "-cert-v01@openssh.com"
 
-// isKnown reports whether all that belongs to a key of this type is known.
-func (k authorizedKey) isKnown() bool {
-	return keyFields[k.kind] > 0 || strings.HasSuffix(k.kind, certificateSuffix) || !strings.Contains(k.kind, "-")
+// IsKnown reports whether all that belongs to a key of this type is known.
+func (k AuthorizedKey) IsKnown() bool {
+	return keyFields[k.Kind] > 0 || strings.HasSuffix(k.Kind, certificateSuffix) || !strings.Contains(k.Kind, "-")
 }
 
 // fault says why the data are those of no key: they are base64 of strings with their
 // lengths, the first of which is the type (RFC 4253 6.6). It is "" when nothing is wrong.
-func (k authorizedKey) fault() string {
-	data, err := base64.StdEncoding.DecodeString(k.base64)
+func (k AuthorizedKey) fault() string {
+	data, err := base64.StdEncoding.DecodeString(k.Base64)
 	if err != nil {
 		return "its data are not valid base64"
 	}
-	inner, rest, ok := cutString(data)
+	kind, rest, ok := cutString(data)
 	if !ok {
 		return "its data end early"
 	}
-	if strings.Contains(k.kind, "-") && inner != k.kind { // else a short name of old versions
-		return "its data are of another type than " + k.kind
+	inner := string(kind)
+	if strings.Contains(k.Kind, "-") && inner != k.Kind { // else a short name of old versions
+		return "its data are of another type than " + k.Kind
 	}
 	want, known := keyFields[inner]
 	for fields := 0; known; fields++ {
@@ -139,27 +193,15 @@ func (k authorizedKey) fault() string {
 	return ""
 }
 
-// cutString splits off a string with its length before it (RFC 4251 5).
-func cutString(data []byte) (text string, rest []byte, ok bool) {
-	if len(data) < 4 {
-		return "", nil, false
-	}
-	n := binary.BigEndian.Uint32(data)
-	if uint64(n) > uint64(len(data)-4) {
-		return "", nil, false
-	}
-	return string(data[4 : 4+n]), data[4+n:], true
-}
-
 // mergeKeys puts new keys into a file's lines: a key that is there already, by its
 // base64, is replaced where it stands, others are added at the end, and every other
 // line is kept.
-func mergeKeys(content string, added []authorizedKey) string {
-	byKey := map[string][]authorizedKey{}
+func mergeKeys(content string, added []AuthorizedKey) string {
+	byKey := map[string][]AuthorizedKey{}
 	for _, k := range added {
 		// One that the metadata and the configuration both have is one.
-		if !slices.ContainsFunc(byKey[k.base64], func(o authorizedKey) bool { return o.line() == k.line() }) {
-			byKey[k.base64] = append(byKey[k.base64], k)
+		if !slices.ContainsFunc(byKey[k.Base64], func(o AuthorizedKey) bool { return o.line() == k.line() }) {
+			byKey[k.Base64] = append(byKey[k.Base64], k)
 		}
 	}
 	var out strings.Builder
@@ -174,36 +216,36 @@ func mergeKeys(content string, added []authorizedKey) string {
 	}
 	for line := range strings.Lines(content) {
 		old := parseAuthorizedKey(line)
-		if old.isKey() && byKey[old.base64] != nil {
-			place(old.base64)
+		if old.isKey() && byKey[old.Base64] != nil {
+			place(old.Base64)
 			continue
 		}
 		out.WriteString(old.line() + "\n")
 	}
 	for _, k := range added {
-		place(k.base64)
+		place(k.Base64)
 	}
 	return out.String()
 }
 
-// addAuthorizedKeys lets keys log in as a user. Where sshd_config names a file that
-// sshd would not accept, the usual one is used and a warning says why.
+// Authorize lets keys log in as a user. Where sshd_config names a file that sshd would not
+// accept, the usual one is used and warn is called with the reason.
 //
 // Difference from cloud-init: a link in the place of ~/.ssh or authorized_keys is an
 // error. It writes through it, as root, wherever the user has pointed it.
-func addAuthorizedKeys(ctx context.Context, e *Env, name string, keys []authorizedKey) error {
-	user, err := e.Host.User(ctx, name)
+func Authorize(h *host.Host, name string, keys []AuthorizedKey, warn func(format string, args ...any)) error {
+	user, err := h.User(name)
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
 	if user.Home == "" {
 		return fmt.Errorf("cannot set the authorized keys of %s: it has no home directory", name)
 	}
-	file, err := openKeyFile(e, user)
+	file, err := openKeyFile(h, user, warn)
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
-	if err := file.add(e.Host, keys); err != nil {
+	if err := file.add(h, keys); err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
 	return nil
@@ -218,8 +260,8 @@ type keyFile struct {
 // maxKeyFile is the size in bytes of the largest authorized_keys that is added to.
 const maxKeyFile = 1 << 20
 
-func (f keyFile) add(h *host.Host, keys []authorizedKey) error {
-	content, err := h.ReadOwned(f.path, f.user.UID, maxKeyFile)
+func (f keyFile) add(h *host.Host, keys []AuthorizedKey) error {
+	content, err := h.ReadOwned(f.path, f.user.Name, maxKeyFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -234,27 +276,27 @@ const defaultKeyFile = ".ssh/authorized_keys"
 
 // openKeyFile finds the file that keys of a user belong in, and creates what is missing on
 // the way to it; see findKeyFile.
-func openKeyFile(e *Env, user host.User) (keyFile, error) {
-	file, refused, err := findKeyFile(e, user, func(at string, strict bool) (keyFile, error) {
-		return openKeyFileAt(e.Host, at, user, strict)
+func openKeyFile(h *host.Host, user host.User, warn func(format string, args ...any)) (keyFile, error) {
+	file, refused, err := findKeyFile(h, user, func(at string, strict bool) (keyFile, error) {
+		return openKeyFileAt(h, at, user, strict)
 	})
 	if err == nil && refused != nil {
-		e.Warn("%s is used for the keys of %s, but sshd may not read it: %v", file.path, user.Name, refused)
+		warn("%s is used for the keys of %s, but sshd may not read it: %v", file.path, user.Name, refused)
 	}
 	return file, err
 }
 
-// readKeyFile reads the lines of the file that openKeyFile opens. It creates nothing, and a
-// file that is not there has no lines.
-func readKeyFile(e *Env, user host.User) (at string, lines []authorizedKey, err error) {
-	file, _, err := findKeyFile(e, user, func(at string, strict bool) (keyFile, error) {
+// AuthorizedKeys returns the lines of the file that Authorize adds to. It creates nothing, and
+// a file that is not there has no lines.
+func AuthorizedKeys(h *host.Host, user host.User) (at string, lines []AuthorizedKey, err error) {
+	file, _, err := findKeyFile(h, user, func(at string, strict bool) (keyFile, error) {
 		file := keyFile{path: at, user: user}
-		return file, file.checkWay(e.Host, strict)
+		return file, file.checkWay(h, strict)
 	})
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := e.Host.ReadOwned(file.path, user.UID, maxKeyFile)
+	content, err := h.ReadOwned(file.path, user.Name, maxKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return file.path, nil, nil
 	}
@@ -266,12 +308,12 @@ func readKeyFile(e *Env, user host.User) (at string, lines []authorizedKey, err 
 
 // findKeyFile returns the first file that AuthorizedKeysFile names for this user alone and
 // that can be opened as sshd would accept it, else the usual one, with why the others cannot.
-func findKeyFile(e *Env, user host.User, open func(at string, strict bool) (keyFile, error)) (file keyFile, refused, err error) {
-	patterns, err := sshd.Get(e.Host, "AuthorizedKeysFile", defaultKeyFile)
+func findKeyFile(h *host.Host, user host.User, open func(at string, strict bool) (keyFile, error)) (file keyFile, refused, err error) {
+	patterns, err := Get(h, "AuthorizedKeysFile", defaultKeyFile)
 	if err != nil {
 		return keyFile{}, nil, err
 	}
-	strict, err := sshd.Get(e.Host, "StrictModes", "yes")
+	strict, err := Get(h, "StrictModes", "yes")
 	if err != nil {
 		return keyFile{}, nil, err
 	}
