@@ -2,14 +2,10 @@ package modules
 
 import (
 	"context"
-	"encoding/pem"
-	"errors"
 	"slices"
-	"strings"
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
-	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -67,11 +63,11 @@ func checkSSH(e *Env, keys *sshKeys) {
 }
 
 // given are the host keys of the configuration.
-func (k *hostKeyKeys) given() []givenKey {
-	return []givenKey{
-		{"rsa", k.RSAPrivate, k.RSAPublic, k.RSACertificate},
-		{"ecdsa", k.ECDSAPrivate, k.ECDSAPublic, k.ECDSACertificate},
-		{"ed25519", k.ED25519Private, k.ED25519Public, k.ED25519Certificate},
+func (k *hostKeyKeys) given() []sshd.HostKey {
+	return []sshd.HostKey{
+		{Type: "rsa", Private: k.RSAPrivate, Public: k.RSAPublic, Certificate: k.RSACertificate},
+		{Type: "ecdsa", Private: k.ECDSAPrivate, Public: k.ECDSAPublic, Certificate: k.ECDSACertificate},
+		{Type: "ed25519", Private: k.ED25519Private, Public: k.ED25519Public, Certificate: k.ED25519Certificate},
 	}
 }
 
@@ -86,7 +82,7 @@ func (k *hostKeyKeys) dropInvalid(at config.Cursor) {
 		if key.text.IsEmpty() {
 			continue
 		}
-		if block, _ := pem.Decode(withNewline(key.text.Reveal())); block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		if !sshd.IsPrivateKey(key.text.Reveal()) {
 			at.Get(key.name).Errorf("this is not a private key in PEM; it is not written")
 			*key.text = secret.String{}
 		}
@@ -95,18 +91,18 @@ func (k *hostKeyKeys) dropInvalid(at config.Cursor) {
 
 // hasPrivate tells whether there is a key, and not only what belongs to one.
 func (k *hostKeyKeys) hasPrivate() bool {
-	return k != nil && slices.ContainsFunc(k.given(), func(g givenKey) bool { return !g.private.IsEmpty() })
+	return k != nil && slices.ContainsFunc(k.given(), func(g sshd.HostKey) bool { return !g.Private.IsEmpty() })
 }
 
 // types are the key types to make.
 func (k *sshKeys) types(e *Env) []string {
 	wanted := k.GenKeyTypes
 	if e.Config.Get("ssh_genkeytypes").IsNull() {
-		wanted = hostKeyTypes
+		wanted = sshd.HostKeyTypes
 	}
-	types := typesToGenerate(e.Host, wanted)
+	types := sshd.PossibleTypes(e.Host, wanted)
 	if !k.deletesKeys() {
-		types = missingTypes(e.Host, types)
+		types = sshd.MissingTypes(e.Host, types)
 	}
 	return types
 }
@@ -120,7 +116,28 @@ func prepareSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 	if keys.Keys.hasPrivate() {
 		return nil
 	}
-	return prepareHostKeys(ctx, e, keys.types(e))
+	return keygen(e).Prepare(ctx, keys.types(e))
+}
+
+// ownHostname is the name that the guest will have when it is up, as far as a
+// comment needs it.
+func ownHostname(e *Env) string {
+	for _, key := range []string{"fqdn", "hostname"} {
+		if v := e.Config.Get(key); v.Kind() == config.String && v.Text() != "" {
+			return v.Text()
+		}
+	}
+	if e.Instance.Hostname != "" {
+		return e.Instance.Hostname
+	}
+	if name, err := e.Host.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}
+
+func keygen(e *Env) sshd.Keygen {
+	return sshd.Keygen{Host: e.Host, Log: e.Log, RunDir: e.Instance.RunDir, Instance: e.Instance.ID, Hostname: ownHostname(e)}
 }
 
 func runSSH(ctx context.Context, e *Env, keys *sshKeys) error {
@@ -143,7 +160,7 @@ func reportError(e *Env, key string, err error) {
 
 func reportKeyTypes(e *Env, keys *sshKeys) {
 	for _, kind := range keys.GenKeyTypes {
-		if !slices.Contains(hostKeyTypes, kind) {
+		if !slices.Contains(sshd.HostKeyTypes, kind) {
 			e.At("ssh_genkeytypes").Warnf("there are no host keys of type %q: expected rsa, ecdsa or ed25519", kind)
 		}
 	}
@@ -155,15 +172,15 @@ func reportKeyTypes(e *Env, keys *sshKeys) {
 // them first, and a guest that loses power in between, or has no ssh-keygen, is
 // left without any.
 func makeHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
-	types := keys.types(e)
-	made, err := generateHostKeys(ctx, e, types)
+	types, keygen := keys.types(e), keygen(e)
+	made, err := keygen.Generate(ctx, types)
 	reportError(e, "ssh_genkeytypes", err)
-	installed, err := installHostKeys(ctx, e, made)
+	installed, err := sshd.InstallGenerated(ctx, e.Host, made)
 	reportError(e, "ssh_genkeytypes", err)
 	if keys.deletesKeys() && (len(installed) > 0 || len(types) == 0) {
-		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
+		reportError(e, "ssh_deletekeys", sshd.DeleteHostKeys(e.Host, installed))
 	}
-	reportError(e, "ssh_genkeytypes", e.Host.Quietly().RemoveAll(preparedDir(e)))
+	reportError(e, "ssh_genkeytypes", keygen.Clear())
 }
 
 // useHostKeys installs the host keys of the configuration, or makes some if it has
@@ -189,48 +206,14 @@ func useHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 	var installed []string
 	failed := false
 	for _, key := range keys.Keys.given() {
-		paths, err := installGivenKey(ctx, e.Host, key)
+		paths, err := key.Install(ctx, e.Host)
 		reportError(e, "ssh_keys", err)
 		installed = append(installed, paths...)
-		failed = failed || err != nil && !key.private.IsEmpty()
+		failed = failed || err != nil && !key.Private.IsEmpty()
 	}
 	if keys.Keys.hasPrivate() && keys.deletesKeys() && !failed {
-		reportError(e, "ssh_deletekeys", deleteHostKeys(e.Host, installed))
+		reportError(e, "ssh_deletekeys", sshd.DeleteHostKeys(e.Host, installed))
 	}
-}
-
-// installGivenKey writes one key with what belongs to it, and returns the paths.
-func installGivenKey(ctx context.Context, h *host.Host, key givenKey) (installed []string, err error) {
-	at := hostKeyPath(key.kind)
-	write := func(path, text string, f host.File) error {
-		if _, err := h.WriteFile(path, withNewline(text), f); err != nil {
-			return err
-		}
-		installed = append(installed, path)
-		return nil
-	}
-	var errs []error
-	if !key.private.IsEmpty() {
-		errs = append(errs, write(at, key.private.Reveal(), host.File{Mode: 0o600, Secret: true}))
-	}
-	switch {
-	case key.public != "":
-		errs = append(errs, write(at+".pub", key.public, host.File{}))
-	case !key.private.IsEmpty() && errors.Join(errs...) == nil:
-		if err := derivePublicKey(ctx, h, key.kind); err != nil {
-			errs = append(errs, err)
-		} else {
-			installed = append(installed, at+".pub")
-		}
-	}
-	if key.certificate != "" {
-		errs = append(errs, write(at+"-cert.pub", key.certificate, host.File{}))
-		// Difference from cloud-init: each certificate gets its line. It keeps one
-		// line, so that sshd shows the last certificate only.
-		_, err := sshd.Add(h, "HostCertificate", at+"-cert.pub")
-		errs = append(errs, err)
-	}
-	return installed, errors.Join(errs...)
 }
 
 // authorize lets the public keys of the metadata and the configuration log in.
@@ -243,7 +226,7 @@ func authorize(e *Env, keys *sshKeys) {
 
 	name := defaultAccount(e)
 	if name != "" {
-		reportError(e, "ssh_authorized_keys", sshd.Authorize(e.Host, name, public, e.Warn))
+		reportError(e, "ssh_authorized_keys", sshd.Authorize(ctx, e.Host, name, public, e.Warn))
 	}
 	// Difference from cloud-init: a key's own options hold for root too, where root is
 	// not disabled. It drops them, so that from="..." would no longer bind the key.
@@ -254,7 +237,7 @@ func authorize(e *Env, keys *sshKeys) {
 	if isUnsetOr(keys.DisableRoot, true) && name != "root" {
 		forRoot = sshd.Redirect(public, rootOptions(keys), orNone(name), "root")
 	}
-	reportError(e, "disable_root", sshd.Authorize(e.Host, "root", forRoot, e.Warn))
+	reportError(e, "disable_root", sshd.Authorize(ctx, e.Host, "root", forRoot, e.Warn))
 }
 
 func rootOptions(keys *sshKeys) string {

@@ -193,5 +193,5 @@ func importKeys(ctx context.Context, e *Env, i keyImport) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return sshd.Authorize(e.Host, i.user, fresh, e.Warn)
+	return sshd.Authorize(ctx, e.Host, i.user, fresh, e.Warn)
 }

@@ -43,14 +43,14 @@ func newSSHGuest(t *testing.T, userData string) *guest {
 // hostKeyFiles are the names in /etc/ssh, with what is in the files.
 func (g *guest) hostKeyFiles(t *testing.T) map[string]string {
 	t.Helper()
-	entries, err := g.ReadDir(sshDir)
+	entries, err := g.ReadDir("/etc/ssh")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := map[string]string{}
 	for _, e := range entries {
 		if e.Type().IsRegular() {
-			files[e.Name()] = strings.TrimSpace(g.Text(t, path.Join(sshDir, e.Name())))
+			files[e.Name()] = strings.TrimSpace(g.Text(t, path.Join("/etc/ssh", e.Name())))
 		}
 	}
 	return files
@@ -98,7 +98,7 @@ func TestHostKeysAreMadeAndTheImagesDeleted(t *testing.T) {
 				t.Parallel()
 				g := newSSHGuest(t, row.userData)
 				if row.fips {
-					g.Put(t, fipsEnabled, "1\n")
+					g.Put(t, "/proc/sys/crypto/fips_enabled", "1\n")
 				}
 				if prepared {
 					if err := sshModule.Prepare(t.Context(), g.env); err != nil {
@@ -131,7 +131,7 @@ func TestKeysMadeAheadAreNotMadeAgain(t *testing.T) {
 	}
 	g.clean(t, sshModule)
 	var want []string
-	for _, kind := range hostKeyTypes {
+	for _, kind := range sshd.HostKeyTypes {
 		want = append(want, "ssh-keygen -q -t "+kind+" -N  -C root@guest.example -f /run/cloud-init/host-keys/instance-i-1/ssh_host_"+kind+"_key")
 	}
 	if diff := cmp.Diff(want, g.lines()); diff != "" {
@@ -161,7 +161,7 @@ func TestWithoutSSHKeygenTheImagesKeysStay(t *testing.T) {
 		t.Error("Prepare says nothing")
 	}
 	reports := g.run(t, sshModule)
-	for _, kind := range hostKeyTypes { // each a report of its own
+	for _, kind := range sshd.HostKeyTypes { // each a report of its own
 		if want := "error: ssh_genkeytypes: cannot create a host key of type " + kind + ": the program ssh-keygen is not installed"; !slices.Contains(reports, want) {
 			t.Errorf("%q is not in %q", want, reports)
 		}
@@ -193,8 +193,8 @@ func TestOneTypeThatCannotBeMadeCostsNoOther(t *testing.T) {
 func TestAKeyThatWasCutShortIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	g := newSSHGuest(t, "ssh_genkeytypes: rsa")
-	g.Put(t, preparedPath(g.env, "rsa"), "half of")
-	g.Put(t, preparedPath(g.env, "rsa")+".pub", "ssh-rsa AA")
+	g.Put(t, "/run/cloud-init/host-keys/instance-i-1/ssh_host_rsa_key", "half of")
+	g.Put(t, "/run/cloud-init/host-keys/instance-i-1/ssh_host_rsa_key"+".pub", "ssh-rsa AA")
 	g.Put(t, "/etc/ssh/.ssh_host_rsa_key.cloudseed~", "left by a power cut")
 	g.clean(t, sshModule)
 	want := map[string]string{"ssh_host_rsa_key": "private rsa", "ssh_host_rsa_key.pub": "ssh-rsa AAAA root@guest"}
@@ -243,12 +243,12 @@ func TestModesOfHostKeys(t *testing.T) {
 			g.Put(t, "/etc/group", "root:x:0:\n"+row.group)
 			g.Answer("sshd -V", host.Result{Exit: 1, Stderr: row.version}, nil)
 			g.clean(t, sshModule)
-			for at, mode := range map[string]os.FileMode{hostKeyPath("rsa"): row.mode, hostKeyPath("rsa") + ".pub": 0o644} {
+			for at, mode := range map[string]os.FileMode{sshd.HostKeyPath("rsa"): row.mode, sshd.HostKeyPath("rsa") + ".pub": 0o644} {
 				if info, err := g.Stat(at); err != nil || info.Mode().Perm() != mode {
 					t.Errorf("%s: %v %v", at, info.Mode(), err)
 				}
 			}
-			if got := g.Owner(hostKeyPath("rsa")); got != row.owner {
+			if got := g.Owner(sshd.HostKeyPath("rsa")); got != row.owner {
 				t.Errorf("the owner is %s", got)
 			}
 		})
@@ -289,7 +289,7 @@ ssh_keys:
 	if diff := cmp.Diff(files, g.hostKeyFiles(t)); diff != "" {
 		t.Error(diff)
 	}
-	if info, err := g.Stat(hostKeyPath("ecdsa")); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := g.Stat(sshd.HostKeyPath("ecdsa")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
 	g.mustNotShow(t, "aHVudGVyMg")

@@ -3,6 +3,7 @@ package modules
 import (
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
+	"context"
 )
 
 // setKeys lets the keys of the configuration log in as the user.
@@ -10,7 +11,7 @@ func (u *user) setKeys(ctx context.Context) {
 	if u.SSHAuthorizedKeys == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
 		return // no home is made for the sake of an empty file
 	}
-	u.report("ssh_authorized_keys", sshd.Authorize(u.e.Host, u.name, u.keys, u.e.Warn))
+	u.report("ssh_authorized_keys", sshd.Authorize(ctx, u.e.Host, u.name, u.keys, u.e.Warn))
 }
 
 // redirect makes the instance's own keys tell whoever logs in as this user to use the
@@ -29,7 +30,7 @@ func (u *user) redirect(ctx context.Context, defaultUser string) {
 		return
 	}
 	keys = sshd.Redirect(keys, sshd.RedirectOptions, defaultUser, u.name)
-	u.report("ssh_redirect_user", sshd.Authorize(u.e.Host, u.name, keys, u.e.Warn))
+	u.report("ssh_redirect_user", sshd.Authorize(ctx, u.e.Host, u.name, keys, u.e.Warn))
 }
 
 // keyList reads public keys from the configuration: a list, one text, or the values of

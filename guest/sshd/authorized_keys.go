@@ -233,8 +233,8 @@ func mergeKeys(content string, added []AuthorizedKey) string {
 //
 // Difference from cloud-init: a link in the place of ~/.ssh or authorized_keys is an
 // error. It writes through it, as root, wherever the user has pointed it.
-func Authorize(h *host.Host, name string, keys []AuthorizedKey, warn func(format string, args ...any)) error {
-	user, err := h.User(name)
+func Authorize(ctx context.Context, h *host.Host, name string, keys []AuthorizedKey, warn func(format string, args ...any)) error {
+	user, err := h.User(ctx, name)
 	if err != nil {
 		return fmt.Errorf("cannot set the authorized keys of %s: %w", name, err)
 	}
@@ -261,7 +261,7 @@ type keyFile struct {
 const maxKeyFile = 1 << 20
 
 func (f keyFile) add(h *host.Host, keys []AuthorizedKey) error {
-	content, err := h.ReadOwned(f.path, f.user.Name, maxKeyFile)
+	content, err := h.ReadOwned(f.path, f.user.UID, maxKeyFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -296,7 +296,7 @@ func AuthorizedKeys(h *host.Host, user host.User) (at string, lines []Authorized
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := h.ReadOwned(file.path, user.Name, maxKeyFile)
+	content, err := h.ReadOwned(file.path, user.UID, maxKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return file.path, nil, nil
 	}

@@ -100,7 +100,7 @@ func (g *guest) authorize(t *testing.T) error {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return Authorize(g.Host, "cloud-user", keys, g.warn)
+	return Authorize(t.Context(), g.Host, "cloud-user", keys, g.warn)
 }
 
 func TestTheFileThatKeysGoInto(t *testing.T) {
@@ -249,7 +249,7 @@ func TestAnExistingFileKeepsItsMode(t *testing.T) {
 func TestKeysForAUserNobodyKnows(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, "")
-	err := Authorize(g.Host, "ghost", nil, g.warn)
+	err := Authorize(t.Context(), g.Host, "ghost", nil, g.warn)
 	if err == nil || err.Error() != `cannot set the authorized keys of ghost: there is no user "ghost"` {
 		t.Errorf("got %v", err)
 	}

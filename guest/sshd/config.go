@@ -1,3 +1,7 @@
+// Package sshd knows the files of a guest's sshd.
+//
+// In comes a host; out go its settings, its host keys and who may log in by which keys. It must
+// never know cloud-config, modules or the stages of a boot.
 package sshd
 
 import (
