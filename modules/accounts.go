@@ -2,12 +2,10 @@ package modules
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 
 	"cloudseed/config"
-	"cloudseed/host"
 )
 
 // The accounts of a configuration come from four places: the system's default user,
@@ -31,10 +29,10 @@ type group struct {
 	at      config.Cursor
 }
 
-// accounts returns the users that the configuration wants, in the order they are created
+// usersOf returns the users that the configuration wants, in the order they are created
 // in: the default user last, wherever it is, as cloud-init does. What is wrong with them
 // is found by root, the cursor of the configuration.
-func accounts(root config.Cursor, systemUser *config.Value) []account {
+func usersOf(root config.Cursor, systemUser *config.Value) []account {
 	r := accountReader{byName: map[string]*account{}}
 	own := r.user(root.Get("user"))
 	r.users(root.Get("users"))
@@ -53,7 +51,7 @@ func accounts(root config.Cursor, systemUser *config.Value) []account {
 // them: users_groups does.
 func wantedAccounts(e *Env) []account {
 	var unreported config.Findings
-	return accounts(e.Config.Root().At(&unreported), e.Instance.DefaultUser)
+	return usersOf(e.Config.Root().At(&unreported), e.Instance.DefaultUser)
 }
 
 // defaultAccount returns the name of the default user; "" when there is none.
@@ -255,18 +253,6 @@ func (a *account) find(key string) config.Cursor {
 		}
 	}
 	return a.at.With(nil)
-}
-
-// hasUser and hasGroup look for a name, and for nothing but a name: Host takes numbers
-// too.
-func hasUser(ctx context.Context, h *host.Host, name string) bool {
-	found, err := h.User(ctx, name)
-	return err == nil && found.Name == name
-}
-
-func hasGroup(ctx context.Context, h *host.Host, name string) bool {
-	found, err := h.Group(ctx, name)
-	return err == nil && found.Name == name
 }
 
 // groupNames reads a list of groups, names separated by commas, or a map of groups.

@@ -86,7 +86,7 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := newGuest(t, row.userData).env
-			found := accounts(env.At(""), env.Instance.DefaultUser)
+			found := usersOf(env.At(""), env.Instance.DefaultUser)
 			var got []string
 			for _, a := range found {
 				got = append(got, summary(a))
@@ -120,7 +120,7 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := newGuest(t, row.userData).env
-			accounts(env.At(""), env.Instance.DefaultUser)
+			usersOf(env.At(""), env.Instance.DefaultUser)
 			problems := env.Problems()
 			if len(problems) != 1 || problems[0].Error() != row.want {
 				t.Errorf("got %v", problems)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/accounts"
 	"cloudseed/guest/sshd"
 	"cloudseed/host"
 	"cloudseed/secret"
@@ -49,14 +50,14 @@ var setPasswords = Of[setPasswordsKeys]{
 
 func runSetPasswords(ctx context.Context, e *Env, keys *setPasswordsKeys) error {
 	p := keys.changes
-	done := setPasswordsOf(ctx, e.Host, p.text, false)
-	done = append(done, setPasswordsOf(ctx, e.Host, p.hashes, true)...)
+	done := accounts.SetPasswords(ctx, e.Host, p.text, false)
+	done = append(done, accounts.SetPasswords(ctx, e.Host, p.hashes, true)...)
 	p.showRandom(done)
 	// Difference from cloud-init: a user whose password could not be set need not
 	// change it.
 	if keys.Chpasswd.Expire == nil || *keys.Chpasswd.Expire {
 		for _, name := range done {
-			expirePassword(ctx, e, name)
+			e.At("chpasswd.expire").Fail(accounts.ExpirePassword(ctx, e.Host, name))
 		}
 	}
 	setPasswordLogin(ctx, e, keys.SSHPwauth)
@@ -75,9 +76,9 @@ func checkSetPasswords(e *Env, keys *setPasswordsKeys) {
 // passwordSetter sorts the passwords of the configuration by how they are set.
 type passwordSetter struct {
 	e      *Env
-	text   []passwordChange
-	hashes []passwordChange
-	random []passwordChange // those of text that a person must be told
+	text   []accounts.PasswordChange
+	hashes []accounts.PasswordChange
+	random []accounts.PasswordChange // those of text that a person must be told
 }
 
 // collect reads the passwords. An argument of the module is the default user's
@@ -129,7 +130,7 @@ func (p *passwordSetter) user(u passwordKeys, at *config.Value, path string) {
 	if u.Type == "" && !at.Get("type").IsNull() {
 		return // it is none that there is, as Decode has said
 	}
-	change := passwordChange{u.Name, u.Password, report}
+	change := accounts.PasswordChange{User: u.Name, Password: u.Password, Report: report}
 	switch u.Type {
 	case "", "hash":
 		// Difference from cloud-init: without a password this is an error. It makes the
@@ -214,11 +215,11 @@ func (p *passwordSetter) entry(text string, report func(error)) {
 
 // guess adds a password of which nothing says whether it is a hash.
 func (p *passwordSetter) guess(name string, password secret.String, report func(error)) {
-	change := passwordChange{name, password, report}
+	change := accounts.PasswordChange{User: name, Password: password, Report: report}
 	switch text := password.Reveal(); {
 	case text == "R" || text == "RANDOM":
 		p.makeRandom(name, report)
-	case isHash(text):
+	case accounts.IsHash(text):
 		p.hashes = append(p.hashes, change)
 	default:
 		p.text = append(p.text, change)
@@ -226,12 +227,12 @@ func (p *passwordSetter) guess(name string, password secret.String, report func(
 }
 
 func (p *passwordSetter) makeRandom(name string, report func(error)) {
-	password, err := randomPassword()
+	password, err := accounts.RandomPassword()
 	if err != nil {
 		report(fmt.Errorf("cannot create a password for %s: %w", name, err))
 		return
 	}
-	change := passwordChange{name, secret.New(password), report}
+	change := accounts.PasswordChange{User: name, Password: secret.New(password), Report: report}
 	p.text = append(p.text, change)
 	p.random = append(p.random, change)
 }
@@ -241,8 +242,8 @@ func (p *passwordSetter) makeRandom(name string, report func(error)) {
 func (p *passwordSetter) showRandom(done []string) {
 	var text strings.Builder
 	for _, c := range p.random {
-		if slices.Contains(done, c.user) {
-			text.WriteString(c.user + ":" + c.password.Reveal() + "\n")
+		if slices.Contains(done, c.User) {
+			text.WriteString(c.User + ":" + c.Password.Reveal() + "\n")
 		}
 	}
 	if text.Len() == 0 {
@@ -262,19 +263,9 @@ func setPasswordsFor(e *Env) []string {
 	p.collect(&keys)
 	var names []string
 	for _, c := range slices.Concat(p.text, p.hashes) {
-		names = append(names, c.user)
+		names = append(names, c.User)
 	}
 	return names
-}
-
-// expirePassword makes the user choose a new password at the next login.
-func expirePassword(ctx context.Context, e *Env, name string) {
-	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"passwd", "--expire", name}}); err != nil {
-		e.Problem(config.Problem{
-			Severity: config.Error, Pos: e.Config.Get("chpasswd.expire").Pos(), Key: "chpasswd.expire",
-			Message: fmt.Sprintf("cannot expire the password of %s: %v", name, err),
-		})
-	}
 }
 
 // setPasswordLogin says in sshd's configuration whether it takes passwords. A value in

@@ -113,14 +113,6 @@ func TestRandomPasswordsAreShownOnTheConsoleAndNowhereElse(t *testing.T) {
 		t.Errorf("the console shows %q, want %q", g.console, want)
 	}
 	password := strings.TrimPrefix(entry, "root:")
-	if len(password) != randomPasswordLength {
-		t.Errorf("%q has not %d characters", password, randomPasswordLength)
-	}
-	for _, class := range []string{lowerCase, upperCase, digits, punctuation} {
-		if !strings.ContainsAny(password, class) {
-			t.Errorf("%q has none of %q", password, class)
-		}
-	}
 	g.mustNotShow(t, password)
 }
 
@@ -214,26 +206,6 @@ func TestAPasswordThatCannotBeSetIsNamedByItsPlaceAlone(t *testing.T) {
 	}
 }
 
-func TestAfterAFailureOfAllEachUserIsTriedAlone(t *testing.T) {
-	t.Parallel()
-	g := newGuest(t, "chpasswd:\n  users:\n    - {name: root, password: $6$a$b}\n    - {name: cloud-user, password: $6$c$d}\n")
-	g.Answer("chpasswd", host.Result{Exit: 1, Stderr: "chpasswd: line 1: failed\n"}, nil)
-	reports := g.run(t, setPasswords)
-	want := []string{
-		"error: user-data:3:7: chpasswd.users.0: cannot set the password of root: chpasswd failed with exit code 1: chpasswd: line 1: failed",
-		"error: user-data:4:7: chpasswd.users.1: cannot set the password of cloud-user: chpasswd failed with exit code 1: chpasswd: line 1: failed",
-	}
-	if diff := cmp.Diff(want, reports); diff != "" {
-		t.Error(diff)
-	}
-	calls := []string{
-		"chpasswd -e < root:$6$a$b\ncloud-user:$6$c$d", "chpasswd -e < root:$6$a$b", "chpasswd -e < cloud-user:$6$c$d",
-	}
-	if diff := cmp.Diff(calls, g.lines()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestAMissingChpasswdIsSaidOfEachPassword(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, ovirtUserData)
@@ -294,20 +266,6 @@ func TestTheExpiryThatFailsIsReported(t *testing.T) {
 	want := []string{"error: chpasswd.expire: cannot expire the password of cloud-user: the program passwd is not installed"}
 	if diff := cmp.Diff(want, g.run(t, setPasswords)); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestWhatIsAHash(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{
-		"$1$salt$hash": true, "$2a$10$saltandhash": true, "$2b$10$x": true, "$2y$10$x": true, "$5$salt$hash": true,
-		"$6$rounds=5000$salt$hash": true, "$y$j9T$salt$hash": true, "$gy$j9T$salt$hash": true, "$7$CU$salt$hash": true,
-		"$6$salt": false, "$6$$hash": false, "$6$salt$": false, "$3$salt$hash": false, "6$salt$hash": false,
-		"$6$salt$ha:sh": false, "": false, "$": false, "$$$": false, "secret": false, "x$6$salt$hash": false,
-	} {
-		if got := isHash(text); got != want {
-			t.Errorf("%q: got %v", text, got)
-		}
 	}
 }
 

@@ -217,7 +217,7 @@ func useHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 }
 
 // authorize lets the public keys of the metadata and the configuration log in.
-func authorize(e *Env, keys *sshKeys) {
+func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	var public []sshd.AuthorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
 		public = metadataKeys(e)

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"cloudseed/config"
+	"cloudseed/guest/accounts"
 	"cloudseed/guest/sshd"
-	"cloudseed/host"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -72,9 +70,9 @@ var usersGroups = Of[usersGroupsKeys]{
 
 // checkUsersGroups tells what can be told of users and groups without a machine.
 func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
-	users := accounts(e.At(""), e.Instance.DefaultUser)
+	users := usersOf(e.At(""), e.Instance.DefaultUser)
 	for _, g := range groups(e.At("groups")) {
-		if err := checkName(g.name); err != nil {
+		if err := accounts.CheckName(g.name); err != nil {
 			g.at.Fail(err)
 			continue
 		}
@@ -100,7 +98,9 @@ func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 	for _, g := range wanted {
 		g.at.Fail(makeGroup(ctx, e, g.name))
 	}
-	if err := removeHalfMadeUser(ctx, e, users); err != nil {
+	if err := creation(e).Resume(ctx, func(name string) bool {
+		return slices.ContainsFunc(users, func(u *user) bool { return u.name == name })
+	}); err != nil {
 		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
 	}
 	redirect := defaultAccount(e)
@@ -117,46 +117,29 @@ func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 
 // makeGroup makes a group if there is none of that name.
 func makeGroup(ctx context.Context, e *Env, name string) error {
-	if err := checkName(name); err != nil {
-		return err
-	}
-	if hasGroup(ctx, e.Host, name) {
+	if accounts.HasGroup(ctx, e.Host, name) {
 		e.Log.Info("the group exists already", "group", name)
 		return nil
 	}
-	if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"groupadd", name}}); err != nil {
-		return fmt.Errorf("cannot create the group %s: %w", name, err)
-	}
-	return nil
+	return accounts.CreateGroup(ctx, e.Host, name)
 }
 
 // addMembers puts users into a group. One that is not there is a warning: the group
 // may be made before its members.
 func addMembers(ctx context.Context, e *Env, g group) {
 	for _, member := range g.members {
-		if !hasUser(ctx, e.Host, member) {
+		if !accounts.HasUser(ctx, e.Host, member) {
 			g.at.Warnf("cannot add %q to the group %s: there is no such user", member, g.name)
 			continue
 		}
-		if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"usermod", "-a", "-G", g.name, member}}); err != nil {
-			g.at.Fail(fmt.Errorf("cannot add %s to the group %s: %w", member, g.name, err))
-		}
+		g.at.Fail(accounts.AddMember(ctx, e.Host, g.name, member))
 	}
-}
-
-// checkName refuses names that would be read as something else by the programs and
-// files that they go into.
-func checkName(name string) error {
-	if name == "" || strings.HasPrefix(name, "-") || strings.ContainsAny(name, ":,/ ") || strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Errorf("%q cannot be the name of a user or group", name)
-	}
-	return nil
 }
 
 // runUser makes one user and sets all that belongs to it. What cannot be done is
 // reported, and the rest is done.
 func runUser(ctx context.Context, u *user, defaultUser string) {
-	exists := hasUser(ctx, u.e.Host, u.name)
+	exists := accounts.HasUser(ctx, u.e.Host, u.name)
 	if exists {
 		u.e.Log.Info("the user exists already", "user", u.name)
 	} else if err := u.create(ctx); err != nil {
@@ -164,12 +147,12 @@ func runUser(ctx context.Context, u *user, defaultUser string) {
 		return
 	}
 	u.setPassword(ctx, exists)
-	u.report("sudo", u.writeSudoRules(ctx))
-	u.report("doas", u.writeDoasRules())
+	u.report("sudo", accounts.AddSudoRules(ctx, u.e.Host, u.e.Instance.RunDir, u.name, u.sudoRules))
+	u.report("doas", accounts.AddDoasRules(u.e.Host, u.name, u.doasRules))
 	u.setKeys(ctx)
 	u.redirect(ctx, defaultUser)
 	if !exists {
-		u.fail(u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
+		u.fail(creation(u.e).End())
 	}
 }
 
@@ -220,7 +203,7 @@ func (u *user) warn(key, format string, args ...any) { u.account.find(key).Warnf
 // Difference from cloud-init: only such a user is skipped. It makes none of the
 // users that follow either.
 func (u *user) validate() error {
-	if err := checkName(u.name); err != nil {
+	if err := accounts.CheckName(u.name); err != nil {
 		return err
 	}
 	hasKeys := isGiven(u.SSHAuthorizedKeys)
@@ -254,55 +237,26 @@ func isGiven(v *config.Value) bool {
 	}
 }
 
-// creatingPath is a note of the user that is being created, with the home directory if
-// there was none: useradd is not done in one step, and a user without a whole home or a
-// password must not be taken for a finished one after a power cut.
-func creatingPath(e *Env) string { return path.Join(e.Instance.Dir, "creating-user") }
-
-// removeHalfMadeUser removes the account that an interrupted run was creating, so that
-// this one creates it whole: with its home directory, which useradd fills only when it is
-// not there. A home that was there before stays.
-func removeHalfMadeUser(ctx context.Context, e *Env, users []*user) error {
-	data, err := e.Host.ReadFile(creatingPath(e))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot tell which user an interrupted run was making: %w", err)
-	}
-	name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
-	if slices.ContainsFunc(users, func(u *user) bool { return u.name == name }) {
-		if hasUser(ctx, e.Host, name) {
-			if _, err := e.Host.Run(ctx, host.Command{Argv: []string{"userdel", name}}); err != nil {
-				return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
-			}
-		}
-		if home != "" {
-			if err := e.Host.RemoveAll(home); err != nil {
-				return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
-			}
-		}
-	}
-	return e.Host.Quietly().RemoveAll(creatingPath(e))
+// creation is the creation of users of this instance.
+func creation(e *Env) accounts.Creation {
+	return accounts.Creation{Host: e.Host, Note: path.Join(e.Instance.Dir, "creating-user")}
 }
 
 // create makes the account, with its groups and its home.
 func (u *user) create(ctx context.Context) error {
 	u.checkShell()
-	note := u.name + "\n"
-	if home := u.home(); !u.e.Host.Exists(home) {
-		note += home + "\n"
+	account := accounts.User{
+		Name: u.name, ExpireDate: u.ExpireDate, Comment: u.Gecos, Groups: u.groups, Home: u.Homedir, Inactive: u.Inactive,
+		NoLogInit: u.NoLogInit, NoUserGroup: u.NoUserGroup, PrimaryGroup: u.PrimaryGroup, SELinuxUser: u.SELinuxUser,
+		Shell: u.Shell, System: u.System, UID: u.UID, NoCreateHome: u.NoCreateHome || u.System,
 	}
-	if _, err := u.e.Host.Quietly().WriteFile(creatingPath(u.e), []byte(note), host.File{Mode: 0o600}); err != nil {
+	if err := creation(u.e).Begin(account); err != nil {
 		return u.e.undone(err)
 	}
 	if u.CreateGroups == nil || *u.CreateGroups {
 		u.makeGroups(ctx)
 	}
-	if _, err := u.e.Host.Run(ctx, host.Command{Argv: u.useradd()}); err != nil {
-		return errors.Join(fmt.Errorf("cannot create the user %s: %w", u.name, err), u.e.Host.Quietly().RemoveAll(creatingPath(u.e)))
-	}
-	return nil
+	return creation(u.e).Create(ctx, account)
 }
 
 // checkShell warns of a shell without which the user cannot log in. Packages that are
@@ -316,15 +270,6 @@ func (u *user) checkShell() {
 		report = u.account.find("shell").Notef
 	}
 	report("there is no %s in this guest, without which the user %s cannot log in", u.Shell, u.name)
-}
-
-// home is the home directory that useradd gives the user, unless the machine has another
-// default (useradd -D).
-func (u *user) home() string {
-	if u.Homedir != "" {
-		return path.Clean("/" + u.Homedir)
-	}
-	return "/home/" + u.name
 }
 
 func (u *user) makeGroups(ctx context.Context) {
@@ -367,40 +312,117 @@ func (u *user) leaveOwnGroup() {
 	}
 }
 
-// useradd is the command that makes the account.
-//
-// Difference from cloud-init: values that YAML reads as a number or a date are used;
-// it drops all but uid. The password's hash is set by chpasswd afterwards: an
-// argument list is in the process list and the audit log.
-func (u *user) useradd() []string {
-	argv := []string{"useradd", u.name}
-	// In cloud-init's order, which is that of its keys.
-	for _, option := range []struct {
-		name, value string
-		flag        bool
+// setPassword sets the user's password, if one is given, and locks or unlocks it.
+func (u *user) setPassword(ctx context.Context, exists bool) {
+	if exists && !u.Passwd.IsEmpty() {
+		u.ignorePasswd()
+	}
+	failed := false
+	for _, given := range []struct {
+		key      string
+		password secret.String
+		hashed   bool
 	}{
-		{name: "--expiredate", value: u.ExpireDate},
-		{name: "--comment", value: u.Gecos},
-		{name: "--groups", value: strings.Join(u.groups, ",")},
-		{name: "--home", value: u.Homedir},
-		{name: "--inactive", value: u.Inactive},
-		{name: "--no-log-init", flag: u.NoLogInit},
-		{name: "--no-user-group", flag: u.NoUserGroup},
-		{name: "--gid", value: u.PrimaryGroup},
-		{name: "--selinux-user", value: u.SELinuxUser},
-		{name: "--shell", value: u.Shell},
-		{name: "--system", flag: u.System},
-		{name: "--uid", value: u.UID},
+		{"passwd", u.Passwd, true},
+		{"plain_text_passwd", u.PlainTextPasswd, false},
+		{"hashed_passwd", u.HashedPasswd, true},
 	} {
-		switch {
-		case option.flag:
-			argv = append(argv, option.name)
-		case option.value != "":
-			argv = append(argv, option.name, option.value)
+		if given.password.IsEmpty() {
+			continue
+		}
+		report := func(err error) {
+			failed = true
+			u.report(given.key, err)
+		}
+		accounts.SetPasswords(ctx, u.e.Host, []accounts.PasswordChange{{User: u.name, Password: given.password, Report: report}}, given.hashed)
+	}
+	if u.LockPasswd == nil || *u.LockPasswd {
+		u.report("lock_passwd", accounts.Lock(ctx, u.e.Host, u.name))
+		return
+	}
+	if !failed {
+		u.report("lock_passwd", u.unlock(ctx, exists))
+	}
+}
+
+// ignorePasswd leaves out the hash that is for new users only. That is worth a word,
+// unless the user has it already, from an earlier run or instance.
+func (u *user) ignorePasswd() {
+	field, err := accounts.PasswordField(u.e.Host, u.name)
+	if err != nil || strings.TrimLeft(field, "!") != u.Passwd.Reveal() {
+		u.warn("passwd", "it is for new users only, and %s exists already, so it is ignored: use hashed_passwd", u.name)
+	}
+	u.Passwd = secret.String{}
+}
+
+// unlock allows login by password, if there is one, or if the configuration says in
+// so many words that there shall be none.
+func (u *user) unlock(ctx context.Context, exists bool) error {
+	field, err := accounts.PasswordField(u.e.Host, u.name)
+	if err != nil {
+		return err
+	}
+	hash := strings.TrimLeft(field, "!")
+	hasPassword := hash != "" && hash != "*"
+	given := u.account.get("plain_text_passwd") != nil || u.account.get("hashed_passwd") != nil ||
+		!exists && u.account.get("passwd") != nil
+	switch {
+	case hasPassword && (given || exists):
+		if hash == field {
+			return nil // it is not locked
+		}
+		return accounts.Unlock(ctx, u.e.Host, u.name)
+	case given && hash == "":
+		// passwd -u refuses to let an empty password in; only -d does.
+		return accounts.DeletePassword(ctx, u.e.Host, u.name)
+	}
+	if slices.Contains(setPasswordsFor(u.e), u.name) {
+		return nil // chpasswd replaces the lock together with the password
+	}
+	u.warn("lock_passwd", "the password of %s stays locked, since it has none", u.name)
+	return nil
+}
+
+// sudoRules reads rules of sudo.
+func sudoRules(v *config.Value) ([]string, error) { return checkedRules(v, accounts.CheckSudoRule) }
+
+// doasRules reads rules of doas.
+func doasRules(v *config.Value, name string) ([]string, error) {
+	return checkedRules(v, func(rule string) error { return accounts.CheckDoasRule(rule, name) })
+}
+
+// checkedRules reads rules, of which one that is wrong spoils all.
+func checkedRules(v *config.Value, check func(rule string) error) ([]string, error) {
+	rules, err := ruleList(v)
+	for _, rule := range rules {
+		if err := check(rule); err != nil {
+			return nil, err
 		}
 	}
-	if u.NoCreateHome || u.System {
-		return append(argv, "-M")
+	return rules, err
+}
+
+// ruleList reads a rule, or a list of them.
+func ruleList(v *config.Value) ([]string, error) {
+	if !isGiven(v) {
+		return nil, nil
 	}
-	return append(argv, "-m")
+	items := []*config.Value{v}
+	switch v.Kind() {
+	case config.List:
+		items = v.Items()
+	case config.Map:
+		return nil, errors.New("expected a rule or a list of rules, got a mapping; no rule is written")
+	case config.Bool:
+		return nil, fmt.Errorf("expected a rule or a list of rules, got %s; no rule is written", v.Text())
+	}
+	var rules []string
+	for _, item := range items {
+		rule := item.Text()
+		if rule == "" || strings.ContainsAny(rule, "\n\x00") {
+			return nil, errors.New("a rule must be one line of text; no rule is written")
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
 }

@@ -144,29 +144,21 @@ func TestOVirtsUserRootIsLockedGivenSudoAndNotMade(t *testing.T) {
 	if diff := cmp.Diff([]string{"passwd -l root", "visudo -c -q -f /run/cloud-init/sudo-rules"}, g.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if got := g.Text(t, sudoRulesPath); !strings.HasSuffix(got, "\n\n# User rules for root\nroot ALL=(ALL) NOPASSWD:ALL\n") {
+	if got := g.Text(t, "/etc/sudoers.d/90-cloud-init-users"); !strings.HasSuffix(got, "\n\n# User rules for root\nroot ALL=(ALL) NOPASSWD:ALL\n") {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestSudoRulesAreAddedOnceAndSudoReadsThem(t *testing.T) {
+func TestRulesOfUsersAreWritten(t *testing.T) {
 	t.Parallel()
-	g := newUsersGuest(t, "users: [{name: ann, sudo: 'ALL=(ALL) ALL'}, {name: bob, sudo: [ALL=/bin/a, ALL=/bin/b]}, {name: eve, sudo: null}, {name: joe, sudo: false}]")
-	g.Put(t, "/etc/sudoers", "Defaults x\n")
-	for range 2 {
-		g.clean(t, usersGroups)
-	}
-	want := rulesHeader + "\n# User rules for ann\nann ALL=(ALL) ALL\n\n# User rules for bob\nbob ALL=/bin/a\nbob ALL=/bin/b\n"
-	if diff := cmp.Diff(want, g.Text(t, sudoRulesPath)); diff != "" {
+	g := newUsersGuest(t, "users: [{name: ann, sudo: 'ALL=(ALL) ALL'}, {name: bob, sudo: [ALL=/bin/a, ALL=/bin/b], doas: [permit bob]}, {name: eve, sudo: null}, {name: joe, sudo: false}]")
+	g.clean(t, usersGroups)
+	want := "# Created by cloudseed from the instance's configuration\n\n# User rules for ann\nann ALL=(ALL) ALL\n\n# User rules for bob\nbob ALL=/bin/a\nbob ALL=/bin/b\n"
+	if diff := cmp.Diff(want, g.Text(t, "/etc/sudoers.d/90-cloud-init-users")); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff("Defaults x\n\n# Added by cloudseed\n#includedir /etc/sudoers.d\n", g.Text(t, "/etc/sudoers")); diff != "" {
-		t.Error(diff)
-	}
-	for at, mode := range map[string]os.FileMode{sudoRulesPath: 0o440, "/etc/sudoers.d": 0o750} {
-		if info, err := g.Stat(at); err != nil || info.Mode().Perm() != mode {
-			t.Errorf("%s: %v, %v", at, info.Mode(), err)
-		}
+	if got := g.Text(t, "/etc/doas.conf"); !strings.HasSuffix(got, "\n# User rules for bob\npermit bob\n") {
+		t.Error(got)
 	}
 }
 
@@ -174,28 +166,8 @@ func TestANullTakesTheDefaultUsersSudoRuleAway(t *testing.T) {
 	t.Parallel()
 	g := newUsersGuest(t, "user: {name: root, sudo: null}")
 	g.clean(t, usersGroups)
-	if g.Exists(sudoRulesPath) {
-		t.Error(g.Text(t, sudoRulesPath))
-	}
-}
-
-func TestDoasRulesMustBeAboutTheUser(t *testing.T) {
-	t.Parallel()
-	for rule, good := range map[string]bool{
-		"permit ann": true,
-		"permit nopass persist ann as root cmd ls": true,
-		"deny ann":                    true,
-		"permit setenv { A=b C } ann": true,
-		"permit setenv {A=b} keepenv ann as operator": true,
-		"permit bob":               false,
-		"permit :wheel":            false,
-		"permit":                   false,
-		"ann":                      false,
-		"permit nopass bob as ann": false,
-	} {
-		if err := checkDoasRule(rule, "ann"); (err == nil) != good {
-			t.Errorf("%q: %v", rule, err)
-		}
+	if g.Exists("/etc/sudoers.d/90-cloud-init-users") {
+		t.Error(g.Text(t, "/etc/sudoers.d/90-cloud-init-users"))
 	}
 }
 
@@ -281,7 +253,7 @@ func TestAMissingProgramIsAClearErrorAndTheRestIsDone(t *testing.T) {
 	if diff := cmp.Diff([]string{"usermod --lock root", "visudo -c -q -f /run/cloud-init/sudo-rules", "useradd ann -m"}, g.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if !g.Exists(sudoRulesPath) {
+	if !g.Exists("/etc/sudoers.d/90-cloud-init-users") {
 		t.Error("root's rule is not written")
 	}
 }
@@ -289,14 +261,14 @@ func TestAMissingProgramIsAClearErrorAndTheRestIsDone(t *testing.T) {
 func TestAUserHalfMadeByAPowerCutIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	g := newUsersGuest(t, "users: [{name: cloud-user, passwd: $6$a$b}]")
-	g.Put(t, creatingPath(g.env), "cloud-user\n")
+	g.Put(t, creation(g.env).Note, "cloud-user\n")
 	g.On("userdel cloud-user", func(host.Command) { g.Put(t, "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n") })
 	g.clean(t, usersGroups)
 	want := []string{"userdel cloud-user", "useradd cloud-user -m", "chpasswd -e < cloud-user:$6$a$b", "passwd -l cloud-user"}
 	if diff := cmp.Diff(want, g.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if g.Exists(creatingPath(g.env)) {
+	if g.Exists(creation(g.env).Note) {
 		t.Error("the note of the half made user is still there")
 	}
 }
@@ -424,7 +396,7 @@ func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
 			if got := g.run(t, usersGroups); !slices.Contains(got, row.want) {
 				t.Errorf("got  %q\nwant %s", got, row.want)
 			}
-			if g.Exists(sudoRulesPath) || g.Exists("/run/cloud-init/sudo-rules") {
+			if g.Exists("/etc/sudoers.d/90-cloud-init-users") || g.Exists("/run/cloud-init/sudo-rules") {
 				t.Error("the rule is there")
 			}
 			if !slices.Contains(g.lines(), "useradd ann -m") {

@@ -1,9 +1,10 @@
 package modules
 
 import (
+	"context"
+
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
-	"context"
 )
 
 // setKeys lets the keys of the configuration log in as the user.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/accounts"
 	"cloudseed/host"
 	"cloudseed/state"
 )
@@ -268,12 +269,12 @@ func (w *fileWrite) futureHome(ctx context.Context, file string) string {
 	}
 	wanted := wantedAccounts(w.env)
 	for i := range wanted {
-		u := user{name: wanted[i].name}
+		name, home := wanted[i].name, ""
 		if v := wanted[i].get("homedir"); v.Kind() == config.String {
-			u.Homedir = v.Text()
+			home = v.Text()
 		}
-		if strings.HasPrefix(file, strings.TrimSuffix(u.home(), "/")+"/") && !hasUser(w.env.Host, u.name) {
-			return u.name
+		if home = accounts.HomeOf(name, home); strings.HasPrefix(file, strings.TrimSuffix(home, "/")+"/") && !accounts.HasUser(ctx, w.env.Host, name) {
+			return name
 		}
 	}
 	return ""

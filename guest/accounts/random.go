@@ -1,4 +1,4 @@
-package modules
+package accounts
 
 import (
 	"crypto/rand"
@@ -17,9 +17,9 @@ const (
 // randomPasswordLength is cloud-init's.
 const randomPasswordLength = 20
 
-// randomPassword makes a password that has a character of each class, since
+// RandomPassword makes a password that has a character of each class, since
 // password policies ask for that.
-func randomPassword() (string, error) {
+func RandomPassword() (string, error) {
 	classes := []string{lowerCase, upperCase, digits, punctuation}
 	all := lowerCase + upperCase + digits + punctuation
 	password := make([]byte, randomPasswordLength)
