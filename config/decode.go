@@ -159,19 +159,19 @@ func (d *decoder) plain(v *Value, into reflect.Value, at path, rules fieldRules)
 			into.SetBool(b)
 			return
 		}
-		d.problem(v, at, "expected a boolean, got %s", describe(v))
+		d.problem(v, at, "expected a boolean, got %s", Shown(v))
 	case reflect.Int, reflect.Int64:
 		if n, ok := asInt(v); ok {
 			into.SetInt(n)
 			return
 		}
-		d.problem(v, at, "expected a whole number, got %s", describe(v))
+		d.problem(v, at, "expected a whole number, got %s", Shown(v))
 	case reflect.Float64:
 		if f, ok := asFloat(v); ok {
 			into.SetFloat(f)
 			return
 		}
-		d.problem(v, at, "expected a number, got %s", describe(v))
+		d.problem(v, at, "expected a number, got %s", Shown(v))
 	default:
 		panic(fmt.Sprintf("config: cannot decode into %s", into.Type())) // a mistake in a key struct
 	}
@@ -193,6 +193,18 @@ func AsBool(v *Value) (value, ok bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// IsTrue reports whether a value means yes, however a producer writes it; see AsBool.
+func IsTrue(v *Value) bool {
+	value, ok := AsBool(v)
+	return ok && value
+}
+
+// IsFalse reports whether a value means no, however a producer writes it; see AsBool.
+func IsFalse(v *Value) bool {
+	value, ok := AsBool(v)
+	return ok && !value
 }
 
 func asInt(v *Value) (int64, bool) {
@@ -219,11 +231,11 @@ func asFloat(v *Value) (float64, bool) {
 
 func (d *decoder) text(v *Value, into reflect.Value, at path, rules fieldRules) {
 	if v.kind == List || v.kind == Map {
-		d.problem(v, at, "expected a string, got %s", describe(v))
+		d.problem(v, at, "expected a string, got %s", Shown(v))
 		return
 	}
 	if len(rules.enum) > 0 && !slices.Contains(rules.enum, v.text) {
-		d.problem(v, at, "expected %s, got %s%s", alternatives(rules.enum), describe(v), didYouMean(v.text, rules.enum))
+		d.problem(v, at, "expected %s, got %s%s", alternatives(rules.enum), Shown(v), didYouMean(v.text, rules.enum))
 		return
 	}
 	into.SetString(v.text)

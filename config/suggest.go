@@ -11,17 +11,20 @@ func DidYouMean(word string, words []string) string { return didYouMean(word, wo
 // KindInWords is what people call a kind of value, for "got …".
 func KindInWords(v *Value) string { return kindInWords(v) }
 
-// describe says what a value is, for "got …".
-func describe(v *Value) string {
+// Shown returns what a value is, for "got …": a string in quotes, abbreviated.
+func Shown(v *Value) string {
 	switch v.Kind() {
-	case List, Map, Binary, Null:
-		return kindInWords(v)
 	case String:
-		return fmt.Sprintf("%q", shorten(v.text))
+		return Quoted(v.text)
+	case Bool, Int, Float, Timestamp:
+		return "the" + strings.TrimPrefix(kindInWords(v), "a") + " " + shorten(v.text)
 	default:
-		return kindInWords(v) + " (" + shorten(v.text) + ")"
+		return kindInWords(v)
 	}
 }
+
+// Quoted returns a string in quotes, abbreviated, for messages.
+func Quoted(text string) string { return fmt.Sprintf("%q", shorten(text)) }
 
 func kindInWords(v *Value) string {
 	return map[Kind]string{

@@ -137,7 +137,7 @@ func (r *accountReader) users(at config.Cursor) {
 		slices.Sort(names)
 		r.names(names, at)
 	default:
-		at.Errorf("expected a list of users, got %s; it is ignored", kindName(at.Value()))
+		at.Errorf("expected a list of users, got %s; it is ignored", config.Shown(at.Value()))
 	}
 }
 
@@ -172,7 +172,7 @@ func (r *accountReader) described(at config.Cursor) {
 	case name.Value() == nil:
 		r.describe(defaultName, at)
 	case name.Kind() == config.List || name.Kind() == config.Map:
-		name.Errorf("expected a name, got %s, so this user is skipped", kindName(name.Value()))
+		name.Errorf("expected a name, got %s, so this user is skipped", config.Shown(name.Value()))
 	case text == "":
 		name.Errorf("expected a name, got nothing, so this user is skipped")
 	default:
@@ -188,7 +188,7 @@ func (r *accountReader) named(name string, at config.Cursor) {
 	case config.List, config.Null:
 		at.Errorf("expected a map or true, so this user is skipped")
 	default:
-		if isTrue(at.Value()) {
+		if config.IsTrue(at.Value()) {
 			r.mention(name, at)
 		}
 	}
@@ -284,18 +284,6 @@ func commaList(text string) []string {
 	return names
 }
 
-// isTrue tells whether a value means yes, however a producer writes it; isFalse,
-// whether it means no.
-func isTrue(v *config.Value) bool {
-	value, ok := config.AsBool(v)
-	return ok && value
-}
-
-func isFalse(v *config.Value) bool {
-	value, ok := config.AsBool(v)
-	return ok && !value
-}
-
 // groups are the groups that the configuration wants, in order.
 func groups(at config.Cursor) []group {
 	var r groupReader
@@ -312,7 +300,7 @@ func groups(at config.Cursor) []group {
 			r.add(name, nil, at)
 		}
 	default:
-		at.Errorf("expected a list of groups, got %s; it is ignored", kindName(at.Value()))
+		at.Errorf("expected a list of groups, got %s; it is ignored", config.Shown(at.Value()))
 	}
 	return r.found
 }

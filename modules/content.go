@@ -50,7 +50,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 	case config.Null:
 		return nil, nil
 	case config.List, config.Map:
-		return nil, fmt.Errorf("the content must be text, it is %s; nothing was written", kindName(v))
+		return nil, fmt.Errorf("the content must be text, it is %s; nothing was written", config.Shown(v))
 	case config.Binary:
 		data, ok := v.Any().([]byte)
 		if !ok {
@@ -65,7 +65,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 func (w *fileWrite) checkDigest() {
 	switch {
 	case !isDigest(w.Source.SHA256):
-		w.problem(config.Error, "source.sha256", "expected 64 hexadecimal digits, got %s; what is fetched is not written", abbreviate(w.Source.SHA256))
+		w.problem(config.Error, "source.sha256", "expected 64 hexadecimal digits, got %s; what is fetched is not written", config.Quoted(w.Source.SHA256))
 	case w.Source.URI == "":
 		w.problem(config.Warning, "source.sha256", "there is no uri, so nothing is fetched that could have it")
 	}

@@ -90,10 +90,10 @@ func readDisk(at config.Cursor, disk config.Entry[diskKeys]) (diskPlan, bool) {
 	case strings.EqualFold(layout.Text(), "remove"):
 		plan.remove = true
 		return plan, true
-	case isTrue(layout.Value()):
+	case config.IsTrue(layout.Value()):
 		return plan, true
-	case !layout.IsNull() && !isFalse(layout.Value()):
-		layout.Errorf("expected true, false, remove or a list of percentages, got %s; the disk is unchanged", shown(layout.Value()))
+	case !layout.IsNull() && !config.IsFalse(layout.Value()):
+		layout.Errorf("expected true, false, remove or a list of percentages, got %s; the disk is unchanged", config.Shown(layout.Value()))
 	}
 	return plan, false
 }

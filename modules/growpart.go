@@ -62,7 +62,7 @@ func checkGrowpart(e *Env, keys *growpartKeys) {
 	}
 	switch mode := all.Get("mode"); {
 	case mode.IsNull() || mode.Text() == "auto" || mode.Text() == "growpart":
-	case isFalse(mode.Value()):
+	case config.IsFalse(mode.Value()):
 		keys.off = true
 		if mode.Kind() != config.Bool && mode.Text() != "off" {
 			mode.Deprecatedf("deprecated since 22.2: write off")
@@ -72,19 +72,19 @@ func checkGrowpart(e *Env, keys *growpartKeys) {
 		mode.Errorf("%s is a program of BSD; nothing is grown", mode.Text())
 	default:
 		keys.off = true
-		mode.Errorf("expected auto, growpart or off, got %s; nothing is grown", shown(mode.Value()))
+		mode.Errorf("expected auto, growpart or off, got %s; nothing is grown", config.Shown(mode.Value()))
 	}
 	extend := all.Path("lvm.extend")
 	switch {
-	case extend.IsNull() || extend.Text() == "root" || isTrue(extend.Value()):
+	case extend.IsNull() || extend.Text() == "root" || config.IsTrue(extend.Value()):
 	case extend.Kind() == config.Map || extend.Kind() == config.List:
 		keys.noRoot = true
 		keys.extends = lvExtensions(extend)
-	case isFalse(extend.Value()):
+	case config.IsFalse(extend.Value()):
 		keys.noRoot = true
 	default:
 		keys.noRoot = true
-		extend.Errorf("expected root, false, or mount points with sizes, got %s; no logical volume is grown", shown(extend.Value()))
+		extend.Errorf("expected root, false, or mount points with sizes, got %s; no logical volume is grown", config.Shown(extend.Value()))
 	}
 }
 
@@ -103,7 +103,7 @@ func lvExtensions(c config.Cursor) []lvExtension {
 			x.size = block.ParseSize(text)
 		}
 		if !path.IsAbs(x.point) || x.percent > 100 || x.percent <= 0 && x.size <= 0 {
-			entry.Value.Errorf("expected a mount point with a size (20G) or a share of the free space (50%%), got %s; skipped", shown(entry.Value.Value()))
+			entry.Value.Errorf("expected a mount point with a size (20G) or a share of the free space (50%%), got %s; skipped", config.Shown(entry.Value.Value()))
 			continue
 		}
 		list = append(list, x)
@@ -117,7 +117,7 @@ func runGrowpart(ctx context.Context, e *Env, keys *growpartKeys) error {
 		return nil
 	}
 	ignored := keys.Growpart.IgnoreDisabled
-	if info, err := e.Host.Stat("/etc/growroot-disabled"); err == nil && info.Mode().IsRegular() && (ignored.IsNull() || isFalse(ignored)) {
+	if info, err := e.Host.Stat("/etc/growroot-disabled"); err == nil && info.Mode().IsRegular() && (ignored.IsNull() || config.IsFalse(ignored)) {
 		e.Log.Info("nothing is grown: /etc/growroot-disabled is there")
 		return nil
 	}

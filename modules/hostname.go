@@ -155,9 +155,9 @@ func (n names) choose(keys *hostnameKeys) (string, *config.Problem) {
 		return name, nil
 	}
 	if short := n.short; len(name) > host.MaxHostname && name != short && hostnameFault(short) == "" {
-		return short, from.problem(config.Warning, fmt.Sprintf("%s %s; the short name %s is used", abbreviate(name), fault, short))
+		return short, from.problem(config.Warning, fmt.Sprintf("%s %s; the short name %s is used", config.Quoted(name), fault, short))
 	}
-	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", abbreviate(name), fault))
+	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", config.Quoted(name), fault))
 }
 
 func (o origin) problem(severity config.Severity, message string) *config.Problem {
@@ -190,15 +190,6 @@ func hostnameFault(name string) string {
 		}
 	}
 	return ""
-}
-
-// abbreviate shows a name in a message, however long it is.
-func abbreviate(name string) string {
-	const most = 40
-	if runes := []rune(name); len(runes) > most {
-		return fmt.Sprintf("%q...", string(runes[:most]))
-	}
-	return fmt.Sprintf("%q", name)
 }
 
 // applyHostname names the machine: now, through the kernel, and for later boots,

@@ -51,15 +51,15 @@ func TestSetHostname(t *testing.T) {
 		{name: "the name may be skipped of /etc/hostname", metadata: "a", userData: "create_hostname_file: false\n", system: "mine", want: "mine", set: "a a"},
 		{
 			name: "a full name that is too long gives way to the short one", metadata: "a." + domain, want: "a", set: "a." + domain + " a",
-			reports: `warning: the hostname of the seed's metadata: "a.long.long.long.long.long.long.long.lon"... has 73 characters, and a hostname can have 64; the short name a is used`,
+			reports: `warning: the hostname of the seed's metadata: "a.long.long.long.long.long.long.long.lon…" has 73 characters, and a hostname can have 64; the short name a is used`,
 		},
 		{
 			name: "a name that is far too long is refused", userData: "# named\nhostname: " + long + "\n", system: "mine", want: "mine",
-			reports: `error: user-data:2:11: hostname: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was unchanged`,
+			reports: `error: user-data:2:11: hostname: "` + long[:40] + `…" has 300 characters, and a hostname can have 64; the hostname was unchanged`,
 		},
 		{
 			name: "so is one of the metadata", metadata: long, system: "mine", want: "mine",
-			reports: `error: the hostname of the seed's metadata: "` + long[:40] + `"... has 300 characters, and a hostname can have 64; the hostname was unchanged`,
+			reports: `error: the hostname of the seed's metadata: "` + long[:40] + `…" has 300 characters, and a hostname can have 64; the hostname was unchanged`,
 		},
 		{
 			name: "a character that no hostname has is refused", userData: "fqdn: büro.example.com\n", system: "mine", want: "mine",

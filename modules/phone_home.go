@@ -102,17 +102,17 @@ func phoneTries(at config.Cursor) int {
 	case config.Int:
 		n, _ = at.Value().Int() // too large for it: 0, and one try
 	case config.Bool:
-		if n = 0; isTrue(at.Value()) {
+		if n = 0; config.IsTrue(at.Value()) {
 			n = 1
 		}
-		at.Warnf("expected a whole number, got %s; %d was used", shown(at.Value()), max(n, 1))
+		at.Warnf("expected a whole number, got %s; %d was used", config.Shown(at.Value()), max(n, 1))
 	case config.Float:
 		f, _ := at.Value().Float()
 		n = int64(f)
-		at.Warnf("expected a whole number, got %s; %d was used", shown(at.Value()), max(n, 1))
+		at.Warnf("expected a whole number, got %s; %d was used", config.Shown(at.Value()), max(n, 1))
 	default:
 		if n, err = strconv.ParseInt(strings.TrimSpace(at.Text()), 10, 64); err != nil {
-			at.Warnf("expected a whole number, got %s; %d was used", shown(at.Value()), defaultTries)
+			at.Warnf("expected a whole number, got %s; %d was used", config.Shown(at.Value()), defaultTries)
 			n = defaultTries
 		}
 	}
@@ -128,7 +128,7 @@ func (c *phoneCall) ask(at config.Cursor) {
 		return
 	case config.List:
 	case config.Map:
-		at.Errorf("expected all or a list of names, got %s; all is posted", shown(at.Value()))
+		at.Errorf("expected all or a list of names, got %s; all is posted", config.Shown(at.Value()))
 		c.add(at, "all")
 		return
 	default:
@@ -144,7 +144,7 @@ func (c *phoneCall) add(at config.Cursor, name string) {
 	if name == "all" {
 		names = phoneAll
 	} else if !slices.Contains(phoneItems, name) {
-		at.Warnf("there is nothing called %s to be posted%s; N/A is posted for it", shown(at.Value()), config.DidYouMean(name, phoneItems))
+		at.Warnf("there is nothing called %s to be posted%s; N/A is posted for it", config.Shown(at.Value()), config.DidYouMean(name, phoneItems))
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(c.items, func(i phoneItem) bool { return i.name == name }) {

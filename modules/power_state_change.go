@@ -58,7 +58,7 @@ func checkPowerState(e *Env, keys *powerStateKeys) {
 		at.Errorf("mode is missing: expected poweroff, halt or reboot; nothing is done")
 	}
 	if timeout := at.Get("timeout"); !timeout.IsNull() && !isSeconds(timeout.Text()) {
-		timeout.Warnf("expected a number of seconds, got %s; it would have no effect", shown(timeout.Value()))
+		timeout.Warnf("expected a number of seconds, got %s; it would have no effect", config.Shown(timeout.Value()))
 	}
 	when, known := readDelay(at.Get("delay"))
 	condition, understood := readCondition(at.Get("condition"))
@@ -79,19 +79,19 @@ func readDelay(at config.Cursor) (when string, ok bool) {
 			return power.Now, true
 		}
 	case config.Bool: // Python's int(True)
-		if isTrue(at.Value()) {
+		if config.IsTrue(at.Value()) {
 			text = "1"
 		} else {
 			text = "0"
 		}
-		at.Warnf("expected now or a number of minutes, got %s; %s min was used", shown(at.Value()), text)
+		at.Warnf("expected now or a number of minutes, got %s; %s min was used", config.Shown(at.Value()), text)
 	case config.Int:
 		if n, ok := at.Value().Int(); ok {
 			text = strconv.FormatInt(n, 10) // it may be written in octal
 		}
 	case config.Float:
 		text, _, _ = strings.Cut(text, ".")
-		at.Warnf("expected now or a whole number of minutes, got %s; %s min was used", shown(at.Value()), text)
+		at.Warnf("expected now or a whole number of minutes, got %s; %s min was used", config.Shown(at.Value()), text)
 	case config.String:
 		if at.Text() == power.Now {
 			return power.Now, true
@@ -106,7 +106,7 @@ func readDelay(at config.Cursor) (when string, ok bool) {
 	}
 	when = "+" + minutes
 	if (power.Change{Mode: power.Reboot, When: when}).Check() != nil {
-		at.Errorf("expected now or a number of minutes, got %s; nothing is done", shown(at.Value()))
+		at.Errorf("expected now or a number of minutes, got %s; nothing is done", config.Shown(at.Value()))
 		return "", false
 	}
 	return when, true
@@ -119,7 +119,7 @@ func readCondition(at config.Cursor) (c powerCondition, ok bool) {
 			return c, true
 		}
 	case config.Bool:
-		c.never = !isTrue(at.Value())
+		c.never = !config.IsTrue(at.Value())
 		return c, true
 	case config.String:
 		if at.Text() == "success" {
@@ -131,7 +131,7 @@ func readCondition(at config.Cursor) (c powerCondition, ok bool) {
 	case config.List:
 		for _, item := range at.Items() {
 			if k := item.Kind(); k == config.Null || k == config.List || k == config.Map {
-				item.Errorf("expected a word of the command, got %s; nothing is done", shown(item.Value()))
+				item.Errorf("expected a word of the command, got %s; nothing is done", config.Shown(item.Value()))
 				return c, false
 			}
 			c.command = append(c.command, item.Value().PyStr())
@@ -140,7 +140,7 @@ func readCondition(at config.Cursor) (c powerCondition, ok bool) {
 			return c, true
 		}
 	}
-	at.Errorf("expected a boolean, success or a command, got %s; nothing is done", shown(at.Value()))
+	at.Errorf("expected a boolean, success or a command, got %s; nothing is done", config.Shown(at.Value()))
 	return c, false
 }
 

@@ -40,7 +40,7 @@ var resizefs = Of[resizefsKeys]{
 	Check: func(e *Env, keys *resizefsKeys) {
 		how, ok := resizingOf(e.At("resize_rootfs").Text(), keys.ResizeRootfs.IsNull())
 		if keys.how = how; !ok {
-			e.At("resize_rootfs").Errorf("expected true, false or noblock, got %s; nothing is grown", shown(keys.ResizeRootfs))
+			e.At("resize_rootfs").Errorf("expected true, false or noblock, got %s; nothing is grown", config.Shown(keys.ResizeRootfs))
 		}
 	},
 	Run: runResizefs,

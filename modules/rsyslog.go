@@ -105,7 +105,7 @@ func checkRsyslog(e *Env, keys *rsyslogKeys) {
 	keys.addRemotes(r.File, at.Get("remotes"))
 	reload := at.Get("service_reload_command")
 	if k := reload.Kind(); k != config.Null && k != config.List && reload.Text() != "auto" {
-		reload.Errorf("expected auto or the words of a command as a list, got %s; auto is used", shown(reload.Value()))
+		reload.Errorf("expected auto or the words of a command as a list, got %s; auto is used", config.Shown(reload.Value()))
 	}
 	for _, word := range reload.Items() {
 		if k := word.Kind(); k == config.Null || k == config.List || k == config.Map {

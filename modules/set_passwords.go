@@ -69,7 +69,7 @@ func checkSetPasswords(e *Env, keys *setPasswordsKeys) {
 	keys.changes.e = e
 	keys.changes.collect(keys)
 	if _, ok := passwordLogin(keys.SSHPwauth); !ok {
-		e.At("ssh_pwauth").Errorf("expected true, false or unchanged, got %s; sshd is unchanged", shown(keys.SSHPwauth))
+		e.At("ssh_pwauth").Errorf("expected true, false or unchanged, got %s; sshd is unchanged", config.Shown(keys.SSHPwauth))
 	}
 }
 
@@ -307,9 +307,9 @@ func passwordLogin(v *config.Value) (value string, ok bool) {
 	switch {
 	case v.IsNull() || strings.EqualFold(v.Text(), "unchanged"):
 		return "", true
-	case isTrue(v):
+	case config.IsTrue(v):
 		return "yes", true
-	case isFalse(v):
+	case config.IsFalse(v):
 		return "no", true
 	}
 	return "", false

@@ -263,7 +263,7 @@ func TestTheExpiryThatFailsIsReported(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, "password: hunter2")
 	g.Answer("passwd", host.Result{Exit: -1}, &host.MissingError{Program: "passwd"})
-	want := []string{"error: chpasswd.expire: cannot expire the password of cloud-user: the program passwd is not installed"}
+	want := []string{"error: user-data:1:1: chpasswd.expire: cannot expire the password of cloud-user: the program passwd is not installed"}
 	if diff := cmp.Diff(want, g.run(t, setPasswords)); diff != "" {
 		t.Error(diff)
 	}

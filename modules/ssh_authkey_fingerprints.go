@@ -81,7 +81,7 @@ func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprin
 	var text strings.Builder
 	var errs []error
 	for _, a := range wantedAccounts(e) {
-		if isTrue(a.get("no_create_home")) || isTrue(a.get("system")) {
+		if config.IsTrue(a.get("no_create_home")) || config.IsTrue(a.get("system")) {
 			continue // no keys are written for them
 		}
 		user, err := e.Host.User(ctx, a.name)

@@ -51,10 +51,10 @@ func checkEtcHosts(e *Env, keys *etcHostsKeys) {
 		keys.how = hostsTemplate
 	case word == "localhost":
 		keys.how = hostsLocalhost
-	case isTrue(at.Value()):
+	case config.IsTrue(at.Value()):
 		keys.how = hostsTemplate
-	case !at.IsNull() && !isFalse(at.Value()):
-		at.Warnf("expected true, false or localhost, got %s; /etc/hosts is unchanged", shown(at.Value()))
+	case !at.IsNull() && !config.IsFalse(at.Value()):
+		at.Warnf("expected true, false or localhost, got %s; /etc/hosts is unchanged", config.Shown(at.Value()))
 	}
 }
 
@@ -67,7 +67,7 @@ func runUpdateEtcHosts(ctx context.Context, e *Env, keys *etcHostsKeys) error {
 	n := findNames(e, &hostname)
 	for _, name := range []string{n.short, n.full} {
 		if fault := hostnameFault(name); fault != "" {
-			return fmt.Errorf("cannot write %s to %s: it %s", abbreviate(name), hostsPath, fault)
+			return fmt.Errorf("cannot write %s to %s: it %s", config.Quoted(name), hostsPath, fault)
 		}
 	}
 	old, err := e.Host.ReadFile(hostsPath)

@@ -216,7 +216,7 @@ func (u *user) validate() error {
 	if u.account.get("ssh_authorized_keys") != nil || u.account.get("ssh_import_id") != nil {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
 	}
-	if !isTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != defaultName {
+	if !config.IsTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != defaultName {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user: expected true, false or default", u.name)
 	}
 	return nil
@@ -233,7 +233,7 @@ func isGiven(v *config.Value) bool {
 	case config.Map:
 		return len(v.Keys()) > 0
 	default:
-		return v.Text() != "" && !isFalse(v)
+		return v.Text() != "" && !config.IsFalse(v)
 	}
 }
 

@@ -319,7 +319,7 @@ func (w *fileWrite) mode() (mode fs.FileMode, wrong string) {
 		ok = false
 	}
 	if !ok {
-		wrong = fmt.Sprintf("expected a mode such as '0644', got %s; 0644 was used", shown(w.Permissions))
+		wrong = fmt.Sprintf("expected a mode such as '0644', got %s; 0644 was used", config.Shown(w.Permissions))
 		bits = usual
 	} else if bits > 0o777 && w.Permissions.Kind() == config.Int {
 		wrong = fmt.Sprintf("%s is the number %d, which is mode %04o; a mode is written in quotes", w.Permissions.Text(), bits, bits&0o7777)
