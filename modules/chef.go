@@ -19,6 +19,7 @@ import (
 	"cloudseed/python"
 	"cloudseed/secret"
 	"cloudseed/state"
+	"cloudseed/template"
 )
 
 type chefKeys struct {
@@ -360,7 +361,7 @@ func configureChef(ctx context.Context, e *Env, k *chefSettings) error {
 	if err != nil {
 		return err
 	}
-	text, err := render(ctx, e, config.Problem{Pos: at.Pos(), Key: at.Key()}, t.Text, variables)
+	text, err := template.Fill(ctx, at, t.Text, variables)
 	if err != nil {
 		return fmt.Errorf("cannot fill in %s: %w", t.Path, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/host"
 	"cloudseed/state"
+	"cloudseed/template"
 )
 
 type finalMessageKeys struct {
@@ -49,9 +50,9 @@ func runFinalMessage(ctx context.Context, e *Env, keys *finalMessageKeys) error 
 // finalText is the message that the module's argument or the key asks for. One that
 // cannot be rendered is a problem, and the default takes its place.
 func finalText(ctx context.Context, e *Env, text string, variables map[string]string) string {
-	problem := config.Problem{Severity: config.Error, Pos: e.Config.Get("final_message").Pos(), Key: "final_message"}
+	at := e.At("final_message")
 	if len(e.Args) > 0 {
-		text, problem.Pos, problem.Key = e.Args[0], config.Pos{}, ""
+		text, at = e.Args[0], e.findings.At(config.Pos{}, "")
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -60,12 +61,10 @@ func finalText(ctx context.Context, e *Env, text string, variables map[string]st
 	for name, value := range variables {
 		variables[strings.ToUpper(name)] = value
 	}
-	message, err := render(ctx, e, problem, text, variables)
-	if err == nil {
-		return message
+	message, err := template.Fill(ctx, at, text, variables)
+	if err != nil {
+		at.Errorf("%v; the default message was given", err)
+		message, _ = template.Fill(ctx, at, defaultFinalMessage, variables) // it has no unknown names
 	}
-	problem.Message = err.Error() + "; the default message was given"
-	e.Problem(problem)
-	message, _ = substitute(defaultFinalMessage, variables) // it has no unknown names
 	return message
 }

@@ -13,6 +13,7 @@ import (
 	"cloudseed/config/yaml"
 	"cloudseed/secret"
 	"cloudseed/state"
+	"cloudseed/template"
 )
 
 type phoneHomeKeys struct {
@@ -203,8 +204,7 @@ func phoneCallOfFile(e *Env, file string) (*phoneCall, error) {
 
 // target is the URL with the instance's id in it.
 func (c *phoneCall) target(ctx context.Context, e *Env) (string, error) {
-	problem := config.Problem{Pos: c.at.Get("url").Value().Pos(), Key: c.at.Get("url").Key()}
-	return render(ctx, e, problem, strings.TrimSpace(c.URL), map[string]string{"INSTANCE_ID": e.Instance.ID})
+	return template.Fill(ctx, c.at.Get("url"), strings.TrimSpace(c.URL), map[string]string{"INSTANCE_ID": e.Instance.ID})
 }
 
 // content is what is posted, and its type.

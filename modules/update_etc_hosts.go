@@ -12,6 +12,7 @@ import (
 	"cloudseed/guest/templates"
 	"cloudseed/host"
 	"cloudseed/state"
+	"cloudseed/template"
 )
 
 type etcHostsKeys struct {
@@ -93,8 +94,7 @@ func hostsFromTemplate(ctx context.Context, e *Env, old string, n names) (string
 	if err != nil {
 		return "", err
 	}
-	problem := config.Problem{Severity: config.Error, Pos: config.Pos{File: t.Path}}
-	text, err := render(ctx, e, problem, t.Text, map[string]string{"hostname": n.short, "fqdn": n.full})
+	text, err := template.Fill(ctx, e.findings.At(config.Pos{File: t.Path}, ""), t.Text, map[string]string{"hostname": n.short, "fqdn": n.full})
 	if err != nil {
 		return "", fmt.Errorf("cannot fill in %s: %w", t.Path, err)
 	}

@@ -1,4 +1,4 @@
-package modules
+package template
 
 import (
 	"context"
@@ -9,22 +9,22 @@ import (
 	"strings"
 
 	"cloudseed/config"
-	"cloudseed/template"
 )
 
-// render fills in a template of the kind that its first line names: "## template:
-// jinja", "## template: basic", or none, which is basic.
-func render(ctx context.Context, e *Env, problem config.Problem, text string, variables map[string]string) (string, error) {
-	kind, rest := template.Kind(text)
+// Fill fills in a template of the language that its first line names: "## template:
+// jinja", "## template: basic", or none, which is basic. Variables that are missing in jinja
+// are reported at a cursor.
+func Fill(ctx context.Context, at config.Cursor, text string, variables map[string]string) (string, error) {
+	kind, rest := Kind(text)
 	switch kind {
 	case "", "basic":
-		text, unknown := substitute(rest, variables)
+		filled, unknown := substitute(rest, variables)
 		if unknown != "" {
 			return "", fmt.Errorf("there is no variable $%s: there %s", unknown, variableNames(variables))
 		}
-		return text, nil
+		return filled, nil
 	case "jinja":
-		return renderJinja(ctx, e, problem, rest, variables)
+		return fillJinja(ctx, at, rest, variables)
 	}
 	return "", fmt.Errorf("there is no template language %q: there are jinja and basic", kind)
 }
@@ -43,16 +43,15 @@ func variableNames(variables map[string]string) string {
 	return "are " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
-// renderJinja fills in a template of jinja. Places in it are told by its own lines.
-func renderJinja(ctx context.Context, e *Env, at config.Problem, text string, variables map[string]string) (string, error) {
+// fillJinja fills in a template of jinja. Places in it are told by its own lines.
+func fillJinja(ctx context.Context, at config.Cursor, text string, variables map[string]string) (string, error) {
 	all := map[string]any{}
 	for name, value := range variables {
 		all[name] = value
 	}
-	filled, missing, err := template.Template{Text: text, At: config.Pos{File: "template", Line: 2}}.Render(ctx, all)
+	filled, missing, err := Template{Text: text, At: config.Pos{File: "template", Line: 2}}.Render(ctx, all)
 	for _, p := range missing {
-		at.Severity, at.Message = p.Severity, p.Error()
-		e.Problem(at)
+		at.Findings().Add(config.Problem{Severity: p.Severity, Pos: at.Pos(), Key: at.Key(), Message: p.Error()})
 	}
 	return filled, err
 }
@@ -62,8 +61,8 @@ func renderJinja(ctx context.Context, e *Env, at config.Problem, text string, va
 //
 // Difference from cloud-init: a dot after a name ends the sentence and not the
 // message. There "$uptime." is a variable called "uptime." and an error.
-func substitute(template string, variables map[string]string) (text, unknown string) {
-	text = regexp.MustCompile(`\$\{[A-Za-z0-9_.]+\}|\$[A-Za-z0-9_]+`).ReplaceAllStringFunc(template, func(match string) string {
+func substitute(template string, variables map[string]string) (filled, unknown string) {
+	filled = regexp.MustCompile(`\$\{[A-Za-z0-9_.]+\}|\$[A-Za-z0-9_]+`).ReplaceAllStringFunc(template, func(match string) string {
 		name := strings.Trim(match, "${}")
 		value, ok := variables[name]
 		if !ok && unknown == "" {
@@ -71,5 +70,5 @@ func substitute(template string, variables map[string]string) (text, unknown str
 		}
 		return value
 	})
-	return text, unknown
+	return filled, unknown
 }
