@@ -1,12 +1,20 @@
 package modules
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"net/netip"
+	"io/fs"
+	"path"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
+	"cloudseed/guest/names"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
+	"cloudseed/state"
 )
 
 // hostnameKeys are the keys of set_hostname and update_hostname.
@@ -18,188 +26,147 @@ type hostnameKeys struct {
 	CreateHostnameFile *bool  `key:"create_hostname_file" doc:"write the name to /etc/hostname, so that it lasts" default:"true"`
 }
 
-// names are the guest's names as the configuration, the metadata or else the
-// system has them.
-type names struct {
-	short, full         string // full has a domain, where one is known
-	shortFrom, fullFrom origin
-	guessed             bool // nobody gave a name: they are the system's own
-}
+// prefersFull reports whether the fully qualified name is the hostname.
+func (k *hostnameKeys) prefersFull() bool { return k.PreferFQDN == nil || *k.PreferFQDN }
 
-// origin is where a name is from, for messages.
-type origin struct {
-	key   string // of the configuration, or ""
-	pos   config.Pos
-	other string // what else it is from
-}
+// isLasting reports whether the name is written to /etc/hostname.
+func (k *hostnameKeys) isLasting() bool { return k.CreateHostnameFile == nil || *k.CreateHostnameFile }
 
-// HostnameGiven tells whether the configuration or the metadata has a hostname, so
+var setHostname = Of[hostnameKeys]{
+	Name:       "set_hostname",
+	Stage:      InitStage,
+	Frequency:  state.PerInstance,
+	Repeatable: true,
+	Doc: "Sets the hostname to that of the configuration or else of the seed's metadata, and writes it to /etc/hostname. " +
+		"Where a domain is known the name is the fully qualified one, unless prefer_fqdn_over_hostname is false or it is " +
+		"longer than the 64 characters that Linux allows. It also runs before the network starts, so that the first DHCP request has the name.",
+	Example: "fqdn: web1.example.com\n",
+	Check:   checkHostname,
+	Run:     runSetHostname,
+}.Module()
+
+var updateHostname = Of[hostnameKeys]{
+	Name:       "update_hostname",
+	Stage:      InitStage,
+	Frequency:  state.Always,
+	CheckedBy:  "set_hostname",
+	Repeatable: true,
+	Doc: "Follows a hostname that changes in the seed of an instance that was already configured, " +
+		"unless the hostname was changed in the guest since: then it is unchanged.",
+	Run: runUpdateHostname,
+}.Module()
+
+// HostnameGiven reports whether the configuration or the metadata has a hostname, so
 // that it can be set before the network starts.
 func HostnameGiven(e *Env) bool {
 	return e.Instance.Hostname != "" || !e.Config.Get("hostname").IsNull() || !e.Config.Get("fqdn").IsNull()
 }
 
-// localDomain is a domain that says nothing.
-const localDomain = "localdomain"
-
-// findNames follows cloud-init's order: fqdn; a hostname with a dot in it;
-// hostname beside the domain name of the metadata; the metadata; the system.
-//
-// Difference from cloud-init: a hostname may be a number, which cloud-init
-// crashes on.
-//
-// Difference from cloud-init: where fqdn is not given, hostname loses only to a
-// name of the metadata that has a domain. On RHEL cloud-init also prefers one
-// without, and without any metadata the system's old name or "localhost".
-func findNames(e *Env, keys *hostnameKeys) names {
-	hostname, fqdn := strings.TrimSpace(keys.Hostname), strings.TrimSpace(keys.FQDN)
-	if fqdn != "" {
-		from := originOf(e, "fqdn")
-		if hostname == "" {
-			short, _, _ := strings.Cut(fqdn, ".")
-			return names{short: short, full: fqdn, shortFrom: from, fullFrom: from}
-		}
-		return names{short: hostname, full: fqdn, shortFrom: originOf(e, "hostname"), fullFrom: from}
-	}
-	from := originOf(e, "hostname")
-	if strings.Index(hostname, ".") > 0 {
-		short, _, _ := strings.Cut(hostname, ".")
-		return names{short: short, full: hostname, shortFrom: from, fullFrom: from}
-	}
-	given := metadataNames(e)
-	if hostname == "" {
-		return given
-	}
-	n := names{short: hostname, full: hostname, shortFrom: from, fullFrom: from}
-	if strings.Contains(given.full, ".") && (!given.guessed || given.short == hostname) {
-		n.full, n.fullFrom = given.full, given.fullFrom
-	}
-	return n
+// setNames is the state that tells which names were set last: cloud-init's file.
+type setNames struct {
+	FQDN     string `json:"fqdn"`
+	Hostname string `json:"hostname"`
 }
 
-func originOf(e *Env, key string) origin { return origin{key: key, pos: e.Config.Get(key).Pos()} }
-
-// metadataNames are the names of the metadata or, when it has none, the system's.
-func metadataNames(e *Env) names {
-	var n names
-	from := origin{other: "the hostname of the seed's metadata"}
-	name := strings.TrimSpace(e.Instance.Hostname)
-	if name == "" {
-		n.guessed, from.other = true, "the system's own hostname"
-		name = systemName(e.Host)
-	} else if address, err := netip.ParseAddr(name); err == nil && address.Is4() {
-		name = "ip-" + strings.ReplaceAll(name, ".", "-")
+// checkHostname tells whether a machine can have the names that are given.
+func checkHostname(e *Env, keys *hostnameKeys) {
+	n := cloudconfig.NamesOf(e.Config, e.Instance.Hostname, e.Host)
+	if keys.PreserveHostname || n.IsDefault() {
+		return
 	}
-	short, domain, _ := strings.Cut(name, ".")
-	n.short, n.full, n.shortFrom, n.fullFrom = short, name, from, from
-	if domain == localDomain || domain == "" {
-		n.full = short
+	if _, problem := n.Choose(keys.prefersFull()); problem != nil {
+		e.Problem(*problem)
 	}
-	return n
 }
 
-// systemName is the name that the system has already, with its domain if
-// /etc/hosts knows it.
-func systemName(h *host.Host) string {
-	name, err := h.Hostname()
-	if err != nil || name == "" || name == "(none)" { // the kernel's word for it
-		return "localhost"
+func runSetHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
+	if keys.PreserveHostname {
+		e.Log.Debug("preserve_hostname is set: the hostname is unchanged")
+		return nil
 	}
-	if full := nameInHosts(h, name); strings.Contains(full, ".") {
-		return full
+	n := cloudconfig.NamesOf(e.Config, e.Instance.Hostname, e.Host)
+	file := path.Join(e.Instance.CloudDir, "data/set-hostname")
+	want := setNames{FQDN: n.Full, Hostname: n.Short}
+	if n.IsDefault() {
+		return nil
 	}
-	return name
-}
-
-// nameInHosts is the first name of the line of /etc/hosts that has name as an
-// alias.
-func nameInHosts(h *host.Host, name string) string {
-	data, err := h.ReadFile("/etc/hosts")
+	name, _ := n.Choose(keys.prefersFull())
+	if name == "" || lastSet(e, file) == want {
+		return nil
+	}
+	if err := names.Set(e.Host, name, keys.isLasting()); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(want, "", " ")
 	if err != nil {
-		return "" // without the file there is no domain to find
+		return fmt.Errorf("cannot write %s: %w", file, err)
 	}
-	for line := range strings.Lines(string(data)) {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		for i := 2; i < len(fields); i++ {
-			if fields[i] == name {
-				return fields[1]
-			}
-		}
-	}
-	return ""
+	_, err = e.Host.Quietly().WriteFile(file, append(text, '\n'), host.File{})
+	return err
 }
 
-// isDefault tells whether the names are those of a machine that was never named.
-// They are not set: whoever names it later, DHCP for one, must find it free.
-func (n names) isDefault() bool { return n.guessed && n.short == "localhost" }
-
-// choose is the one name of the two that the machine gets. RHEL's is the full one
-// unless the configuration says otherwise. A name that no system would take gives
-// a problem and no name.
-//
-// Difference from cloud-init: a full name that is longer than the kernel takes
-// gives way to the short one, with a warning.
-//
-// Difference from cloud-init: a name with characters that no hostname may have is
-// refused. hostnamectl would take it as a "pretty" name and set another, made of
-// what characters it likes.
-func (n names) choose(keys *hostnameKeys) (string, *config.Problem) {
-	name, from := n.full, n.fullFrom
-	if keys.PreferFQDN != nil && !*keys.PreferFQDN && n.short != "" {
-		name, from = n.short, n.shortFrom
+// lastSet are the names that were set last. A file that cannot be read is as good
+// as none: setting the name again does no harm.
+func lastSet(e *Env, file string) setNames {
+	var last setNames
+	data, err := e.Host.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &last) != nil {
+		return setNames{}
 	}
-	name = strings.TrimSuffix(name, ".") // of a name as DNS writes it
-	fault := hostnameFault(name)
-	if fault == "" {
-		return name, nil
-	}
-	if short := n.short; len(name) > host.MaxHostname && name != short && hostnameFault(short) == "" {
-		return short, from.problem(config.Warning, fmt.Sprintf("%s %s; the short name %s is used", config.Quoted(name), fault, short))
-	}
-	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", config.Quoted(name), fault))
+	return last
 }
 
-func (o origin) problem(severity config.Severity, message string) *config.Problem {
-	if o.key == "" {
-		message = o.other + ": " + message
+func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
+	if keys.PreserveHostname {
+		e.Log.Debug("preserve_hostname is set: the hostname is unchanged")
+		return nil
 	}
-	return &config.Problem{Severity: severity, Pos: o.pos, Key: o.key, Message: message}
-}
+	n := cloudconfig.NamesOf(e.Config, e.Instance.Hostname, e.Host)
+	if n.IsDefault() {
+		return nil
+	}
+	name, problem := n.Choose(keys.prefersFull())
+	if problem != nil && problem.Severity == config.Error {
+		e.Problem(*problem)
+		return nil
+	}
 
-// hostnameFault says what is wrong with a hostname, "" when nothing is: hostname(7)
-// and systemd's own check, and the underscore, which the kernel takes and people use.
-func hostnameFault(name string) string {
-	if name == "" {
-		return "is empty"
+	file := path.Join(e.Instance.CloudDir, "data/previous-hostname")
+	previous, err := previousHostname(e, file)
+	if err != nil {
+		return err
 	}
-	if len(name) > host.MaxHostname {
-		return fmt.Sprintf("has %d characters, and a hostname can have %d", len(name), host.MaxHostname)
+	current, err := e.Host.Hostname()
+	if err != nil {
+		return fmt.Errorf("cannot tell what the hostname is: %w", err)
 	}
-	for _, r := range name {
-		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r)) {
-			return fmt.Sprintf("has the character %q, and a hostname can have letters a to z, digits, '-', '_' and '.'", r)
-		}
+	// A name that is the wanted one already is what a power cut left, below.
+	if previous != "" && current != "" && current != previous && current != name {
+		e.Log.Info("the hostname was changed in the guest and is unchanged", "previous", previous, "current", current)
+		return nil
 	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" {
-			return "has an empty part beside a dot"
-		}
-		if strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
-			return "has a part that begins or ends with '-'"
-		}
-	}
-	return ""
-}
-
-// applyHostname names the machine: now, through the kernel, and for later boots,
-// through /etc/hostname. hostnamectl does the same over D-Bus, which does not run
-// yet when the network needs the name.
-func applyHostname(e *Env, keys *hostnameKeys, name string) error {
-	if keys.CreateHostnameFile == nil || *keys.CreateHostnameFile {
-		if _, err := e.Host.WriteFile("/etc/hostname", []byte(name+"\n"), host.File{KeepMeta: true}); err != nil {
+	// Difference from cloud-init: the running system gets the same name as
+	// /etc/hostname, not the short one until the next boot.
+	if current == "" || current == previous && current != name {
+		if err := names.Set(e.Host, name, keys.isLasting()); err != nil {
 			return err
 		}
 	}
-	return e.Host.SetHostname(name)
+	_, err = e.Host.Quietly().WriteFile(file, []byte(name+"\n"), host.File{})
+	return err
+}
+
+// previousHostname is the name that was set last, "" if none was. A damaged record is
+// removed, and counts as none.
+func previousHostname(e *Env, file string) (string, error) {
+	data, err := e.Host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	name := strings.TrimSpace(string(data))
+	if err == nil && !strings.ContainsFunc(name, unicode.IsControl) {
+		return name, nil
+	}
+	e.Warn("%s is damaged and not used; it is written anew", file)
+	return "", e.Host.Quietly().RemoveAll(file)
 }

@@ -11,6 +11,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/config/yaml"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 	"cloudseed/template"
@@ -211,7 +212,7 @@ func (c *phoneCall) target(ctx context.Context, e *Env) (string, error) {
 func (c *phoneCall) content(e *Env) (content []byte, kind string, err error) {
 	all := map[string]any{}
 	form := url.Values{}
-	n := metadataNames(e)
+	n := cloudconfig.MetadataNames(e.Instance.Hostname, e.Host)
 	var progress Progress
 	if e.Progress != nil {
 		progress = e.Progress()
@@ -222,9 +223,9 @@ func (c *phoneCall) content(e *Env) (content []byte, kind string, err error) {
 		case "instance_id":
 			value = e.Instance.ID
 		case "hostname":
-			value = n.short
+			value = n.Short
 		case "fqdn":
-			value = n.full
+			value = n.Full
 		case "status":
 			value = progress.Status()
 		case "errors":

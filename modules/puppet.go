@@ -17,6 +17,7 @@ import (
 	"cloudseed/guest/packages"
 	"cloudseed/guest/service"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/state"
 )
 
@@ -403,9 +404,8 @@ func (a puppetAgent) configure(ctx context.Context, settings []puppetSetting) er
 
 // certname is the name of the agent's certificate, which puppet wants in lower case.
 func (a puppetAgent) certname(value string) string {
-	var hostname hostnameKeys
-	a.decode(&hostname, true)
-	return strings.ToLower(strings.NewReplacer("%f", findNames(a.Env, &hostname).full, "%i", a.Instance.ID).Replace(value))
+	full := cloudconfig.NamesOf(a.Config, a.Instance.Hostname, a.Host).Full
+	return strings.ToLower(strings.NewReplacer("%f", full, "%i", a.Instance.ID).Replace(value))
 }
 
 // keepOld keeps a file's content, owner and mode beside it.

@@ -10,6 +10,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/guest/packages"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -117,7 +118,7 @@ func registerWithSpacewalk(ctx context.Context, e *Env, k *spacewalkServer) erro
 		return nil
 	}
 	c := host.Command{
-		Argv:    []string{spacewalkTool, "--serverUrl", "https://" + k.Server + "/XMLRPC", "--profilename", metadataNames(e).full},
+		Argv:    []string{spacewalkTool, "--serverUrl", "https://" + k.Server + "/XMLRPC", "--profilename", cloudconfig.MetadataNames(e.Instance.Hostname, e.Host).Full},
 		Timeout: spacewalkTime,
 	}
 	if !k.Proxy.IsEmpty() {

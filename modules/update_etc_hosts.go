@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"cloudseed/config"
+	"cloudseed/guest/names"
 	"cloudseed/guest/templates"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/state"
 	"cloudseed/template"
 )
@@ -63,11 +65,9 @@ func runUpdateEtcHosts(ctx context.Context, e *Env, keys *etcHostsKeys) error {
 	if keys.how == hostsUnmanaged {
 		return nil
 	}
-	var hostname hostnameKeys
-	e.decode(&hostname, true) // set_hostname reports what is wrong with it
-	n := findNames(e, &hostname)
-	for _, name := range []string{n.short, n.full} {
-		if fault := hostnameFault(name); fault != "" {
+	n := cloudconfig.NamesOf(e.Config, e.Instance.Hostname, e.Host) // set_hostname reports what is wrong with them
+	for _, name := range []string{n.Short, n.Full} {
+		if fault := names.Fault(name); fault != "" {
 			return fmt.Errorf("cannot write %s to %s: it %s", config.Quoted(name), hostsPath, fault)
 		}
 	}
@@ -89,12 +89,12 @@ func runUpdateEtcHosts(ctx context.Context, e *Env, keys *etcHostsKeys) error {
 //
 // Difference from cloud-init: lines of addresses that it does not have are kept; and
 // without the file, which is an error there, a built-in one is used.
-func hostsFromTemplate(ctx context.Context, e *Env, old string, n names) (string, error) {
+func hostsFromTemplate(ctx context.Context, e *Env, old string, n cloudconfig.Names) (string, error) {
 	t, err := templates.Read(e.Host, "hosts.redhat")
 	if err != nil {
 		return "", err
 	}
-	text, err := template.Fill(ctx, e.findings.At(config.Pos{File: t.Path}, ""), t.Text, map[string]string{"hostname": n.short, "fqdn": n.full})
+	text, err := template.Fill(ctx, e.findings.At(config.Pos{File: t.Path}, ""), t.Text, map[string]string{"hostname": n.Short, "fqdn": n.Full})
 	if err != nil {
 		return "", fmt.Errorf("cannot fill in %s: %w", t.Path, err)
 	}
@@ -114,7 +114,7 @@ func hostsFromTemplate(ctx context.Context, e *Env, old string, n names) (string
 // withLocalhost has a line of 127.0.0.1 with both names, behind those that there are.
 //
 // Difference from cloud-init: all other lines stay as they are and where they are.
-func withLocalhost(old string, n names) string {
+func withLocalhost(old string, n cloudconfig.Names) string {
 	lines := strings.Split(strings.TrimRight(old, "\n"), "\n")
 	if strings.TrimSpace(old) == "" {
 		lines = nil
@@ -125,12 +125,12 @@ func withLocalhost(old string, n names) string {
 			continue
 		}
 		line, _, _ = strings.Cut(line, "#")
-		if known := strings.Fields(line)[1:]; len(known) > 1 && known[0] == n.full && slices.Contains(known[1:], n.short) {
+		if known := strings.Fields(line)[1:]; len(known) > 1 && known[0] == n.Full && slices.Contains(known[1:], n.Short) {
 			return old
 		}
 		last = i + 1
 	}
-	lines = slices.Insert(lines, last, "127.0.0.1\t"+n.full+"\t"+n.short)
+	lines = slices.Insert(lines, last, "127.0.0.1\t"+n.Full+"\t"+n.Short)
 	return strings.Join(lines, "\n") + "\n"
 }
 
