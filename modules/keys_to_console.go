@@ -8,6 +8,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/state"
 )
 
@@ -59,7 +60,7 @@ func hiddenTypes(at config.Cursor) []string {
 			item.Errorf("expected a type of host keys, got %s; skipped", config.KindInWords(item.Value()))
 			continue
 		}
-		for _, kind := range commaList(item.Text()) {
+		for _, kind := range cloudconfig.CommaList(item.Text()) {
 			types = append(types, kind)
 			if !slices.Contains(knownHostKeyTypes, kind) {
 				item.Notef("no host key is of the type %q%s; it hides nothing", kind, config.DidYouMean("ssh-"+strings.TrimPrefix(kind, "ssh-"), knownHostKeyTypes))

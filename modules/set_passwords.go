@@ -12,6 +12,7 @@ import (
 	"cloudseed/guest/accounts"
 	"cloudseed/guest/sshd"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -102,7 +103,7 @@ func (p *passwordSetter) collect(keys *setPasswordsKeys) {
 		return
 	}
 	report := p.reporter(at, "password")
-	name := defaultAccount(p.e)
+	name := cloudconfig.DefaultUser(p.e.Config, p.e.Instance.DefaultUser)
 	if name == "" {
 		p.e.Problem(config.Problem{
 			Severity: config.Warning, Pos: at.Pos(), Key: "password",

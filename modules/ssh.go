@@ -6,6 +6,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -56,7 +57,7 @@ var sshModule = Of[sshKeys]{
 // checkSSH tells what can be told of the keys without a machine.
 func checkSSH(e *Env, keys *sshKeys) {
 	reportKeyTypes(e, keys)
-	keys.own = keyList(e.At("ssh_authorized_keys"))
+	keys.own = cloudconfig.PublicKeys(e.At("ssh_authorized_keys"))
 	if keys.Keys != nil {
 		keys.Keys.dropInvalid(e.At("ssh_keys"))
 	}
@@ -220,11 +221,11 @@ func useHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	var public []sshd.AuthorizedKey
 	if isUnsetOr(keys.AllowPublicKeys, true) {
-		public = metadataKeys(e)
+		public = cloudconfig.MetadataKeys(e.Instance.PublicKeys, e.Warn)
 	}
 	public = append(public, keys.own...)
 
-	name := defaultAccount(e)
+	name := cloudconfig.DefaultUser(e.Config, e.Instance.DefaultUser)
 	if name != "" {
 		reportError(e, "ssh_authorized_keys", sshd.Authorize(ctx, e.Host, name, public, e.Warn))
 	}

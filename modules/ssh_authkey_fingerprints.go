@@ -17,6 +17,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -80,21 +81,21 @@ func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprin
 	}
 	var text strings.Builder
 	var errs []error
-	for _, a := range wantedAccounts(e) {
-		if config.IsTrue(a.get("no_create_home")) || config.IsTrue(a.get("system")) {
+	for _, a := range cloudconfig.WantedUsers(e.Config, e.Instance.DefaultUser) {
+		if config.IsTrue(a.Get("no_create_home")) || config.IsTrue(a.Get("system")) {
 			continue // no keys are written for them
 		}
-		user, err := e.Host.User(ctx, a.name)
-		if err != nil || user.Name != a.name || user.Home == "" {
-			e.Log.Info("no keys are shown of a user that is not there", "user", a.name)
+		user, err := e.Host.User(ctx, a.Name)
+		if err != nil || user.Name != a.Name || user.Home == "" {
+			e.Log.Info("no keys are shown of a user that is not there", "user", a.Name)
 			continue // users_groups has reported why
 		}
 		file, lines, err := sshd.AuthorizedKeys(e.Host, user)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("cannot read the authorized keys of %s: %w", a.name, err))
+			errs = append(errs, fmt.Errorf("cannot read the authorized keys of %s: %w", a.Name, err))
 			continue
 		}
-		for _, line := range keyTable(a.name, file, lines, keys.Hash) {
+		for _, line := range keyTable(a.Name, file, lines, keys.Hash) {
 			text.WriteString("ci-info: " + line + "\n")
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/printable"
 	"cloudseed/state"
 )
@@ -56,14 +57,14 @@ func checkSSHImport(e *Env, keys *sshImportKeys) {
 			keys.want(e.Args[0], id, e.At("ssh_import_id").With(nil))
 		}
 	} else {
-		for _, a := range wantedAccounts(e) {
-			if a.isDefault {
-				keys.wantAll(a.name, e.At("ssh_import_id"))
+		for _, a := range cloudconfig.WantedUsers(e.Config, e.Instance.DefaultUser) {
+			if a.IsDefault {
+				keys.wantAll(a.Name, e.At("ssh_import_id"))
 			}
-			// wantedAccounts keeps what is found of the accounts to itself.
-			own := a.find("ssh_import_id")
+			// WantedUsers keeps what is found of the accounts to itself.
+			own := a.Find("ssh_import_id")
 			if own.Value() != nil {
-				keys.wantAll(a.name, e.At(own.Key()).With(own.Value()))
+				keys.wantAll(a.Name, e.At(own.Key()).With(own.Value()))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/guest/accounts"
 	"cloudseed/guest/sshd"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -22,7 +23,7 @@ type usersGroupsKeys struct {
 	Groups *config.Value `key:"groups" takes:"list(text|map(text|list(text)|nothing))|text|map(text|list(text)|nothing)" doc:"Groups to make: names, or maps from a name to its members."`
 
 	// What Check read of them.
-	wantedGroups []group
+	wantedGroups []cloudconfig.Group
 	wantedUsers  []*user
 }
 
@@ -70,10 +71,10 @@ var usersGroups = Of[usersGroupsKeys]{
 
 // checkUsersGroups tells what can be told of users and groups without a machine.
 func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
-	users := usersOf(e.At(""), e.Instance.DefaultUser)
-	for _, g := range groups(e.At("groups")) {
-		if err := accounts.CheckName(g.name); err != nil {
-			g.at.Fail(err)
+	users := cloudconfig.Users(e.At(""), e.Instance.DefaultUser)
+	for _, g := range cloudconfig.Groups(e.At("groups")) {
+		if err := accounts.CheckName(g.Name); err != nil {
+			g.At.Fail(err)
 			continue
 		}
 		keys.wantedGroups = append(keys.wantedGroups, g)
@@ -85,7 +86,7 @@ func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 		if err == nil {
 			keys.wantedUsers = append(keys.wantedUsers, u)
 		}
-		u.keys = keyList(u.account.find("ssh_authorized_keys"))
+		u.keys = cloudconfig.PublicKeys(u.account.Find("ssh_authorized_keys"))
 		u.sudoRules, err = sudoRules(u.Sudo)
 		u.report("sudo", err)
 		u.doasRules, err = doasRules(u.Doas, u.name)
@@ -96,14 +97,14 @@ func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 	wanted, users := keys.wantedGroups, keys.wantedUsers
 	for _, g := range wanted {
-		g.at.Fail(makeGroup(ctx, e, g.name))
+		g.At.Fail(makeGroup(ctx, e, g.Name))
 	}
 	if err := creation(e).Resume(ctx, func(name string) bool {
 		return slices.ContainsFunc(users, func(u *user) bool { return u.name == name })
 	}); err != nil {
 		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
 	}
-	redirect := defaultAccount(e)
+	redirect := cloudconfig.DefaultUser(e.Config, e.Instance.DefaultUser)
 	for _, u := range users {
 		runUser(ctx, u, redirect)
 	}
@@ -126,13 +127,13 @@ func makeGroup(ctx context.Context, e *Env, name string) error {
 
 // addMembers puts users into a group. One that is not there is a warning: the group
 // may be made before its members.
-func addMembers(ctx context.Context, e *Env, g group) {
-	for _, member := range g.members {
+func addMembers(ctx context.Context, e *Env, g cloudconfig.Group) {
+	for _, member := range g.Members {
 		if !accounts.HasUser(ctx, e.Host, member) {
-			g.at.Warnf("cannot add %q to the group %s: there is no such user", member, g.name)
+			g.At.Warnf("cannot add %q to the group %s: there is no such user", member, g.Name)
 			continue
 		}
-		g.at.Fail(accounts.AddMember(ctx, e.Host, g.name, member))
+		g.At.Fail(accounts.AddMember(ctx, e.Host, g.Name, member))
 	}
 }
 
@@ -162,7 +163,7 @@ type user struct {
 	name string
 	userKeys
 	groups  []string
-	account *account
+	account *cloudconfig.User
 
 	keys                 []sshd.AuthorizedKey
 	sudoRules, doasRules []string
@@ -170,18 +171,13 @@ type user struct {
 
 // newUser reads an account's keys from all places that have some, lowest first, so
 // that what is said higher up wins.
-func newUser(e *Env, a *account) *user {
-	u := &user{e: e, name: a.name, account: a}
-	for _, layer := range slices.Backward(a.layers) {
-		layer.Decode(&u.userKeys, e.TopLevel...)
-	}
+func newUser(e *Env, a *cloudconfig.User) *user {
+	u := &user{e: e, name: a.Name, account: a}
+	a.Decode(&u.userKeys, e.TopLevel...)
 	// An explicit null is a value here: `sudo: null` takes the default user's rule away.
-	u.Sudo, u.Doas = a.get("sudo"), a.get("doas")
-	u.SSHAuthorizedKeys, u.SSHRedirectUser = a.get("ssh_authorized_keys"), a.get("ssh_redirect_user")
-	u.groups = groupNames(a.get("groups"))
-	if a.groups != nil {
-		u.groups = a.groups
-	}
+	u.Sudo, u.Doas = a.Get("sudo"), a.Get("doas")
+	u.SSHAuthorizedKeys, u.SSHRedirectUser = a.Get("ssh_authorized_keys"), a.Get("ssh_redirect_user")
+	u.groups = a.Groups()
 	u.ignoreBooleans()
 	u.readNumbers()
 	u.leaveOwnGroup()
@@ -192,11 +188,11 @@ func newUser(e *Env, a *account) *user {
 }
 
 // report reports what went wrong with a key of the user, where the key stands.
-func (u *user) report(key string, err error) { u.account.find(key).Fail(err) }
+func (u *user) report(key string, err error) { u.account.Find(key).Fail(err) }
 
-func (u *user) fail(err error) { u.account.at.Fail(err) }
+func (u *user) fail(err error) { u.account.At.Fail(err) }
 
-func (u *user) warn(key, format string, args ...any) { u.account.find(key).Warnf(format, args...) }
+func (u *user) warn(key, format string, args ...any) { u.account.Find(key).Warnf(format, args...) }
 
 // validate refuses users that contradict themselves.
 //
@@ -213,10 +209,10 @@ func (u *user) validate() error {
 	if !isGiven(u.SSHRedirectUser) {
 		return nil
 	}
-	if u.account.get("ssh_authorized_keys") != nil || u.account.get("ssh_import_id") != nil {
+	if u.account.Get("ssh_authorized_keys") != nil || u.account.Get("ssh_import_id") != nil {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
 	}
-	if !config.IsTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != defaultName {
+	if !config.IsTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != cloudconfig.DefaultName {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user: expected true, false or default", u.name)
 	}
 	return nil
@@ -265,9 +261,9 @@ func (u *user) checkShell() {
 	if u.Shell == "" || u.e.Host.Exists(u.Shell) {
 		return
 	}
-	report := u.account.find("shell").Warnf
+	report := u.account.Find("shell").Warnf
 	if !u.e.At("packages").IsNull() {
-		report = u.account.find("shell").Notef
+		report = u.account.Find("shell").Notef
 	}
 	report("there is no %s in this guest, without which the user %s cannot log in", u.Shell, u.name)
 }
@@ -289,7 +285,7 @@ func (u *user) ignoreBooleans() {
 		"expiredate": &u.ExpireDate, "gecos": &u.Gecos, "homedir": &u.Homedir, "inactive": &u.Inactive,
 		"primary_group": &u.PrimaryGroup, "selinux_user": &u.SELinuxUser, "shell": &u.Shell, "uid": &u.UID,
 	} {
-		if u.account.get(key).Kind() == config.Bool {
+		if u.account.Get(key).Kind() == config.Bool {
 			*field = ""
 		}
 	}
@@ -298,7 +294,7 @@ func (u *user) ignoreBooleans() {
 // readNumbers takes numbers for what YAML says that they are: useradd knows no 0x7d0.
 func (u *user) readNumbers() {
 	for key, field := range map[string]*string{"uid": &u.UID, "inactive": &u.Inactive} {
-		if n, ok := u.account.get(key).Int(); ok && u.account.get(key).Kind() == config.Int {
+		if n, ok := u.account.Get(key).Int(); ok && u.account.Get(key).Kind() == config.Int {
 			*field = strconv.FormatInt(n, 10)
 		}
 	}
@@ -364,8 +360,8 @@ func (u *user) unlock(ctx context.Context, exists bool) error {
 	}
 	hash := strings.TrimLeft(field, "!")
 	hasPassword := hash != "" && hash != "*"
-	given := u.account.get("plain_text_passwd") != nil || u.account.get("hashed_passwd") != nil ||
-		!exists && u.account.get("passwd") != nil
+	given := u.account.Get("plain_text_passwd") != nil || u.account.Get("hashed_passwd") != nil ||
+		!exists && u.account.Get("passwd") != nil
 	switch {
 	case hasPassword && (given || exists):
 		if hash == field {
@@ -425,4 +421,31 @@ func ruleList(v *config.Value) ([]string, error) {
 		rules = append(rules, rule)
 	}
 	return rules, nil
+}
+
+// setKeys lets the keys of the configuration log in as the user.
+func (u *user) setKeys(ctx context.Context) {
+	if u.SSHAuthorizedKeys == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
+		return // no home is made for the sake of an empty file
+	}
+	u.report("ssh_authorized_keys", sshd.Authorize(ctx, u.e.Host, u.name, u.keys, u.e.Warn))
+}
+
+// redirect makes the instance's own keys tell whoever logs in as this user to use the
+// default user.
+func (u *user) redirect(ctx context.Context, defaultUser string) {
+	if !isGiven(u.SSHRedirectUser) {
+		return
+	}
+	if defaultUser == "" {
+		u.warn("ssh_redirect_user", "there is no default user, so it is ignored")
+		return
+	}
+	keys := cloudconfig.MetadataKeys(u.e.Instance.PublicKeys, u.e.Warn)
+	if len(keys) == 0 {
+		u.warn("ssh_redirect_user", "the instance has no public keys, so it is ignored")
+		return
+	}
+	keys = sshd.Redirect(keys, sshd.RedirectOptions, defaultUser, u.name)
+	u.report("ssh_redirect_user", sshd.Authorize(ctx, u.e.Host, u.name, keys, u.e.Warn))
 }

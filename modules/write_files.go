@@ -14,6 +14,7 @@ import (
 	"cloudseed/config"
 	"cloudseed/guest/accounts"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/state"
 )
 
@@ -267,10 +268,10 @@ func (w *fileWrite) futureHome(ctx context.Context, file string) string {
 	if w.late {
 		return ""
 	}
-	wanted := wantedAccounts(w.env)
+	wanted := cloudconfig.WantedUsers(w.env.Config, w.env.Instance.DefaultUser)
 	for i := range wanted {
-		name, home := wanted[i].name, ""
-		if v := wanted[i].get("homedir"); v.Kind() == config.String {
+		name, home := wanted[i].Name, ""
+		if v := wanted[i].Get("homedir"); v.Kind() == config.String {
 			home = v.Text()
 		}
 		if home = accounts.HomeOf(name, home); strings.HasPrefix(file, strings.TrimSuffix(home, "/")+"/") && !accounts.HasUser(ctx, w.env.Host, name) {

@@ -2,6 +2,6 @@
 // for all of them.
 //
 // In come the merged configuration and what the metadata says, out go what they ask for: the
-// guest's names. What is wrong with it is reported by the module whose keys
+// guest's names, its users and groups, public keys. What is wrong with it is reported by the module whose keys
 // they are. It must never know a module, or change the guest.
 package cloudconfig

@@ -1,4 +1,4 @@
-package modules
+package cloudconfig
 
 import (
 	"cmp"
@@ -8,98 +8,96 @@ import (
 	"cloudseed/config"
 )
 
-// The accounts of a configuration come from four places: the system's default user,
-// `user`, which stands for it under another name, `users` and `groups`. What they
-// come to is worked out here, for users_groups, which makes the accounts, and for ssh
-// and set_passwords, which must know the default user.
+// The users of a configuration come from three places: the system's default user, `user`,
+// which stands for it under another name, and `users`.
 
-// account is a user that the configuration wants.
-type account struct {
-	name      string
-	isDefault bool
-	at        config.Cursor   // where in the configuration: "users.2"
+// User is a user that the configuration wants.
+type User struct {
+	Name      string
+	IsDefault bool
+	At        config.Cursor   // where in the configuration: "users.2"
 	layers    []config.Cursor // mappings that say something of it; the first that says a thing wins
 	groups    []string        // of the default user, in place of what the layers say
 }
 
-// group is a group that the configuration wants, with the users that shall be in it.
-type group struct {
-	name    string
-	members []string
-	at      config.Cursor
+// Group is a group that the configuration wants, with the users that shall be in it.
+type Group struct {
+	Name    string
+	Members []string
+	At      config.Cursor
 }
 
-// usersOf returns the users that the configuration wants, in the order they are created
+// Users returns the users that the configuration wants, in the order they are created
 // in: the default user last, wherever it is, as cloud-init does. What is wrong with them
 // is found by root, the cursor of the configuration.
-func usersOf(root config.Cursor, systemUser *config.Value) []account {
-	r := accountReader{byName: map[string]*account{}}
+func Users(root config.Cursor, systemUser *config.Value) []User {
+	r := userReader{byName: map[string]*User{}}
 	own := r.user(root.Get("user"))
 	r.users(root.Get("users"))
 	if !own.IsNull() {
-		r.mention(defaultName, own) // `user` asks for the default user, whatever `users` says
+		r.mention(DefaultName, own) // `user` asks for the default user, whatever `users` says
 	}
 	r.nameDefault(own, root.Path("system_info.default_user").With(systemUser))
-	found := make([]account, len(r.order))
+	found := make([]User, len(r.order))
 	for i, a := range r.order {
 		found[i] = *a
 	}
 	return found
 }
 
-// wantedAccounts are the accounts of a module that does not report what is wrong with
-// them: users_groups does.
-func wantedAccounts(e *Env) []account {
+// WantedUsers returns Users for a module that does not report what is wrong with them:
+// users_groups does.
+func WantedUsers(c *config.Config, systemUser *config.Value) []User {
 	var unreported config.Findings
-	return usersOf(e.Config.Root().At(&unreported), e.Instance.DefaultUser)
+	return Users(c.Root().At(&unreported), systemUser)
 }
 
-// defaultAccount returns the name of the default user; "" when there is none.
-func defaultAccount(e *Env) string {
-	for _, a := range wantedAccounts(e) {
-		if a.isDefault {
-			return a.name
+// DefaultUser returns the name of the default user; "" when there is none.
+func DefaultUser(c *config.Config, systemUser *config.Value) string {
+	for _, u := range WantedUsers(c, systemUser) {
+		if u.IsDefault {
+			return u.Name
 		}
 	}
 	return ""
 }
 
-// defaultName stands for the system's default user in `users`.
-const defaultName = "default"
+// DefaultName stands for the system's default user in `users`.
+const DefaultName = "default"
 
-// accountReader collects accounts by name, in the order of their first mention.
-type accountReader struct {
-	order  []*account
-	byName map[string]*account
+// userReader collects users by name, in the order of their first mention.
+type userReader struct {
+	order  []*User
+	byName map[string]*User
 }
 
-// mention adds an account of which nothing more is said.
-func (r *accountReader) mention(name string, at config.Cursor) *account {
+// mention adds a user of which nothing more is said.
+func (r *userReader) mention(name string, at config.Cursor) *User {
 	a := r.byName[name]
 	if a == nil {
-		a = &account{name: name, at: at}
+		a = &User{Name: name, At: at}
 		r.byName[name] = a
 		r.order = append(r.order, a)
 	}
 	return a
 }
 
-// describe adds an account with what a mapping says of it.
-func (r *accountReader) describe(name string, layer config.Cursor) {
+// describe adds a user with what a mapping says of it.
+func (r *userReader) describe(name string, layer config.Cursor) {
 	a := r.mention(name, layer)
 	a.layers = append(a.layers, layer)
 }
 
-func (r *accountReader) remove(name string) *account {
+func (r *userReader) remove(name string) *User {
 	a := r.byName[name]
 	delete(r.byName, name)
-	r.order = slices.DeleteFunc(r.order, func(other *account) bool { return other == a })
+	r.order = slices.DeleteFunc(r.order, func(other *User) bool { return other == a })
 	return a
 }
 
 // user reads `user`: a name or a mapping, which is put over the system's default user. It
 // is null where that says nothing.
-func (r *accountReader) user(at config.Cursor) config.Cursor {
+func (r *userReader) user(at config.Cursor) config.Cursor {
 	nothing := at.With(nil)
 	switch at.Kind() {
 	case config.Null:
@@ -119,7 +117,7 @@ func (r *accountReader) user(at config.Cursor) config.Cursor {
 
 // users reads `users`: a list of names and maps, a map of names, or names separated by
 // commas.
-func (r *accountReader) users(at config.Cursor) {
+func (r *userReader) users(at config.Cursor) {
 	switch at.Kind() {
 	case config.Null:
 	case config.List:
@@ -133,7 +131,7 @@ func (r *accountReader) users(at config.Cursor) {
 		}
 	case config.String:
 		at.Deprecatedf("a string is deprecated: use a list")
-		names := commaList(at.Text())
+		names := CommaList(at.Text())
 		slices.Sort(names)
 		r.names(names, at)
 	default:
@@ -141,7 +139,7 @@ func (r *accountReader) users(at config.Cursor) {
 	}
 }
 
-func (r *accountReader) item(at config.Cursor) {
+func (r *userReader) item(at config.Cursor) {
 	switch at.Kind() {
 	case config.Map:
 		r.described(at)
@@ -152,11 +150,11 @@ func (r *accountReader) item(at config.Cursor) {
 	case config.Null:
 		at.Errorf("expected a name or the keys of a user, got nothing")
 	default:
-		r.names(commaList(at.Text()), at)
+		r.names(CommaList(at.Text()), at)
 	}
 }
 
-func (r *accountReader) names(names []string, at config.Cursor) {
+func (r *userReader) names(names []string, at config.Cursor) {
 	for _, name := range names {
 		if name != "" {
 			r.mention(name, at)
@@ -165,12 +163,12 @@ func (r *accountReader) names(names []string, at config.Cursor) {
 }
 
 // described reads a user that is a map. Without a name it is of the default user.
-func (r *accountReader) described(at config.Cursor) {
+func (r *userReader) described(at config.Cursor) {
 	name := at.Get("name")
 	text := strings.TrimSpace(name.Text())
 	switch {
 	case name.Value() == nil:
-		r.describe(defaultName, at)
+		r.describe(DefaultName, at)
 	case name.Kind() == config.List || name.Kind() == config.Map:
 		name.Errorf("expected a name, got %s, so this user is skipped", config.Shown(name.Value()))
 	case text == "":
@@ -181,7 +179,7 @@ func (r *accountReader) described(at config.Cursor) {
 }
 
 // named reads an entry of `users` as a map: a user, or whether to have it.
-func (r *accountReader) named(name string, at config.Cursor) {
+func (r *userReader) named(name string, at config.Cursor) {
 	switch at.Kind() {
 	case config.Map:
 		r.describe(name, at)
@@ -197,26 +195,26 @@ func (r *accountReader) named(name string, at config.Cursor) {
 // nameDefault gives the user "default" its real name and all that is said of it: by the
 // entry of the real name, "default" itself, `user` and the system, in this order, which is
 // that of cloud-init since 24.1.
-func (r *accountReader) nameDefault(own, base config.Cursor) {
-	mention := r.remove(defaultName)
+func (r *userReader) nameDefault(own, base config.Cursor) {
+	mention := r.remove(DefaultName)
 	if mention == nil {
 		return
 	}
 	name := cmp.Or(own.Get("name").Text(), base.Get("name").Text())
 	if name == "" {
-		mention.at.Warnf("the system has no default user, so there is none")
+		mention.At.Warnf("the system has no default user, so there is none")
 		return
 	}
 	named := r.remove(name)
-	a := &account{name: name, isDefault: true, at: mention.at}
-	system := &account{}
+	a := &User{Name: name, IsDefault: true, At: mention.At}
+	system := &User{}
 	for _, layer := range []config.Cursor{own, base} {
 		if layer.Value() != nil {
 			system.layers = append(system.layers, layer)
 		}
 	}
 	if !own.IsNull() {
-		a.at = own
+		a.At = own
 	}
 	if named != nil {
 		a.layers = append(a.layers, named.layers...)
@@ -230,29 +228,44 @@ func (r *accountReader) nameDefault(own, base config.Cursor) {
 // defaultGroups are the groups of the default user: those of `user`, or else the system's,
 // together with those that are given under its real name. As with cloud-init, "default"
 // has no say in them.
-func defaultGroups(system, named *account) []string {
-	groups := groupNames(system.get("groups"))
+func defaultGroups(system, named *User) []string {
+	groups := groupNames(system.Get("groups"))
 	if named != nil {
-		groups = append(groups, groupNames(named.get("groups"))...)
+		groups = append(groups, groupNames(named.Get("groups"))...)
 	}
 	slices.Sort(groups)
 	return slices.Compact(groups)
 }
 
-// get is what the account's first layer that has a key says; keys may be spelled with
-// hyphens.
-func (a *account) get(key string) *config.Value { return a.find(key).Value() }
+// Decode fills a struct from all that is said of the user, higher layers last.
+func (u *User) Decode(into any, topLevel ...string) {
+	for _, layer := range slices.Backward(u.layers) {
+		layer.Decode(into, topLevel...)
+	}
+}
 
-// find is get with its place; without a value, it is the account's.
-func (a *account) find(key string) config.Cursor {
-	for _, layer := range a.layers {
+// Groups returns the groups that the user is to be in.
+func (u *User) Groups() []string {
+	if u.groups != nil {
+		return u.groups
+	}
+	return groupNames(u.Get("groups"))
+}
+
+// Get returns what the user's first layer that has a key says; keys may be spelled with
+// hyphens.
+func (u *User) Get(key string) *config.Value { return u.Find(key).Value() }
+
+// Find is Get with its place; without a value, it is the user's.
+func (u *User) Find(key string) config.Cursor {
+	for _, layer := range u.layers {
 		for _, found := range layer.Value().Keys() {
 			if strings.ReplaceAll(strings.TrimSpace(found), "-", "_") == key {
 				return layer.Get(found)
 			}
 		}
 	}
-	return a.at.With(nil)
+	return u.At.With(nil)
 }
 
 // groupNames reads a list of groups, names separated by commas, or a map of groups.
@@ -261,7 +274,7 @@ func groupNames(v *config.Value) []string {
 	case config.List:
 		var names []string
 		for _, item := range v.Items() {
-			names = append(names, commaList(item.Text())...)
+			names = append(names, CommaList(item.Text())...)
 		}
 		return names
 	case config.Map:
@@ -269,12 +282,12 @@ func groupNames(v *config.Value) []string {
 	case config.Null:
 		return nil
 	default:
-		return commaList(v.Text())
+		return CommaList(v.Text())
 	}
 }
 
-// commaList splits names at commas and drops empty ones.
-func commaList(text string) []string {
+// CommaList splits a string at commas and drops empty ones.
+func CommaList(text string) []string {
 	var names []string
 	for name := range strings.SplitSeq(text, ",") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -284,8 +297,8 @@ func commaList(text string) []string {
 	return names
 }
 
-// groups are the groups that the configuration wants, in order.
-func groups(at config.Cursor) []group {
+// Groups returns the groups that the configuration wants, in order.
+func Groups(at config.Cursor) []Group {
 	var r groupReader
 	switch at.Kind() {
 	case config.Null:
@@ -296,7 +309,7 @@ func groups(at config.Cursor) []group {
 	case config.Map:
 		r.item(at)
 	case config.String:
-		for _, name := range commaList(at.Text()) {
+		for _, name := range CommaList(at.Text()) {
 			r.add(name, nil, at)
 		}
 	default:
@@ -305,7 +318,7 @@ func groups(at config.Cursor) []group {
 	return r.found
 }
 
-type groupReader struct{ found []group }
+type groupReader struct{ found []Group }
 
 func (r *groupReader) item(at config.Cursor) {
 	switch at.Kind() {
@@ -321,19 +334,19 @@ func (r *groupReader) item(at config.Cursor) {
 	case config.List, config.Null:
 		at.Errorf("expected the name of a group, so it is skipped")
 	default:
-		for _, name := range commaList(at.Text()) {
+		for _, name := range CommaList(at.Text()) {
 			r.add(name, nil, at)
 		}
 	}
 }
 
 func (r *groupReader) add(name string, members []string, at config.Cursor) {
-	i := slices.IndexFunc(r.found, func(g group) bool { return g.name == name })
+	i := slices.IndexFunc(r.found, func(g Group) bool { return g.Name == name })
 	if i < 0 {
 		i = len(r.found)
-		r.found = append(r.found, group{name: name, at: at})
+		r.found = append(r.found, Group{Name: name, At: at})
 	}
-	r.found[i].members = append(r.found[i].members, members...)
-	slices.Sort(r.found[i].members)
-	r.found[i].members = slices.Compact(r.found[i].members)
+	r.found[i].Members = append(r.found[i].Members, members...)
+	slices.Sort(r.found[i].Members)
+	r.found[i].Members = slices.Compact(r.found[i].Members)
 }

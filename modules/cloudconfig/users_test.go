@@ -1,10 +1,11 @@
-package modules
+package cloudconfig
 
 import (
 	"strings"
 	"testing"
 
 	"cloudseed/config"
+	"cloudseed/config/yaml"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -12,25 +13,54 @@ import (
 
 // summary is an account in a line: name, "*" for the default user, groups, and where
 // it says so its shell.
-func summary(a account) string {
-	text := a.name
-	if a.isDefault {
+func summary(u User) string {
+	text := u.Name
+	if u.IsDefault {
 		text += "*"
 	}
-	groups := a.groups
-	if groups == nil {
-		groups = groupNames(a.get("groups"))
-	}
-	if len(groups) > 0 {
+	if groups := u.Groups(); len(groups) > 0 {
 		text += " in " + strings.Join(groups, ",")
 	}
-	if v := a.get("shell"); v != nil {
+	if v := u.Get("shell"); v != nil {
 		text += " with " + v.Text()
 	}
 	return text
 }
 
-func TestAccountsOfEveryFormOfUsers(t *testing.T) {
+// systemConfig is what cloud.cfg of the RHEL family says about accounts.
+const systemConfig = `
+users: [default]
+disable_root: true
+system_info:
+  default_user:
+    name: cloud-user
+    lock_passwd: true
+    gecos: Cloud User
+    groups: [adm, systemd-journal]
+    sudo: ["ALL=(ALL) NOPASSWD:ALL"]
+    shell: /bin/bash
+`
+
+// users are those of user data on a system of the RHEL family.
+func users(t *testing.T, userData string) ([]User, []config.Problem) {
+	t.Helper()
+	var findings config.Findings
+	system := parsed(t, "/etc/cloud/cloud.cfg", systemConfig)
+	all := config.New(config.Layer{Name: "/etc/cloud/cloud.cfg", Value: system}, config.Layer{Name: "user-data", Value: parsed(t, "user-data", userData)})
+	found := Users(all.Root().At(&findings), system.Path("system_info.default_user"))
+	return found, findings.List()
+}
+
+func parsed(t *testing.T, file, content string) *config.Value {
+	t.Helper()
+	v, problems, err := yaml.Parse(file, []byte(content))
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("%s: %v %v", file, err, problems)
+	}
+	return v
+}
+
+func TestUsersOfEveryFormOfUsers(t *testing.T) {
 	t.Parallel()
 	const cloudUser = "cloud-user* in adm,systemd-journal with /bin/bash"
 	for name, row := range map[string]struct {
@@ -85,8 +115,7 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := newGuest(t, row.userData).env
-			found := usersOf(env.At(""), env.Instance.DefaultUser)
+			found, problems := users(t, row.userData)
 			var got []string
 			for _, a := range found {
 				got = append(got, summary(a))
@@ -94,7 +123,7 @@ func TestAccountsOfEveryFormOfUsers(t *testing.T) {
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Error(diff)
 			}
-			for _, p := range env.Problems() {
+			for _, p := range problems {
 				if p.Severity != config.Deprecated {
 					t.Error(p)
 				}
@@ -119,9 +148,7 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := newGuest(t, row.userData).env
-			usersOf(env.At(""), env.Instance.DefaultUser)
-			problems := env.Problems()
+			_, problems := users(t, row.userData)
 			if len(problems) != 1 || problems[0].Error() != row.want {
 				t.Errorf("got %v", problems)
 			}
@@ -133,27 +160,27 @@ func TestGroupsOfEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		groups string
-		want   []group
+		want   []Group
 	}{
-		"a list of names":       {"[a, b]", []group{{name: "a"}, {name: "b"}}},
-		"a string":              {"a, b", []group{{name: "a"}, {name: "b"}}},
-		"a map":                 {"{a: [x, y], b: x}", []group{{name: "a", members: []string{"x", "y"}}, {name: "b", members: []string{"x"}}}},
-		"a list with members":   {"[{a: [y, x, y]}, b]", []group{{name: "a", members: []string{"x", "y"}}, {name: "b"}}},
-		"a group without any":   {"[{a: }]", []group{{name: "a"}}},
-		"a group named twice":   {"[a, {a: x}, {a: y}]", []group{{name: "a", members: []string{"x", "y"}}}},
-		"members in one string": {"{a: 'x,y'}", []group{{name: "a", members: []string{"x", "y"}}}},
+		"a list of names":       {"[a, b]", []Group{{Name: "a"}, {Name: "b"}}},
+		"a string":              {"a, b", []Group{{Name: "a"}, {Name: "b"}}},
+		"a map":                 {"{a: [x, y], b: x}", []Group{{Name: "a", Members: []string{"x", "y"}}, {Name: "b", Members: []string{"x"}}}},
+		"a list with members":   {"[{a: [y, x, y]}, b]", []Group{{Name: "a", Members: []string{"x", "y"}}, {Name: "b"}}},
+		"a group without any":   {"[{a: }]", []Group{{Name: "a"}}},
+		"a group named twice":   {"[a, {a: x}, {a: y}]", []Group{{Name: "a", Members: []string{"x", "y"}}}},
+		"members in one string": {"{a: 'x,y'}", []Group{{Name: "a", Members: []string{"x", "y"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var findings config.Findings
-			got := groups(parsed(t, "user-data", row.groups).At(&findings))
+			got := Groups(parsed(t, "user-data", row.groups).At(&findings))
 			if problems := findings.List(); len(problems) > 0 {
 				t.Error(problems)
 			}
 			for i := range got {
-				got[i].at = config.Cursor{}
+				got[i].At = config.Cursor{}
 			}
-			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(group{}), cmpopts.IgnoreTypes(config.Cursor{}), cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); diff != "" {
+			if diff := cmp.Diff(row.want, got, cmpopts.IgnoreTypes(config.Cursor{}), cmp.Transformer("empty", func(s []string) string { return strings.Join(s, ",") })); diff != "" {
 				t.Error(diff)
 			}
 		})
