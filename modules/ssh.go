@@ -225,7 +225,7 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	}
 	public = append(public, keys.own...)
 
-	name := cloudconfig.DefaultUser(e.Config, e.Instance.DefaultUser)
+	name := cloudconfig.DefaultUser(e.Config.Root(), e.Instance.DefaultUser)
 	if name != "" {
 		reportError(e, "ssh_authorized_keys", sshd.Authorize(ctx, e.Host, name, public, e.Warn))
 	}

@@ -81,7 +81,7 @@ func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprin
 	}
 	var text strings.Builder
 	var errs []error
-	for _, a := range cloudconfig.WantedUsers(e.Config, e.Instance.DefaultUser) {
+	for _, a := range cloudconfig.WantedUsers(e.Config.Root(), e.Instance.DefaultUser) {
 		if config.IsTrue(a.Get("no_create_home")) || config.IsTrue(a.Get("system")) {
 			continue // no keys are written for them
 		}

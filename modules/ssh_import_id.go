@@ -57,7 +57,7 @@ func checkSSHImport(e *Env, keys *sshImportKeys) {
 			keys.want(e.Args[0], id, e.At("ssh_import_id").With(nil))
 		}
 	} else {
-		for _, a := range cloudconfig.WantedUsers(e.Config, e.Instance.DefaultUser) {
+		for _, a := range cloudconfig.WantedUsers(e.Config.Root(), e.Instance.DefaultUser) {
 			if a.IsDefault {
 				keys.wantAll(a.Name, e.At("ssh_import_id"))
 			}

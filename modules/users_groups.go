@@ -104,7 +104,7 @@ func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 	}); err != nil {
 		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
 	}
-	redirect := cloudconfig.DefaultUser(e.Config, e.Instance.DefaultUser)
+	redirect := cloudconfig.DefaultUser(e.Config.Root(), e.Instance.DefaultUser)
 	for _, u := range users {
 		runUser(ctx, u, redirect)
 	}
@@ -372,7 +372,9 @@ func (u *user) unlock(ctx context.Context, exists bool) error {
 		// passwd -u refuses to let an empty password in; only -d does.
 		return accounts.DeletePassword(ctx, u.e.Host, u.name)
 	}
-	if slices.Contains(setPasswordsFor(u.e), u.name) {
+	var unreported config.Findings // set_passwords reports them
+	passwords := cloudconfig.Passwords(u.e.Config.Root().At(&unreported), u.e.Instance.DefaultUser, nil)
+	if slices.ContainsFunc(passwords, func(p cloudconfig.Password) bool { return p.User == u.name }) {
 		return nil // chpasswd replaces the lock together with the password
 	}
 	u.warn("lock_passwd", "the password of %s stays locked, since it has none", u.name)

@@ -268,7 +268,7 @@ func (w *fileWrite) futureHome(ctx context.Context, file string) string {
 	if w.late {
 		return ""
 	}
-	wanted := cloudconfig.WantedUsers(w.env.Config, w.env.Instance.DefaultUser)
+	wanted := cloudconfig.WantedUsers(w.env.Config.Root(), w.env.Instance.DefaultUser)
 	for i := range wanted {
 		name, home := wanted[i].Name, ""
 		if v := wanted[i].Get("homedir"); v.Kind() == config.String {

@@ -47,14 +47,14 @@ func Users(root config.Cursor, systemUser *config.Value) []User {
 
 // WantedUsers returns Users for a module that does not report what is wrong with them:
 // users_groups does.
-func WantedUsers(c *config.Config, systemUser *config.Value) []User {
+func WantedUsers(root, systemUser *config.Value) []User {
 	var unreported config.Findings
-	return Users(c.Root().At(&unreported), systemUser)
+	return Users(root.At(&unreported), systemUser)
 }
 
 // DefaultUser returns the name of the default user; "" when there is none.
-func DefaultUser(c *config.Config, systemUser *config.Value) string {
-	for _, u := range WantedUsers(c, systemUser) {
+func DefaultUser(root, systemUser *config.Value) string {
+	for _, u := range WantedUsers(root, systemUser) {
 		if u.IsDefault {
 			return u.Name
 		}
