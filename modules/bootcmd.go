@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"cloudseed/config"
+	"cloudseed/modules/commands"
 	"cloudseed/state"
 )
 
@@ -22,23 +23,23 @@ var bootcmd = Of[bootcmdKeys]{
 	Doc: "Runs commands early in every boot, as one sh script. The environment variable INSTANCE_ID is the " +
 		"instance's id. The script's exit code, that of its last command, decides whether the module failed.",
 	Example: "bootcmd:\n  - echo booted as $INSTANCE_ID >> /var/log/boots\n  - [modprobe, dummy]\n",
-	Check:   func(e *Env, keys *bootcmdKeys) { checkScript(e, "bootcmd", keys.Bootcmd) },
+	Check:   func(e *Env, _ *bootcmdKeys) { commands.Check(e.At("bootcmd")) },
 	Run:     runBootcmd,
 }.Module()
 
 func runBootcmd(ctx context.Context, e *Env, _ *bootcmdKeys) error {
-	commands, ok := commandsOf(e, "bootcmd")
+	list, ok := commands.Read(e.At("bootcmd"))
 	if !ok {
 		return nil
 	}
 	// A file and not an argument or the standard input: an argument can be 128 KiB
 	// long at most and is seen in the list of processes, and commands may read
 	// their standard input.
-	commands.File = path.Join(e.Instance.RunDir, "bootcmd.sh")
+	list.File = path.Join(e.Instance.RunDir, "bootcmd.sh")
 	if e.Instance.ID != "" {
-		commands.Env = []string{"INSTANCE_ID=" + e.Instance.ID}
+		list.Env = []string{"INSTANCE_ID=" + e.Instance.ID}
 	}
-	if _, err := commands.run(ctx, e); err != nil {
+	if _, err := list.Run(ctx, e.Host, e.Log); err != nil {
 		return fmt.Errorf("cannot run all of bootcmd (%s): %w", e.Config.Where("bootcmd"), err)
 	}
 	return nil

@@ -11,8 +11,14 @@ import (
 
 	"cloudseed/config"
 	"cloudseed/host"
+	"cloudseed/modules/commands"
 	"cloudseed/state"
 )
+
+type runcmdKeys struct {
+	Runcmd  *config.Value `key:"runcmd" takes:"list(text|list(text|nothing)|nothing)|text" doc:"commands, run in order by one sh script: a string is taken as sh reads it, a list is a program and its arguments, each taken as it is"`
+	OnError string        `key:"runcmd_on_error" enum:"continue|stop" default:"continue" doc:"What a command that fails does: the script goes on, as with cloud-init, or it stops with an error."`
+}
 
 type scriptsVendorKeys struct {
 	VendorData vendorData `key:"vendor_data" doc:"what is done with vendor data"`
@@ -23,6 +29,21 @@ type vendorData struct {
 	Prefix  []string `key:"prefix" accept:"scalar" doc:"a program and its arguments, to run each vendor script with"`
 	LeftOut []string `key:"disabled_handlers" accept:"scalar" doc:"types of parts with which nothing is done, such as text/x-shellscript"`
 }
+
+var runcmd = Of[runcmdKeys]{
+	Name:       "runcmd",
+	Stage:      ConfigStage,
+	Frequency:  state.PerInstance,
+	ActiveIf:   []string{"runcmd"},
+	Repeatable: true, // it only writes the script
+	RunBy:      "scripts_user",
+	Doc: "Writes the commands of runcmd as one sh script into the instance's directory of scripts, " +
+		"where scripts_user runs it late in the boot, after packages are installed. A command that fails is " +
+		"told of by its exit code and its place in the user data; the script goes on.",
+	Example: "runcmd:\n  - echo installed > /root/done\n  - [systemctl, start, --no-block, httpd]\n",
+	Check:   func(e *Env, _ *runcmdKeys) { commands.Check(e.At("runcmd")) },
+	Run:     runRuncmd,
+}.Module()
 
 // The modules that run scripts may all be run again after a power cut: their steps
 // keep any script from being run twice.
@@ -65,6 +86,18 @@ var (
 		},
 	}.Module()
 )
+
+func runRuncmd(_ context.Context, e *Env, _ *runcmdKeys) error {
+	list, ok := commands.Read(e.At("runcmd"))
+	if !ok {
+		return nil
+	}
+	_, err := e.Host.WriteFile(runcmdScript(e), []byte(list.Text()), host.File{Mode: 0o700, Secret: true})
+	return e.undone(err)
+}
+
+// runcmdScript is the script that runcmd writes and scripts_user runs.
+func runcmdScript(e *Env) string { return path.Join(e.Instance.Dir, "scripts/runcmd") }
 
 // missingRuncmd is an error where runcmd is configured and its script was not written:
 // its module failed, or its stage was killed.
@@ -110,10 +143,10 @@ func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error 
 			starting()
 			return e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: host.NoTimeout})
 		}
-		if commands, ok := commandsOfScript(e, file); ok {
+		if list, ok := commandsOfScript(e, file); ok {
 			run = func(starting func()) (host.Result, error) {
-				commands.Starting = starting
-				return commands.run(ctx, e)
+				list.Starting = starting
+				return list.Run(ctx, e.Host, e.Log)
 			}
 		}
 		if err := runScript(ctx, e, entry.Name(), file, run); err != nil {
@@ -163,19 +196,19 @@ func isDue(e *Env, name, file string) bool {
 
 // commandsOfScript are the commands that a script was made of. ok: it is that of runcmd,
 // and nobody has changed it.
-func commandsOfScript(e *Env, file string) (commands commandList, ok bool) {
+func commandsOfScript(e *Env, file string) (list commands.List, ok bool) {
 	if file != runcmdScript(e) {
-		return commands, false
+		return list, false
 	}
-	commands, ok = commandsOf(e, "runcmd")
+	list, ok = commands.Read(e.At("runcmd"))
 	content, err := e.Host.ReadFile(file)
-	if !ok || err != nil || string(content) != commands.Text() {
-		return commands, false // it is run as any other script is
+	if !ok || err != nil || string(content) != list.Text() {
+		return list, false // it is run as any other script is
 	}
-	commands.Plainly = []string{file}
-	commands.File = path.Join(e.Instance.RunDir, "runcmd.sh")
-	commands.Stop = e.Config.Get("runcmd_on_error").Text() == "stop"
-	return commands, true
+	list.Plainly = []string{file}
+	list.File = path.Join(e.Instance.RunDir, "runcmd.sh")
+	list.Stop = e.Config.Get("runcmd_on_error").Text() == "stop"
+	return list, true
 }
 
 // runScript runs a script, which calls starting when it is about to do something: what comes
@@ -209,8 +242,8 @@ func scriptLabel(e *Env, dir, name string) string {
 
 // scriptFault says shortly how a script failed.
 func scriptFault(err error) string {
-	if at := (endedAt{}); errors.As(err, &at) {
-		return scriptFault(at.error) + ", at " + placeOf(at.command)
+	if at := (commands.EndedAt{}); errors.As(err, &at) {
+		return scriptFault(at.Err) + ", at " + at.Command
 	}
 	var exit *host.ExitError
 	switch {

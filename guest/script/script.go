@@ -151,7 +151,7 @@ func (s Script) marked() string {
 		format = markStop
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, header+markFunction, quote(s.File+Ended))
+	fmt.Fprintf(&b, header+markFunction, Quote(s.File+Ended))
 	before := ""
 	for i, entry := range s.Entries {
 		b.WriteString(before + entry + "\n")
@@ -164,8 +164,9 @@ func (s Script) marked() string {
 	return b.String()
 }
 
-// quote makes a path one word of sh.
-func quote(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
+// Quote makes a string one word of sh. Nothing is special between single quotes but
+// the quote itself, which is put between two quoted parts.
+func Quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // isIdle reports whether an entry is blank or a comment: $? is then another entry's.
 func isIdle(entry string) bool {

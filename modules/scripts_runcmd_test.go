@@ -133,14 +133,6 @@ func TestTheScriptOfRuncmdHasNoMarks(t *testing.T) {
 	same(t, "the script", string(data), "#!/bin/sh\nfalse\n'echo' 'a'\n")
 }
 
-func TestEachCommandOfBootcmdThatFailsIsTold(t *testing.T) {
-	t.Parallel()
-	e, output := really(t, "bootcmd:\n- 'false'\n- cd /\n- echo $INSTANCE_ID $PWD\n- [sh, -c, 'exit 9']\n- 'true'\n")
-	same(t, "the report", outcome(t, bootcmd, e), "note: user-data:2:3: bootcmd.0: it failed with exit code 1, and the commands after it were run\n"+
-		"note: user-data:5:3: bootcmd.3: it failed with exit code 9, and the commands after it were run")
-	same(t, "the output", output(), "i-1 /\n")
-}
-
 func TestWhatRuncmdDoesOnAnErrorIsChecked(t *testing.T) {
 	t.Parallel()
 	e, output := really(t, "runcmd_on_error: stpo\nruncmd:\n- 'false'\n- echo a\n")

@@ -1,8 +1,13 @@
-package modules
+// Package commands runs lists of commands of cloud-config, runcmd and bootcmd, as one sh script.
+//
+// In comes a list with its place, out go the script, its run, and what is to be said of each
+// command. It must never know a module.
+package commands
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"cloudseed/config"
@@ -10,7 +15,7 @@ import (
 	"cloudseed/host"
 )
 
-// commandList is runcmd or bootcmd: commands that are run as one sh script.
+// List is a list of commands that are run as one sh script.
 //
 // The script is cloud-init's: the strings as they are, each item of a list in single quotes,
 // an empty entry skipped, a newline after each. Being one script is what people rely on: a
@@ -25,17 +30,16 @@ import (
 //
 // Difference from cloud-init: text in place of the list is one entry of it, with a
 // warning; nothing in its place is an empty list.
-type commandList struct {
-	key     string
+type List struct {
+	list    config.Cursor
 	at      []config.Cursor // of each entry of the script
 	refused map[int]bool    // entries of the script that are no commands, which Check reports
 	script.Script
 }
 
-// commandsOf reads a list of commands. ok: there is one.
-func commandsOf(e *Env, key string) (l commandList, ok bool) {
-	list := e.At(key)
-	l = commandList{key: key, refused: map[int]bool{}}
+// Read reads a list of commands. ok: there is one.
+func Read(list config.Cursor) (l List, ok bool) {
+	l = List{list: list, refused: map[int]bool{}}
 	switch list.Kind() {
 	case config.List:
 		for i, item := range list.Items() {
@@ -49,7 +53,7 @@ func commandsOf(e *Env, key string) (l commandList, ok bool) {
 	return l, true
 }
 
-func (l *commandList) add(i int, item config.Cursor) {
+func (l *List) add(i int, item config.Cursor) {
 	text := ""
 	switch item.Kind() {
 	case config.Null:
@@ -59,41 +63,41 @@ func (l *commandList) add(i int, item config.Cursor) {
 	case config.List:
 		text = commandLine(item.Value())
 	default:
-		text = fmt.Sprintf("false # %s.%d was skipped: it is no command", l.key, i)
+		text = fmt.Sprintf("false # %s.%d was skipped: it is no command", l.list.Key(), i)
 		l.refused[len(l.at)] = true
 	}
 	l.Entries, l.at = append(l.Entries, text), append(l.at, item)
 }
 
-// run runs the commands, and reports those that failed. The error is the script's.
+// Run runs the commands, and reports those that failed. The error is the script's.
 //
 // Difference from cloud-init: there only the script's exit code is told, which is that of
 // its last command.
-func (l commandList) run(ctx context.Context, e *Env) (host.Result, error) {
-	result, o, err := l.Script.Run(ctx, e.Host)
+func (l List) Run(ctx context.Context, h *host.Host, log *slog.Logger) (host.Result, error) {
+	result, o, err := l.Script.Run(ctx, h)
 	if o.Plain != "" {
 		where := ""
 		if o.PlainAt >= 0 {
 			where = placeOf(l.at[o.PlainAt]) + ": "
 		}
-		e.Log.Info("the exit codes of single commands are not known: " + where + o.Plain)
+		log.Info("the exit codes of single commands are not known: " + where + o.Plain)
 		if l.Stop {
-			e.At(l.key).Warnf("it cannot be stopped at the first command that fails: %s%s", where, o.Plain)
+			l.list.Warnf("it cannot be stopped at the first command that fails: %s%s", where, o.Plain)
 		}
 		return result, err
 	}
 	// Where the script failed by the exit code of its last command, that is no other failure.
 	if n := len(o.Failed); n > 0 && err != nil && o.At == len(l.Entries) {
 		o.At, o.Failed = o.Failed[n-1].Entry, o.Failed[:n-1]
-		l.record(e, o.At, result.Exit)
+		l.record(h, o.At, result.Exit)
 	} else if o.At < len(l.Entries) && err != nil {
-		l.record(e, o.At, result.Exit)
+		l.record(h, o.At, result.Exit)
 	}
 	for _, f := range o.Failed {
 		if l.refused[f.Entry] {
 			continue
 		}
-		l.record(e, f.Entry, f.Exit)
+		l.record(h, f.Entry, f.Exit)
 		l.at[f.Entry].Notef("it failed with exit code %d, and the commands after it were run", f.Exit)
 	}
 	if o.At >= len(l.Entries) {
@@ -103,25 +107,25 @@ func (l commandList) run(ctx context.Context, e *Env) (host.Result, error) {
 		l.at[o.At].Notef("it ended the script with exit code 0: the commands after it were not run")
 	}
 	if err != nil {
-		err = endedAt{err, l.at[o.At]}
+		err = EndedAt{err, placeOf(l.at[o.At])}
 	}
 	return result, err
 }
 
 // record enters a command that failed into the change log.
-func (l commandList) record(e *Env, entry, exit int) {
-	e.Host.Note(host.Effect{Kind: host.KindEntry, Value: placeOf(l.at[entry]), Exit: &exit})
+func (l List) record(h *host.Host, entry, exit int) {
+	h.Note(host.Effect{Kind: host.KindEntry, Value: placeOf(l.at[entry]), Exit: &exit})
 }
 
-// endedAt is an error of a script, with the command in which it ended.
-type endedAt struct {
-	error
-	command config.Cursor
+// EndedAt is an error of a script, with the command in which it ended: "runcmd.2 (user-data:5:3)".
+type EndedAt struct {
+	Err     error
+	Command string
 }
 
-func (e endedAt) Error() string { return e.error.Error() + ", at " + placeOf(e.command) }
+func (e EndedAt) Error() string { return e.Err.Error() + ", at " + e.Command }
 
-func (e endedAt) Unwrap() error { return e.error }
+func (e EndedAt) Unwrap() error { return e.Err }
 
 // placeOf is what people call a value: "runcmd.2 (user-data:5:3)".
 func placeOf(at config.Cursor) string {
@@ -135,7 +139,33 @@ func placeOf(at config.Cursor) string {
 func commandLine(list *config.Value) string {
 	var words []string
 	for _, item := range list.Items() {
-		words = append(words, quote(item.PyStr()))
+		words = append(words, script.Quote(item.PyStr()))
 	}
 	return strings.Join(words, " ")
+}
+
+// Check reports what is wrong with a list of commands.
+func Check(list config.Cursor) {
+	switch list.Kind() {
+	case config.Null, config.List:
+	case config.String:
+		list.Warnf("expected a list of commands, got text; it was taken as one command")
+	default:
+		list.Errorf("expected a list of commands, got %s; none was run", config.Shown(list.Value()))
+	}
+	for _, entry := range list.Items() {
+		switch entry.Value().Kind() {
+		case config.Null, config.String, config.List:
+		default:
+			entry.Errorf("expected a command as text or a list, got %s; it was skipped%s", config.Shown(entry.Value()), quoteHint(entry.Value()))
+		}
+	}
+}
+
+// quoteHint says what people most often did wrong where an entry is no command.
+func quoteHint(entry *config.Value) string {
+	if entry.Kind() == config.Map {
+		return " (a command with a colon and a space in it must be quoted)"
+	}
+	return ""
 }

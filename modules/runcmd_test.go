@@ -4,12 +4,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"cloudseed/host"
 	"cloudseed/host/hosttest"
-	"cloudseed/state"
 )
 
 func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
@@ -87,42 +84,6 @@ func TestRuncmdsContentIsNotInTheLedger(t *testing.T) {
 	noSecretsIn(t, m, "hunter2")
 }
 
-func TestBootcmdRunsOneScript(t *testing.T) {
-	t.Parallel()
-	m := hosttest.New(t)
-	var script string
-	m.On("/bin/sh", func(c host.Command) {
-		if script = m.Text(t, c.Argv[1]); m.Text(t, c.Argv[1]+".ended") != "" {
-			t.Error("marks are there before any command has ended")
-		}
-		m.Put(t, c.Argv[1]+".ended", "0 0\n1 0\n")
-		if !c.Pass || c.Timeout != host.NoTimeout || len(c.Env) != 1 || c.Env[0] != "INSTANCE_ID=i-1" {
-			t.Errorf("run as %+v", c)
-		}
-	})
-	same(t, "the report", outcome(t, bootcmd, configured(t, m, "bootcmd:\n- echo hunter2\n- [a, b]\n")), "")
-	for i, part := range []string{"#!/bin/sh\n", "; echo hunter2\n", "; 'a' 'b'\n"} {
-		if line := strings.SplitAfter(script, "\n")[i]; !strings.HasSuffix(line, part) {
-			t.Errorf("line %d is %q, want %q at its end", i, line, part)
-		}
-	}
-	if m.Exists("/run/cloud-init/bootcmd.sh") || m.Exists("/run/cloud-init/bootcmd.sh.ended") {
-		t.Error("the script is still there")
-	}
-	noSecretsIn(t, m, "hunter2")
-	if bootcmd.Frequency != state.Always {
-		t.Errorf("it runs %s", bootcmd.Frequency)
-	}
-}
-
-func TestBootcmdFailsWithItsScript(t *testing.T) {
-	t.Parallel()
-	m := hosttest.New(t)
-	m.Answer("/bin/sh", host.Result{Exit: 3}, nil)
-	same(t, "the report", outcome(t, bootcmd, configured(t, m, "bootcmd:\n- exit 3\n")),
-		"failed: cannot run all of bootcmd (user-data:2:1): /bin/sh failed with exit code 3, at bootcmd.0 (user-data:2:3)")
-}
-
 // sh runs a script with a shell of the machine and returns what it prints.
 func sh(t *testing.T, shell, script string) string {
 	t.Helper()
@@ -137,41 +98,6 @@ func sh(t *testing.T, shell, script string) string {
 		t.Fatalf("%s: %v", script, err)
 	}
 	return string(out)
-}
-
-func TestQuotedWordsReachTheCommandAsTheyAre(t *testing.T) {
-	t.Parallel()
-	words := []string{
-		"", " ", "a b", "'", "''", `"`, `\`, `\'`, `'\''`, "$HOME", "`id`", "$(id)", "a\nb", "\n", "a\tb", "*", "~", "!x",
-		"-n", "#x", "ü – 漢 🚀", "\xff\xfe", ";", "&&", "a=b", "\r", "\x01",
-	}
-	for _, shell := range []string{"/bin/sh", "bash"} {
-		if _, err := exec.LookPath(shell); err != nil {
-			t.Logf("there is no %s here", shell)
-			continue
-		}
-		var script strings.Builder
-		for _, word := range words {
-			script.WriteString("printf '%s\\001\\001' " + quote(word) + "\n")
-		}
-		same(t, shell+"'s output", sh(t, shell, script.String()), strings.Join(words, "\x01\x01")+"\x01\x01")
-	}
-}
-
-func FuzzQuote(f *testing.F) {
-	for _, seed := range []string{"a", "'", "a'b\\", "$x\n", "''\"`"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, word string) {
-		if strings.Contains(word, "\x00") {
-			return // no argument can hold it
-		}
-		// By argument and not by file: a fuzzer should not wait for disks.
-		out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", "printf %s "+quote(word)).Output()
-		if err != nil || string(out) != word {
-			t.Errorf("%q came back as %q, %v", word, out, err)
-		}
-	})
 }
 
 func TestAScriptRunsAsOne(t *testing.T) {
