@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"cloudseed/guest/packages"
 	"cloudseed/guest/templates"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/python"
 	"cloudseed/secret"
 	"cloudseed/state"
@@ -171,7 +173,7 @@ func (keys *chefKeys) checkInstallation(at config.Cursor) {
 		if k.OmnibusURL == "" {
 			from = at.With(config.NewScalar(at.Pos(), config.String, chefOmnibusURL, chefOmnibusURL))
 		}
-		keys.failed = !checkDownload(from, at.Get("omnibus_sha256"))
+		keys.failed = !cloudconfig.CheckDownload(from, at.Get("omnibus_sha256"))
 	case "gems":
 		if ruby := at.Get("ruby_version"); !ruby.IsNull() {
 			ruby.Notef("the Ruby of the system's repositories is used, which has one version")
@@ -422,26 +424,12 @@ func installChef(ctx context.Context, e *Env, k *chefSettings) error {
 }
 
 // installChefByOmnibus runs Chef's own install script.
-func installChefByOmnibus(ctx context.Context, e *Env, k *chefSettings) (err error) {
-	from := k.OmnibusURL
-	if from == "" {
-		from = chefOmnibusURL
-	}
-	script, err := e.download(ctx, from, k.OmnibusSum)
-	if err != nil {
-		return err
-	}
-	file := e.Instance.Dir + "/chef-omnibus-install"
-	if _, err := e.Host.Quietly().WriteFile(file, script, host.File{Mode: 0o700}); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.Host.Quietly().Remove(file)) }()
-	argv := []string{file}
+func installChefByOmnibus(ctx context.Context, e *Env, k *chefSettings) error {
+	var args []string
 	if k.OmnibusVersion != "" {
-		argv = append(argv, "-v", k.OmnibusVersion)
+		args = append(args, "-v", k.OmnibusVersion)
 	}
-	_, err = e.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: chefInstallTime})
-	return err
+	return e.runInstaller(ctx, cmp.Or(k.OmnibusURL, chefOmnibusURL), k.OmnibusSum, "chef-omnibus-install", chefInstallTime, args...)
 }
 
 // installChefByGem installs the client from RubyGems.

@@ -75,7 +75,7 @@ func TestChef(t *testing.T) {
 		"omnibus with another sum": {
 			"{" + chefServer + ", install_type: omnibus, exec: true, omnibus_sha256: " + strings.Repeat("0f", 32) + "}", true, "", "",
 			map[string]string{omnibus: ""},
-			"error: user-data:1:7: chef: the client is not installed: https://www.chef.io/chef/install.sh has the SHA-256 " + digest + ", which is not the one expected",
+			"error: user-data:1:7: chef: the client is not installed: https://www.chef.io/chef/install.sh has the SHA-256 digest " + digest + ", which is not the one expected",
 		},
 		"an unknown type": {
 			"{install_type: gem, " + chefServer + "}", true, "", "", nil,

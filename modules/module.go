@@ -14,11 +14,13 @@ import (
 	"log/slog"
 	"path"
 	"strings"
+	"time"
 
 	"cloudseed/config"
 	"cloudseed/guest/packages"
 	"cloudseed/guest/power"
 	"cloudseed/host"
+	"cloudseed/modules/cloudconfig"
 	"cloudseed/secret"
 	"cloudseed/state"
 )
@@ -202,6 +204,37 @@ func (e *Env) installVersions(ctx context.Context, specs ...packages.Spec) error
 	if err == nil && len(missing) > 0 {
 		err = fmt.Errorf("no repository has %v", missing)
 	}
+	return err
+}
+
+// download gets the content of a URL, which must have a SHA-256 digest unless that is empty.
+func (e *Env) download(ctx context.Context, from string, headers map[string]string, digest string) ([]byte, error) {
+	if e.Fetch == nil {
+		return nil, fmt.Errorf("cannot fetch %s: there is no way to the network here", secret.URL(from))
+	}
+	data, err := e.Fetch(ctx, from, headers)
+	if err != nil {
+		return nil, err
+	}
+	return data, cloudconfig.HasDigest(data, secret.URL(from), digest)
+}
+
+// runInstaller runs a script that is downloaded: see download. It is written to the instance's
+// directory: /tmp may be another user's, or have no programs run.
+func (e *Env) runInstaller(ctx context.Context, from, digest, name string, timeout time.Duration, args ...string) (err error) {
+	script, err := e.download(ctx, from, nil, digest)
+	if err == nil && len(script) == 0 {
+		err = fmt.Errorf("%s has no content", secret.URL(from))
+	}
+	if err != nil {
+		return err
+	}
+	file := path.Join(e.Instance.Dir, name)
+	if _, err := e.Host.Quietly().WriteFile(file, script, host.File{Mode: 0o700}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Host.Quietly().Remove(file)) }()
+	_, err = e.Host.Run(ctx, host.Command{Argv: append([]string{file}, args...), Pass: true, Timeout: timeout})
 	return err
 }
 

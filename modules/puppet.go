@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,7 +132,7 @@ func (keys *puppetKeys) checkInstallation(at config.Cursor) {
 				keys.failed = true
 			}
 		}
-		if sum := at.Get("aio_install_sha256"); !checkDownload(k.aioURL(at), sum) {
+		if sum := at.Get("aio_install_sha256"); !cloudconfig.CheckDownload(k.aioURL(at), sum) {
 			keys.failed = true
 		}
 	default:
@@ -303,33 +304,22 @@ func (a puppetAgent) install(ctx context.Context) error {
 }
 
 // installAIO runs the script that installs Puppet's own packages.
-func (a puppetAgent) installAIO(ctx context.Context) (err error) {
-	from := a.AIOURL
-	if from == "" {
-		from = puppetAIOURL
+func (a puppetAgent) installAIO(ctx context.Context) error {
+	var args []string
+	if a.Version != "" {
+		args = append(args, "-v", a.Version)
 	}
-	script, err := a.download(ctx, from, a.AIOSum)
+	if a.Collection != "" {
+		args = append(args, "-c", a.Collection)
+	}
+	if a.cleansUp() {
+		args = append(args, "--cleanup")
+	}
+	err := a.runInstaller(ctx, cmp.Or(a.AIOURL, puppetAIOURL), a.AIOSum, "puppet-install", puppetInstallTime, args...)
 	if err != nil {
 		return fmt.Errorf("the agent is not installed: %w", err)
 	}
-	// The instance's directory: /tmp may be another user's, or have no programs run.
-	file := a.Instance.Dir + "/puppet-install"
-	if _, err := a.Host.Quietly().WriteFile(file, script, host.File{Mode: 0o700}); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.Host.Quietly().Remove(file)) }()
-	argv := []string{file}
-	if a.Version != "" {
-		argv = append(argv, "-v", a.Version)
-	}
-	if a.Collection != "" {
-		argv = append(argv, "-c", a.Collection)
-	}
-	if a.cleansUp() {
-		argv = append(argv, "--cleanup")
-	}
-	_, err = a.Host.Run(ctx, host.Command{Argv: argv, Pass: true, Timeout: puppetInstallTime})
-	return err
+	return nil
 }
 
 // find finds the program where Puppet's own package has it, which is in no PATH of a boot.

@@ -14,7 +14,7 @@ func TestWhatIsFetchedIsWrittenWithItsDigestAlone(t *testing.T) {
 	const (
 		digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" // sha256sum of "hello"
 		other  = "0000000000000000000000000000000000000000000000000000000000000000"
-		wrong  = "what was fetched from http://h/x is not what was meant: its SHA-256 digest is " + digest
+		wrong  = "http://h/x has the SHA-256 digest " + digest + ", which is not the one expected"
 	)
 	for name, row := range map[string]struct{ source, more, want, reports string }{
 		"the digest is right":           {"{uri: 'http://h/x?t0ken', sha256: " + digest + "}", "", "hello", ""},
