@@ -19,8 +19,8 @@ func TestThePackageEnablesItsUnitsAndTheyAreSound(t *testing.T) {
 	check.Equal(t, r, "systemctl is-enabled "+units, "enabled\nenabled\nenabled\nenabled\nenabled")
 	// The name of the network stage since cloud-init 24.3.
 	check.Equal(t, r, "systemctl show --value -p Id cloud-init-network.service", "cloud-init.service")
-	check.Equal(t, r, "systemctl disable cloud-init; systemctl is-enabled cloud-init; true", "disabled")
-	check.Equal(t, r, "systemctl enable cloud-init; systemctl is-enabled cloud-init", "enabled")
+	check.Equal(t, r, "systemctl --quiet disable cloud-init; systemctl is-enabled cloud-init; true", "disabled")
+	check.Equal(t, r, "systemctl --quiet enable cloud-init; systemctl is-enabled cloud-init", "enabled")
 	check.Equal(t, r, "systemd-analyze verify --man=no cloud-config.target "+units+" 2>&1", "")
 	check.Equal(t, r, "readlink -f /usr/bin/cloud-init", "/usr/bin/cloudseed")
 	check.Equal(t, r, "rpm -V cloudseed --nodeps", "")
