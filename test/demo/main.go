@@ -24,13 +24,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: demo PROGRAM")
 		os.Exit(2)
 	}
-	if err := demo(os.Args[1]); err != nil {
+	if err := demo(os.Args[1], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func demo(program string) error {
+func demo(program string, to io.Writer) error {
 	dir, err := os.MkdirTemp("", "cloudseed-demo")
 	if err != nil {
 		return err
@@ -43,8 +43,10 @@ func demo(program string) error {
 
 	var said bytes.Buffer
 	try := exec.Command(program, "try", "--seed", drive)
-	try.Stdout, try.Stderr = io.MultiWriter(os.Stdout, &said), os.Stderr
-	fmt.Println("$", try)
+	try.Stdout, try.Stderr = io.MultiWriter(to, &said), os.Stderr
+	if _, err := fmt.Fprintln(to, "$", try); err != nil {
+		return err
+	}
 	// Its exit code tells how the boot went; whether there was one, what it changed:
 	// any machine can be given a name.
 	var ended *exec.ExitError
