@@ -33,7 +33,7 @@ type Options struct {
 	Output   *Output                    // where commands' output goes; may be nil
 	Console  io.Writer                  // for people who watch the boot; nil when nobody can
 	Terminal io.Writer                  // the machine's own console, for passwords that are for who watches it alone; nil when it has none
-	Version  string
+	Version  string                     // of this program
 
 	Seed     string   // a device, image file or directory that is the only place to look for a seed; "" looks everywhere
 	SeedName string   // what messages call Seed, if not by its path
@@ -190,8 +190,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	}
 	modulesBefore := len(b.reports.report.Modules)
 	b.reports.note(b.store.BeginStage(name))
-	b.o.Log.Info(fmt.Sprintf("cloudseed %s running '%s' at %s. Up %.2f seconds.", b.o.Version, name,
-		b.o.Host.Now().UTC().Format(time.RFC1123Z), b.o.Host.Uptime().Seconds()))
+	b.reports.banner(name)
 
 	b.reports.watched(Event{Stage: name})
 	ready := b.takeOver(ctx, name)
@@ -244,7 +243,7 @@ func flatten(err error) []error {
 func (run *runner) moduleInstance() modules.Instance {
 	i := modules.Instance{
 		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
-		Version: run.o.Version, Distribution: inputs.Distribution(run.o.Host),
+		Version: CloudInitVersion, Distribution: inputs.Distribution(run.o.Host),
 	}
 	if run.instance.seed != nil {
 		i.ID, i.Hostname, i.PublicKeys = run.instance.seed.InstanceID, run.instance.seed.Hostname, run.instance.seed.PublicKeys

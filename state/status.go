@@ -29,17 +29,18 @@ type Status struct {
 	Stages     map[string]*StageStatus
 }
 
-// StageStatus is what status.json says of one stage. Times are seconds since the
+// StageStatus is what status.json says of one stage, in the order of cloud-init. Times are seconds since the
 // kernel started, as cloud-init counts them.
 type StageStatus struct {
-	Errors            []string            `json:"errors"`
-	RecoverableErrors map[string][]string `json:"recoverable_errors"`
-	Start             *float64            `json:"start"`
-	Finished          *float64            `json:"finished"`
+	Errors   []string `json:"errors"`
+	Finished *float64 `json:"finished"`
 
 	// Notes are worth knowing and change no status, such as a command of runcmd that failed
 	// while the script went on. cloud-init has none.
 	Notes []string `json:"notes,omitempty"`
+
+	RecoverableErrors map[string][]string `json:"recoverable_errors"`
+	Start             *float64            `json:"start"`
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 
 	"cloudseed/boot"
 	"cloudseed/bootlog"
+	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/printable"
 	"cloudseed/state"
@@ -20,10 +21,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// globals are the flags that every command has.
+// globals are the flags that every command has, and how the program was called.
 type globals struct {
-	debug bool
-	root  string
+	debug       bool
+	root        string
+	asCloudInit bool   // by the name cloud-init
+	calledAs    string // the path to it, if so
+	mistake     error  // in a command line that asks for help
 }
 
 const logFile = "/var/log/cloud-init.log"
@@ -138,6 +142,14 @@ func openConsole() io.Writer {
 	}
 	_ = file.Fd() // from now on, writing waits for a slow line
 	return file
+}
+
+// power restarts the machine or turns it off, when it is one that was booted.
+func (m *machine) power() power.Switch {
+	if !m.host.Booted() {
+		return nil
+	}
+	return power.Of(m.host)
 }
 
 func (m *machine) record(e host.Effect) {

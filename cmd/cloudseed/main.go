@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"cloudseed/config"
@@ -44,19 +45,27 @@ func main() {
 	media.ChildMain()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	args := os.Args[1:]
-	if name := filepath.Base(os.Args[0]); name == perName || name == fingerprintsName {
-		args = append([]string{name}, args...)
-	}
-	code := run(ctx, args)
+	code := run(ctx, os.Args)
 	stop()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string) int {
-	root := rootCommand()
+// run runs the command that a command line is for. Its first word is the name by which the
+// program was called.
+func run(ctx context.Context, argv []string) int {
+	name, args := filepath.Base(argv[0]), argv[1:]
+	if slices.Contains(programs, name) {
+		args = append([]string{name}, args...)
+	}
+	g := &globals{asCloudInit: name == cloudInitName}
+	root := rootCommand(g)
+	if g.asCloudInit {
+		g.calledAs = pathOf(argv[0])
+		answerAsCloudInit(root)
+	}
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	err = cmp.Or(err, g.mistake)
 	var code exitCode
 	switch {
 	case err == nil:
@@ -68,11 +77,15 @@ func run(ctx context.Context, args []string) int {
 		printable.Fprintf(os.Stderr, "error: %v\n", one)
 	}
 	var usage usageError
-	if errors.As(err, &usage) {
-		printable.Fprintf(os.Stderr, "hint: %s --help\n", usage.command)
+	if !errors.As(err, &usage) {
+		return exitError
+	}
+	if g.asCloudInit {
+		fmt.Fprintf(os.Stderr, "\n%s", cmd.UsageString())
 		return exitUsage
 	}
-	return exitError
+	printable.Fprintf(os.Stderr, "hint: %s --help\n", usage.command)
+	return exitUsage
 }
 
 // usageError is a command line that cannot be understood.
@@ -81,8 +94,11 @@ type usageError struct {
 	command string
 }
 
-func rootCommand() *cobra.Command {
-	var g globals
+// programs are commands that other programs call by their own names.
+var programs = []string{perName, fingerprintsName}
+
+func rootCommand(g *globals) *cobra.Command {
+	var allStages bool
 	var v versionFlags
 	root := &cobra.Command{
 		Use:   "cloudseed",
@@ -93,14 +109,21 @@ network and commands. systemd runs its stages at boot; by hand it shows what hap
 and tries a seed out.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if v.asked {
-				return v.print(cmd.OutOrStdout())
+				return v.print(cmd.OutOrStdout(), g.calledAs)
+			}
+			if allStages {
+				return g.runAllStages(cmd.Context())
+			}
+			// As with cloud-init, nothing to do is a mistake.
+			if g.asCloudInit {
+				return usageError{errors.New("a subcommand is required"), cmd.CommandPath()}
 			}
 			if err := cmd.Help(); err != nil {
 				return err
 			}
-			return exitCode(exitUsage) // as cloud-init: nothing to do is a mistake
+			return exitCode(exitUsage)
 		},
 		Args: knownCommand,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -112,15 +135,32 @@ and tries a seed out.`,
 	}
 	root.PersistentFlags().BoolVarP(&g.debug, "debug", "d", false, "show debug messages on standard error")
 	root.PersistentFlags().StringVar(&g.root, "root", "/", "work on the system in this `directory` instead of the running one")
+	root.Flags().BoolVar(&allStages, "all-stages", false, "run the stages of a boot, one after the other")
+	root.Flags().Bool("force", false, "no effect; cloud-init has it")
 	v.add(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
 	})
 	root.AddCommand(
-		tryCommand(&g), insideCommand(&g), perCommand(&g), fingerprintsCommand(&g), statusCommand(&g), changesCommand(&g), queryCommand(&g), explainCommand(&g), schemaCommand(&g), singleCommand(&g), cleanCommand(&g),
-		initCommand(&g), modulesCommand(&g), seedCommand(&g), networkCommand(&g), userdataCommand(), develCommand(&g),
+		tryCommand(g), insideCommand(g), perCommand(g), fingerprintsCommand(g), statusCommand(g), changesCommand(g), queryCommand(g), explainCommand(g), schemaCommand(g), singleCommand(g), cleanCommand(g),
+		initCommand(g), modulesCommand(g), seedCommand(g), networkCommand(g), userdataCommand(), develCommand(g),
 	)
+	root.SetGlobalNormalizationFunc(abbreviated)
+	refuseHelpOfNothing(root, g)
 	return root
+}
+
+// refuseHelpOfNothing makes "nosuch --help" an error: programs ask so whether a command exists.
+func refuseHelpOfNothing(root *cobra.Command, g *globals) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if cmd.HasSubCommands() {
+			g.mistake = knownCommand(cmd, cmd.Flags().Args())
+		}
+		if g.mistake == nil {
+			help(cmd, args)
+		}
+	})
 }
 
 // knownCommand refuses what no command is called, with those that were likely meant.

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"cloudseed/boot"
-	"cloudseed/guest/power"
 	"cloudseed/modules"
 	"cloudseed/printable"
 	"cloudseed/state"
@@ -71,11 +70,7 @@ func (g *globals) runStage(ctx context.Context, stage string, files []string) er
 		m.log.Error("the stage " + stage + " did not run: " + err.Error())
 		errs = append(errs, err, m.store.StageMissed(stage, fmt.Errorf("the stage %s did not run: %w", stage, err)))
 	} else {
-		o := boot.Options{Files: files}
-		if m.host.Booted() {
-			o.Power = power.Of(m.host)
-		}
-		errs = m.boot(o).Run(ctx, stage)
+		errs = m.boot(boot.Options{Files: files, Power: m.power()}).Run(ctx, stage)
 	}
 	errs = append(errs, m.Close())
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
@@ -125,11 +120,7 @@ func (g *globals) runSingle(cmd *cobra.Command, name string, f state.Frequency, 
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	o := boot.Options{Files: files}
-	if m.host.Booted() {
-		o.Power = power.Of(m.host)
-	}
-	r, err := m.boot(o).Single(cmd.Context(), name, f, args)
+	r, err := m.boot(boot.Options{Files: files, Power: m.power()}).Single(cmd.Context(), name, f, args)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func statusCommand(g *globals) *cobra.Command {
 			if !wait {
 				o = store.Stopped(cmd.Context(), o)
 			}
+			if g.asCloudInit {
+				o = withCloudInitsAnswers(o)
+			}
 			if err := printStatus(out, o, format, long); err != nil {
 				return err
 			}
@@ -65,6 +68,18 @@ func statusCommand(g *globals) *cobra.Command {
 	cmd.Flags().StringVar(&format, "format", "tabular", "tabular, json or yaml")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --wait: give up after this `time`, such as 5m; 0 never does")
 	return cmd
+}
+
+// withCloudInitsAnswers has only what cloud-init tells.
+func withCloudInitsAnswers(o state.Overall) state.Overall {
+	o.Running, o.Network, o.Earlier, o.Notes = nil, nil, nil, nil
+	if o.Status != nil {
+		o.Status.Previous = nil
+		for _, stage := range o.Status.Stages {
+			stage.Notes = nil
+		}
+	}
+	return o
 }
 
 // acknowledge forgets what failed in earlier boots: somebody has seen to it.
@@ -183,6 +198,7 @@ func statusFields(o state.Overall) map[string]any {
 	if o.Status.Previous != nil {
 		fields["previous_instance"] = *o.Status.Previous
 	}
+	fields["datasource"] = nil
 	if o.Status.Datasource != nil {
 		// "DataSourceNoCloud [seed=…]" is nocloud for short.
 		short, _, _ := strings.Cut(*o.Status.Datasource, " ")

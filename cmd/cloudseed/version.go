@@ -6,6 +6,8 @@ import (
 	"io"
 	"runtime/debug"
 
+	"cloudseed/boot"
+
 	"github.com/spf13/cobra"
 )
 
@@ -24,8 +26,13 @@ func (v *versionFlags) add(root *cobra.Command) {
 }
 
 // print writes the version as `cloud-init --version` does, a name and a number on one line;
-// --long adds what the program was built from.
-func (v *versionFlags) print(w io.Writer) error {
+// --long adds what the program was built from. Called as cloud-init, which is by a path, the
+// program says what cloud-init would: others compare it with the package's version.
+func (v *versionFlags) print(w io.Writer, cloudInit string) error {
+	if cloudInit != "" {
+		_, err := fmt.Fprintln(w, cloudInit, boot.CloudInitVersion)
+		return err
+	}
 	if _, err := fmt.Fprintln(w, "cloudseed", version); err != nil || !v.long {
 		return err
 	}
