@@ -184,6 +184,9 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.stage.name = name
 	b.reports.begin()
 	b.o.Log = b.log.With("stage", name)
+	if name == state.StageLocal {
+		b.reports.note(b.store.ForgetIdentified())
+	}
 	b.read()
 	if name == state.StageLocal {
 		b.reports.note(b.store.BeginBoot())

@@ -36,6 +36,11 @@ func SystemConfig(h *host.Host) *config.Value {
 // this boot is over for the agent, and everything that waits for it is told - unless
 // there may be a seed on the network: then the network stage looks again.
 func (b *Boot) find(ctx context.Context) error {
+	policy, err := b.identifyPolicy()
+	b.reports.note(err)
+	if policy.disabled {
+		return b.disable("the policy in " + identifyConfig + " or on the kernel's command line is disabled")
+	}
 	seed, report := b.search(ctx, nil)
 	if d := netconf.DevicesOf(b.o.Host, b.o.Devices); (seed == nil || seed.Partial) && b.o.Seed == "" && !d.Fixed {
 		// A device that is still being set up has no seed yet.
@@ -50,6 +55,7 @@ func (b *Boot) find(ctx context.Context) error {
 		}
 	}
 	trace(b.o.Log, report)
+	b.reports.note(b.identified(seed, report))
 	if seed != nil {
 		b.reports.problems(seed.Problems)
 		b.instance.seed, b.instance.found = seed, true
@@ -76,7 +82,7 @@ func (b *Boot) find(ctx context.Context) error {
 	if b.refused(report) {
 		return nil
 	}
-	return b.disable(report)
+	return b.disable("no seed was found: " + report.Summary())
 }
 
 // refused ends a boot without a seed with errors, if there was one that cannot be used:
@@ -92,8 +98,10 @@ func (b *Boot) refused(report datasource.Report) bool {
 
 // search looks for a seed in all places; in those on the network if get is given.
 func (b *Boot) search(ctx context.Context, get func(context.Context, string, bool) ([]byte, error)) (*datasource.Seed, datasource.Report) {
+	policy, _ := b.identifyPolicy() // find has told what is wrong with it
 	return datasource.Find(ctx, datasource.Search{
-		Host: b.o.Host, Config: b.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
+		Named: policy.datasource,
+		Host:  b.o.Host, Config: b.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
 		DMI: func(name string) string { return dmi(ctx, b.o.Host, b.o.Log, name) }, Fetch: get, Instance: b.store.PreviousID,
 	})
 }
@@ -104,8 +112,7 @@ func trace(log *slog.Logger, report datasource.Report) {
 	}
 }
 
-func (b *Boot) disable(report datasource.Report) error {
-	why := "no seed was found: " + report.Summary()
+func (b *Boot) disable(why string) error {
 	b.o.Log.Info(why)
 	return b.store.Disable(why)
 }

@@ -39,7 +39,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 	if cached == nil {
 		b.over = true
 		if why == nil && !b.refused(report) {
-			return b.disable(report)
+			return b.disable("no seed was found: " + report.Summary())
 		}
 		return why
 	}

@@ -17,6 +17,7 @@ import (
 // Search says where to look for a seed. Host, Config and Sources must be given.
 type Search struct {
 	Host    *host.Host
+	Named   string                   // the only datasource to look for; the command line's overrides it
 	Config  *config.Value            // the system's configuration: datasource_list, datasource
 	Cmdline string                   // the kernel's command line
 	DMI     func(name string) string // a field of SMBIOS by dmidecode's name; "" when there is none
@@ -155,6 +156,8 @@ func (s *Search) names() []string {
 		return withoutRepeats(append(names, all...))
 	case s.commandLineName() != "":
 		return []string{s.commandLineName()}
+	case s.Named != "":
+		return []string{s.Named}
 	case list.IsNull():
 		return all
 	}

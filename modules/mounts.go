@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -362,6 +363,20 @@ func readFstab(h *host.Host) (*fstab, error) {
 		}
 	}
 	return f, nil
+}
+
+// ForgetMounts removes the lines that the module wrote to /etc/fstab.
+func ForgetMounts(h *host.Host) error {
+	data, err := h.ReadFile(fstabPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lines := slices.DeleteFunc(strings.SplitAfter(string(data), "\n"), func(line string) bool { return strings.Contains(line, marked) })
+	_, err = h.WriteFile(fstabPath, []byte(strings.Join(lines, "")), host.File{})
+	return err
 }
 
 // has reports whether a line is for a device, and a mount point if that is not "".

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"math"
@@ -97,21 +98,25 @@ func (f Facts) shortName() string {
 	return name
 }
 
-// cloudID is the name that cloud-id prints: the cloud's, or the platform's when the
+func (f Facts) cloudID() string { return CloudID(f.CloudName, f.Region, f.Platform) }
+
+// CloudID is the name that cloud-id prints: the cloud's, or the platform's when the
 // cloud is not known. Some clouds are others in some regions.
-func (f Facts) cloudID() string {
+func CloudID(cloud, region, platform string) string {
 	for _, special := range []struct{ cloud, region, id string }{
 		{"aws", "cn-", "aws-china"}, {"aws", "us-gov-", "aws-gov"}, {"azure", "china", "azure-china"},
 	} {
-		if f.CloudName == special.cloud && strings.HasPrefix(f.Region, special.region) {
+		if cloud == special.cloud && strings.HasPrefix(region, special.region) {
 			return special.id
 		}
 	}
-	if f.CloudName == "" || f.CloudName == "unknown" {
-		return f.Platform
+	if cloud == "" || cloud == unknownCloud {
+		return cmp.Or(platform, unknownCloud)
 	}
-	return f.CloudName
+	return cloud
 }
+
+const unknownCloud = "unknown"
 
 func (s System) info() map[string]any {
 	return map[string]any{

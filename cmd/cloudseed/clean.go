@@ -9,6 +9,7 @@ import (
 
 	"cloudseed/guest/power"
 	"cloudseed/host"
+	"cloudseed/modules"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +18,7 @@ const cleanDir = "/etc/cloud/clean.d"
 
 // What "clean" can remove beside the state.
 var (
-	logFiles   = []string{"/var/log/cloud-init.log", "/var/log/cloud-init-output.log"}
+	logFiles   = []string{"/var/log/cloud-init.log*", "/var/log/cloud-init-output.log*"} // those that were rotated too
 	configSets = map[string][]string{
 		"network": {
 			"/etc/NetworkManager/system-connections/cloud-init-*.nmconnection",
@@ -29,6 +30,8 @@ var (
 			"/etc/network/interfaces.d/50-cloud-init.cfg",
 		},
 		"ssh_config": {"/etc/ssh/sshd_config.d/50-cloud-init.conf"},
+		"fstab":      {}, // its lines, not the file
+		"datasource": {}, // neither NoCloud nor ConfigDrive leaves a file
 	}
 )
 
@@ -38,7 +41,7 @@ func cleanCommand(g *globals) *cobra.Command {
 	var logs, machineID, seed, reboot bool
 	var configs []string
 	cmd := &cobra.Command{
-		Use:   "clean [--logs] [--seed] [--machine-id] [--configs all|network|ssh_config ...] [--reboot]",
+		Use:   "clean [--logs] [--seed] [--machine-id] [--configs all|network|ssh_config|fstab|datasource ...] [--reboot]",
 		Short: "Forget this instance, so that the next boot is a first one",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("configs") {
@@ -50,7 +53,7 @@ func cleanCommand(g *globals) *cobra.Command {
 			configs = append(configs, args...)
 			for _, set := range configs {
 				if _, ok := configSets[set]; !ok && set != "all" {
-					return usageError{fmt.Errorf("there are no configs %q: they are all, network and ssh_config", set), cmd.CommandPath()}
+					return usageError{fmt.Errorf("there are no configs %q: they are all, network, ssh_config, fstab and datasource", set), cmd.CommandPath()}
 				}
 			}
 			m, err := g.openMachine(cmd.Context(), 0)
@@ -62,6 +65,9 @@ func cleanCommand(g *globals) *cobra.Command {
 			for _, pattern := range patterns(configs) {
 				errs = append(errs, removeAll(m.host, pattern))
 			}
+			if slices.Contains(configs, "all") || slices.Contains(configs, "fstab") {
+				errs = append(errs, modules.ForgetMounts(m.host))
+			}
 			if machineID {
 				// systemd makes a new one at the next boot, and counts that as a first boot.
 				_, err := m.host.WriteFile("/etc/machine-id", []byte("uninitialized\n"), host.File{Mode: 0o444})
@@ -69,8 +75,8 @@ func cleanCommand(g *globals) *cobra.Command {
 			}
 			errs = append(errs, runCleaners(cmd, m.host))
 			if logs {
-				for _, file := range logFiles {
-					errs = append(errs, m.host.Quietly().RemoveAll(file))
+				for _, pattern := range logFiles {
+					errs = append(errs, removeAll(m.host.Quietly(), pattern))
 				}
 			}
 			// Last: the change log of what was just done goes with it.
@@ -86,7 +92,7 @@ func cleanCommand(g *globals) *cobra.Command {
 	f.BoolVar(&machineID, "machine-id", false, "give the machine a new machine-id at the next boot")
 	f.BoolVarP(&seed, "seed", "s", false, "remove seeds kept in /var/lib/cloud/seed too")
 	f.BoolVarP(&reboot, "reboot", "r", false, "reboot when done")
-	f.StringArrayVarP(&configs, "configs", "c", nil, "remove files that were written for this `part` too: all, network or ssh_config")
+	f.StringArrayVarP(&configs, "configs", "c", nil, "remove files that were written for this `part` too: all, network, ssh_config, fstab or datasource")
 	return cmd
 }
 

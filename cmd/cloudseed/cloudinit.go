@@ -15,12 +15,12 @@ const cloudInitName = "cloud-init"
 
 // cloudInitCommands are the commands that cloud-init has.
 var cloudInitCommands = []string{
-	"init", "modules", "single", "query", "devel", "clean", "status", "schema",
+	"init", "modules", "single", "query", "features", "analyze", "devel", "collect-logs", "clean", "status", "schema",
 }
 
 // ownOptions are options of those commands that cloud-init does not have. They do not make an
 // abbreviation of one of cloud-init's ambiguous.
-var ownOptions = []string{"root", "acknowledge", "timeout", "export"}
+var ownOptions = []string{"root", "acknowledge", "timeout", "export", "include-sensitive"}
 
 // answerAsCloudInit makes the command answer to the name that it was called by.
 func answerAsCloudInit(root *cobra.Command) {

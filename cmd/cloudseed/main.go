@@ -95,7 +95,7 @@ type usageError struct {
 }
 
 // programs are commands that other programs call by their own names.
-var programs = []string{perName, fingerprintsName}
+var programs = []string{perName, fingerprintsName, cloudIDName, hookHotplugName, dsIdentifyName}
 
 func rootCommand(g *globals) *cobra.Command {
 	var allStages bool
@@ -144,6 +144,7 @@ and tries a seed out.`,
 	root.AddCommand(
 		tryCommand(g), insideCommand(g), perCommand(g), fingerprintsCommand(g), statusCommand(g), changesCommand(g), queryCommand(g), explainCommand(g), schemaCommand(g), singleCommand(g), cleanCommand(g),
 		initCommand(g), modulesCommand(g), seedCommand(g), networkCommand(g), userdataCommand(), develCommand(g),
+		featuresCommand(), analyzeCommand(g), collectLogsCommand(g), cloudIDCommand(g), hookHotplugCommand(g), dsIdentifyCommand(g),
 	)
 	root.SetGlobalNormalizationFunc(abbreviated)
 	refuseHelpOfNothing(root, g)

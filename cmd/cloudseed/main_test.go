@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == insideName {
 		main() // in the sandbox it has another name
 	}
-	testscript.Main(m, map[string]func(){"cloudseed": main, cloudInitName: main, perName: main, fingerprintsName: main})
+	testscript.Main(m, map[string]func(){"cloudseed": main, cloudInitName: main, perName: main, fingerprintsName: main, cloudIDName: main, hookHotplugName: main, dsIdentifyName: main})
 }
 
 // A user who may not change the machine is told how to, by a line to paste into a shell.
