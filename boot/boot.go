@@ -218,7 +218,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	if !ready {
 		b.reports.note(b.store.StageUndone(name))
 	}
-	b.o.Log.Info("stage ended", "errors", len(b.reports.report.Errors)-b.reports.before, "duration", time.Since(start).Round(time.Microsecond).String())
+	b.reports.stageEnded(name, time.Since(start))
 	if name == state.StageFinal || b.over {
 		b.reports.note(b.store.Finish())
 		b.reports.summarise(b.store, b.instance.seed)

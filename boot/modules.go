@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"cloudseed/config"
@@ -25,7 +26,11 @@ type entry struct {
 // runList runs the modules that a list of cloud.cfg names, one after the other. A
 // module that fails does not stop the next.
 func (run *runner) runList(ctx context.Context, key string) error {
-	for _, e := range run.entries(key) {
+	entries := run.entries(key)
+	run.announce(entries)
+	before := len(run.reports.report.Modules)
+	defer func() { run.count(run.reports.report.Modules[before:]) }()
+	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("%s and all after it were not run: %w", e.name, context.Cause(ctx))
 		}
@@ -37,6 +42,34 @@ func (run *runner) runList(ctx context.Context, key string) error {
 		run.runModule(ctx, m, e)
 	}
 	return nil
+}
+
+// announce logs which modules have nothing to do, in cloud-init's words.
+func (run *runner) announce(entries []entry) {
+	var skipped []string
+	for _, e := range entries {
+		if m, ok := modules.Find(e.name); ok && !run.applicable(m, e) {
+			skipped = append(skipped, m.Name)
+		}
+	}
+	if len(skipped) > 0 {
+		run.o.Log.Info(fmt.Sprintf("Skipping modules '%s' because no applicable config is provided.", strings.Join(skipped, ",")))
+	}
+}
+
+// count logs how many modules ran, in cloud-init's words. Those that failed are among them.
+func (run *runner) count(reports []ModuleReport) {
+	var ran, failed int
+	for _, r := range reports {
+		switch r.Result {
+		case ResultNoConfig, ResultUnknown:
+			continue
+		case ResultFailed, ResultInterrupted:
+			failed++
+		}
+		ran++
+	}
+	run.o.Log.Debug(fmt.Sprintf("Ran %d modules with %d failures", ran, failed))
 }
 
 // entries reads a list of modules. What is no entry is reported and left out.
@@ -166,15 +199,21 @@ func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
 	start := time.Now()
 	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name})
 	switch {
-	case len(m.ActiveIf) > 0 && !run.anyKey(m.ActiveIf) && len(e.args) == 0:
+	case !run.applicable(m, e):
 		r.Result = ResultNoConfig
-		run.o.Log.Debug("skipped: nothing is configured for it", "module", m.Name)
 	default:
+		run.reports.moduleBegins(r)
 		run.judge(m, &r, run.guarded(ctx, m, e, &r))
+		run.reports.moduleEnded(r, time.Since(start))
 	}
 	r.DurationMS = time.Since(start).Milliseconds()
 	run.reports.report.Modules = append(run.reports.report.Modules, r)
 	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name, Ended: &r})
+}
+
+// applicable reports whether something is configured for a module.
+func (run *runner) applicable(m modules.Module, e entry) bool {
+	return len(m.ActiveIf) == 0 || run.anyKey(m.ActiveIf) || len(e.args) > 0
 }
 
 // judge reports the errors of a module.
@@ -251,7 +290,6 @@ func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env,
 		}
 	}()
 	defer run.tellOfWork(m.Name, w)()
-	run.o.Log.Debug("begin", "module", m.Name)
 	err = m.Run(ctx, env)
 	r.Result = ResultOK
 	others := slices.DeleteFunc(slices.Clone(env.Problems()), func(p config.Problem) bool { return p.Severity == config.Error })

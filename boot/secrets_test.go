@@ -216,7 +216,7 @@ func showsNoSecret(t *testing.T, g *guest, boots int) {
 			lookFor(t, stage+"'s report", asJSON(t, b.Report()))
 		}
 	}
-	if !strings.Contains(log.String(), "stage ended") || !strings.Contains(journal.String(), "stage ended") {
+	if !strings.Contains(log.String(), "finish: ") || !strings.Contains(journal.String(), "Cloud-init v. ") {
 		t.Fatalf("nothing was logged:\n%s\nthe journal:\n%s", log.String(), journal.String())
 	}
 	lookFor(t, "the log", log.String())

@@ -88,6 +88,7 @@ func (n *Network) Write(ctx context.Context, p Plan) (activate.Change, error) {
 		}
 		change.Removed = append(change.Removed, file)
 	}
+	n.log.Debug(fmt.Sprintf("Selected renderer '%s' from priority list: %s", p.Renderer.Name, "['"+strings.Join(p.Renderer.Order, "', '")+"']"))
 	n.log.Info("the network is configured", "source", p.Source, "renderer", p.Renderer.Name, "why", p.Why,
 		"files", len(p.Files), "removed", len(change.Removed))
 	return change, errors.Join(append(errs, n.store.SetNetworkFiles(now), n.store.SetNetwork(decided), n.done(p))...)

@@ -39,6 +39,7 @@ func defaultOrder() []string { return []string{NetworkManager, Sysconfig, Networ
 type Choice struct {
 	Name   string
 	Reason string
+	Order  []string // those that were asked, until one could be used
 }
 
 // Choose returns the first renderer of the order (system_info.network.renderers) that
@@ -52,7 +53,7 @@ func Choose(order []string, m Machine) (Choice, error) {
 	for _, name := range order {
 		usable, reason := available(name, m)
 		if usable {
-			return Choice{name, strings.Join(append([]string{reason}, passed...), "; ")}, nil
+			return Choice{name, strings.Join(append([]string{reason}, passed...), "; "), order}, nil
 		}
 		passed = append(passed, name+" was skipped: "+reason)
 	}
