@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"cloudseed/netconf"
 	"cloudseed/state"
 )
 
@@ -20,7 +21,38 @@ var banners = map[string]string{
 
 // banner logs that a stage begins, in the words that scripts look for.
 func (s *reports) banner(stage string) {
-	s.o.Log.Info(fmt.Sprintf("Cloud-init v. %s running '%s' at %s. Up %.2f seconds.", CloudInitVersion, banners[stage],
-		s.o.Host.Now().UTC().Format(time.RFC1123Z), s.o.Host.Uptime().Seconds()))
-	s.o.Log.Info(fmt.Sprintf("cloudseed %s, process %d, runs this stage", s.o.Version, os.Getpid()))
+	text := fmt.Sprintf("Cloud-init v. %s running '%s' at %s. Up %.2f seconds.", CloudInitVersion, banners[stage],
+		s.o.Host.Now().UTC().Format(time.RFC1123Z), s.o.Host.Uptime().Seconds())
+	s.o.Log.Info(text)
+	s.o.Log.Debug(fmt.Sprintf("cloudseed %s, process %d, runs this stage", s.o.Version, os.Getpid()))
+	s.unsaid = text + "\n"
+}
+
+// sayBanner prints the banner where the stage's output goes, once that is known.
+func (s *reports) sayBanner() {
+	text := s.unsaid
+	s.unsaid = ""
+	s.say(text)
+}
+
+// say prints a message for people where the stage's output goes.
+func (s *reports) say(text string) {
+	if s.o.Output == nil || text == "" {
+		return
+	}
+	if err := s.o.Output.Say(text); err != nil {
+		s.o.Log.Debug("cannot write to the stage's output: " + err.Error())
+	}
+}
+
+// sayAddresses prints the addresses and routes that the network stage finds.
+func (b *Boot) sayAddresses() {
+	if b.o.Output == nil || !b.o.Host.Booted() {
+		return
+	}
+	tables, err := netconf.Addresses(b.o.Host)
+	if err != nil {
+		b.o.Log.Debug(err.Error())
+	}
+	b.reports.say(tables)
 }

@@ -25,13 +25,10 @@ func (run *runner) standardError() io.Writer {
 	return outputWriter{run.o.Output}
 }
 
-// outputWriter opens the configured output at the first write.
+// outputWriter writes to the configured output.
 type outputWriter struct{ output *Output }
 
-func (w outputWriter) Write(text []byte) (int, error) {
-	_, stderr := w.output.Files()
-	return stderr.Write(text)
-}
+func (w outputWriter) Write(text []byte) (int, error) { return len(text), w.output.Say(string(text)) }
 
 // tell writes to the console of the machine, and nowhere else: what is told may be a
 // password that was made up for somebody who watches.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -78,6 +79,42 @@ func (o *Output) Files() (stdout, stderr *os.File) {
 	}
 	return o.files[0], o.files[1]
 }
+
+// Say writes a message of the agent's own to where commands' standard error goes. The usual target,
+// "| tee -a FILE", needs no process for that.
+func (o *Output) Say(message string) error {
+	if said, err := o.append(message); said {
+		return err
+	}
+	_, stderr := o.Files()
+	_, err := io.WriteString(stderr, message)
+	return err
+}
+
+// append writes to the file of a target that is "| tee -a FILE", and to this process's own output,
+// unless the target is in use or is another.
+func (o *Output) append(message string) (said bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	target := strings.TrimSpace(o.stderr)
+	if target == "&1" {
+		target = o.stdout
+	}
+	words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(target), "|"))
+	if o.opened || len(words) != 3 || words[0] != "tee" || words[1] != "-a" || strings.ContainsAny(words[2], shellSyntax) {
+		return false, nil
+	}
+	file, err := o.host.OpenLog(words[2], host.Log{Mode: 0o640, GID: o.group()})
+	if err != nil {
+		return false, nil //nolint:nilerr // it is reported when the first command's output goes there
+	}
+	_, err = io.WriteString(file, message)
+	_, own := io.WriteString(os.Stdout, message)
+	return true, errors.Join(err, own, file.Close())
+}
+
+// shellSyntax are characters that mean something to the shell.
+const shellSyntax = "$`\"\\'*?[]{}~;&|<>()#"
 
 func (o *Output) open(target string, own *os.File) *os.File {
 	target = strings.TrimSpace(target)

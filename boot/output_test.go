@@ -93,3 +93,36 @@ func TestTheOutputFilterHasTheCleanEnvironmentOfAllCommands(t *testing.T) {
 		t.Errorf("the environment is %q, want %q", text, host.Environment())
 	}
 }
+
+// The agent's own messages need no process where the output is what cloud.cfg.d says.
+func TestWhatTheAgentSaysIsInTheOutputFile(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		target string
+		opened bool
+	}{
+		"of tee":                                {"| tee -a /var/log/out.log", false},
+		"of a file":                             {">> /var/log/out.log", false},
+		"of a file that commands write to also": {">> /var/log/out.log", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := hosttest.New(t)
+			o := outputOf(t, m, row.target)
+			if row.opened {
+				o.Files()
+			}
+			for _, message := range []string{"one\n", "two\n"} {
+				if err := o.Say(message); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(o.filters) > 0 {
+				t.Errorf("%d processes were started", len(o.filters))
+			}
+			if err := o.Close(); err != nil || m.Text(t, "/var/log/out.log") != "one\ntwo\n" {
+				t.Errorf("%q, %v", m.Text(t, "/var/log/out.log"), err)
+			}
+		})
+	}
+}

@@ -22,6 +22,7 @@ type reports struct {
 	told   map[told]bool       // problems that need no second word in this stage
 	before int                 // the errors of the report that are of stages before this one
 	warned map[string][]string // this stage's warnings that are no longer in Options.Warnings
+	unsaid string              // the banner, until it is known where the stage's output goes
 	notes  []string            // what this stage found that is worth knowing, and no fault
 }
 

@@ -29,6 +29,7 @@ var moduleLists = []moduleList{
 func (b *Boot) local(ctx context.Context) error {
 	b.inputs.FetchConfigURL(ctx)
 	b.config = b.inputs.SystemWithFiles()
+	b.configureOutput("cloud_init_modules")
 	if err := b.find(ctx); err != nil {
 		return err
 	}
@@ -104,6 +105,8 @@ func (b *Boot) network(ctx context.Context) error {
 	if err := take(ctx); err != nil || b.instance.seed == nil {
 		return err
 	}
+	b.configureOutput("cloud_init_modules")
+	b.sayAddresses()
 	applies := !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx, inputs.How{Apply: applies, Online: true})
 	b.reports.note(b.netconf().Apply(ctx))
@@ -151,6 +154,7 @@ func (b *Boot) configureOutput(ctx context.Context, list string) {
 	if b.o.Output != nil {
 		b.o.Output.Configure(ctx, b.config, stageOf(list))
 	}
+	b.reports.sayBanner()
 }
 
 // prepare lets the modules begin what takes long, if they are still to run for this

@@ -13,7 +13,6 @@ import (
 	"hash"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
@@ -95,9 +94,7 @@ func runAuthKeyFingerprints(ctx context.Context, e *Env, keys *authKeyFingerprin
 			errs = append(errs, fmt.Errorf("cannot read the authorized keys of %s: %w", a.Name, err))
 			continue
 		}
-		for _, line := range keyTable(a.Name, file, lines, keys.Hash) {
-			text.WriteString("ci-info: " + line + "\n")
-		}
+		text.WriteString(keyTable(a.Name, file, lines, keys.Hash))
 	}
 	if text.Len() > 0 {
 		errs = append(errs, e.announce(text.String()))
@@ -113,27 +110,19 @@ const shownKeyTypes = `rsa ecdsa ed25519 ssh-rsa ssh-ed25519 ecdsa-sha2-nistp256
 	sk-ecdsa-sha2-nistp256-cert-v01@openssh.com sk-ssh-ed25519-cert-v01@openssh.com`
 
 // keyTable is the table of a user's keys, with its title, in cloud-init's form: programs read
-// it from the console. What a key's owner has written into it cannot move the cursor.
-func keyTable(user, file string, lines []sshd.AuthorizedKey, hash string) []string {
+// it from the console.
+func keyTable(user, file string, lines []sshd.AuthorizedKey, hash string) string {
 	if len(lines) == 0 {
-		return []string{"no authorized SSH keys fingerprints found for user " + printable.String(user) + "."}
+		return "ci-info: no authorized SSH keys fingerprints found for user " + printable.String(user) + ".\n"
 	}
 	shown := strings.Fields(shownKeyTypes)
 	rows := [][]string{{"Keytype", "Fingerprint (" + hash + ")", "Options", "Comment"}}
 	for _, k := range lines {
 		if slices.Contains(shown, k.Kind) {
-			row := []string{k.Kind, fingerprint(k.Base64, hash), orDash(k.Options), orDash(k.Comment)}
-			for i := range row {
-				row[i] = printable.String(row[i])
-			}
-			rows = append(rows, row)
+			rows = append(rows, []string{k.Kind, fingerprint(k.Base64, hash), orDash(k.Options), orDash(k.Comment)})
 		}
 	}
-	table := drawn(rows)
-	title := printable.String("Authorized keys from " + file + " for user " + user)
-	missing := max(0, utf8.RuneCountInString(table[0])-utf8.RuneCountInString(title))
-	title = strings.Repeat("+", missing/2) + title + strings.Repeat("+", missing-missing/2)
-	return append([]string{title}, table...)
+	return printable.Table("Authorized keys from "+file+" for user "+user, rows)
 }
 
 func orDash(text string) string {
@@ -157,38 +146,4 @@ func fingerprint(encoded, hash string) string {
 	h := fingerprintHashes()[strings.ToLower(hash)]()
 	h.Write(data)
 	return strings.ReplaceAll(fmt.Sprintf("% x", h.Sum(nil)), " ", ":")
-}
-
-// drawn draws a table whose first row is its head.
-func drawn(rows [][]string) []string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell)+2)
-		}
-	}
-	rule := "+"
-	for _, width := range widths {
-		rule += strings.Repeat("-", width) + "+"
-	}
-	lines := []string{rule}
-	for i, row := range rows {
-		line := "|"
-		for i, cell := range row {
-			line += centered(cell, widths[i]) + "|"
-		}
-		lines = append(lines, line)
-		if i == 0 {
-			lines = append(lines, rule)
-		}
-	}
-	return append(lines, rule)
-}
-
-// centered is Python's str.center: of an odd number of spaces, the one more is on the left
-// if the width is odd, else on the right.
-func centered(cell string, width int) string {
-	missing := width - utf8.RuneCountInString(cell)
-	left := missing/2 + missing&width&1
-	return strings.Repeat(" ", left) + cell + strings.Repeat(" ", missing-left)
 }

@@ -26,6 +26,7 @@ func (s *Store) WriteInstanceData(f Facts) error {
 	return errors.Join(
 		s.write(SensitiveFile, asFile(all), true),
 		s.write(InstanceDataFile, asFile(open), false),
+		s.write(EnvironmentFile, f.environment(), false),
 		s.writeCloudID(f.cloudID()),
 	)
 }

@@ -37,10 +37,16 @@ const (
 
 // What keeps the agent from running at all.
 const (
-	disabledMarker  = "/etc/cloud/cloud-init.disabled"
-	disabledNow     = RunDir + "/disabled"
-	enabledNow      = RunDir + "/enabled"
-	disabledCmdline = "cloud-init=disabled"
+	disabledMarker = "/etc/cloud/cloud-init.disabled"
+	disabledNow    = RunDir + "/disabled"
+	enabledNow     = RunDir + "/enabled"
+)
+
+// DisabledWord on the kernel's command line switches the agent off; as does the same word in
+// CmdlineVariable, which a container has in place of one.
+const (
+	DisabledWord    = "cloud-init=disabled"
+	CmdlineVariable = "KERNEL_CMDLINE"
 )
 
 // Enable notes that this boot has an instance. Disable notes that it has none, and
@@ -117,8 +123,10 @@ func (s *Store) switched(cmdline string) (code, detail string, disabled bool) {
 	switch {
 	case s.host.Exists(disabledMarker):
 		return "disabled-by-marker-file", "Cloud-init disabled by " + disabledMarker, true
-	case hasWord(cmdline, disabledCmdline):
-		return "disabled-by-kernel-command-line", "Cloud-init disabled by the kernel command line: " + disabledCmdline, true
+	case hasWord(cmdline, DisabledWord):
+		return "disabled-by-kernel-command-line", "Cloud-init disabled by kernel parameter " + DisabledWord, true
+	case hasWord(cmdline, CmdlineVariable+"="+DisabledWord):
+		return "disabled-by-environment-variable", "Cloud-init disabled by environment variable " + CmdlineVariable + "=" + DisabledWord, true
 	case s.host.Exists(disabledNow):
 		why, err := s.line(disabledNow)
 		if err != nil || why == "" {

@@ -30,6 +30,10 @@ func TestOverall(t *testing.T) {
 			word: state.NotStarted, extended: "not started", code: "unknown",
 		},
 		{
+			name: "a container's variable disables it", cmdline: "/sbin/init KERNEL_CMDLINE=cloud-init=disabled", setUp: func(*testing.T, *state.Store) {},
+			word: state.Disabled, extended: "disabled", code: "disabled-by-environment-variable", over: true,
+		},
+		{
 			name: "it runs until there is a result", setUp: begin,
 			word: state.Running, extended: "running", code: "enabled-by-generator",
 		},

@@ -30,3 +30,20 @@ func TestThePackageProvidesTheVersionThatTheProgramPrints(t *testing.T) {
 		t.Errorf("the package provides cloud-init %q, the program answers as %q", provided, boot.CloudInitVersion)
 	}
 }
+
+func TestAContainersVariableIsItsCommandLine(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ first, given, want string }{
+		"none":                        {"/sbin/init", "", "/sbin/init"},
+		"a datasource":                {"/sbin/init", "quiet ds=nocloud;i=x", "/sbin/init quiet ds=nocloud;i=x"},
+		"it is switched off":          {"/sbin/init", "cloud-init=disabled", "/sbin/init KERNEL_CMDLINE=cloud-init=disabled"},
+		"by the first process itself": {"/sbin/init cloud-init=disabled", "", "/sbin/init cloud-init=disabled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := containerCommandLine(row.first, row.given); got != row.want {
+				t.Errorf("it is %q, want %q", got, row.want)
+			}
+		})
+	}
+}

@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"cloudseed/boot"
@@ -198,18 +196,4 @@ func writerOrDiscard(w io.Writer) io.Writer {
 		return io.Discard
 	}
 	return w
-}
-
-// kernelCommandLine is how the kernel was started; in a container, the command line
-// of the container's first process, as cloud-init takes it.
-func kernelCommandLine() string {
-	file := "/proc/cmdline"
-	if _, err := os.Stat("/run/systemd/container"); err == nil {
-		file = "/proc/1/cmdline"
-	}
-	data, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(strings.ReplaceAll(string(data), "\x00", " "))
 }
