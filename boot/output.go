@@ -100,8 +100,9 @@ func (o *Output) append(message string) (said bool, err error) {
 	if target == "&1" {
 		target = o.stdout
 	}
-	words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(target), "|"))
-	if o.opened || len(words) != 3 || words[0] != "tee" || words[1] != "-a" || strings.ContainsAny(words[2], shellSyntax) {
+	command, piped := strings.CutPrefix(strings.TrimSpace(target), "|")
+	words := strings.Fields(command)
+	if o.opened || !piped || len(words) != 3 || words[0] != "tee" || words[1] != "-a" || strings.ContainsAny(words[2], shellSyntax) {
 		return false, nil
 	}
 	file, err := o.host.OpenLog(words[2], host.Log{Mode: 0o640, GID: o.group()})

@@ -29,7 +29,7 @@ var moduleLists = []moduleList{
 func (b *Boot) local(ctx context.Context) error {
 	b.inputs.FetchConfigURL(ctx)
 	b.config = b.inputs.SystemWithFiles()
-	b.configureOutput("cloud_init_modules")
+	b.configureOutput(ctx, "cloud_init_modules")
 	if err := b.find(ctx); err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (b *Boot) network(ctx context.Context) error {
 	if err := take(ctx); err != nil || b.instance.seed == nil {
 		return err
 	}
-	b.configureOutput("cloud_init_modules")
+	b.configureOutput(ctx, "cloud_init_modules")
 	b.sayAddresses()
 	applies := !b.store.HappenedThisBoot(initModulesMark)
 	input := b.readUserData(ctx, inputs.How{Apply: applies, Online: true})
