@@ -74,9 +74,7 @@ func checkHostname(e *Env, keys *hostnameKeys) {
 	if keys.PreserveHostname || n.IsDefault() {
 		return
 	}
-	if _, problem := n.Choose(keys.prefersFull()); problem != nil {
-		e.Problem(*problem)
-	}
+	n.Choose(keys.prefersFull(), &e.findings)
 }
 
 func runSetHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
@@ -90,7 +88,7 @@ func runSetHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if n.IsDefault() {
 		return nil
 	}
-	name, _ := n.Choose(keys.prefersFull())
+	name := n.Choose(keys.prefersFull(), &config.Findings{}) // Check has reported it
 	if name == "" || lastSet(e, file) == want {
 		return nil
 	}
@@ -125,9 +123,10 @@ func runUpdateHostname(_ context.Context, e *Env, keys *hostnameKeys) error {
 	if n.IsDefault() {
 		return nil
 	}
-	name, problem := n.Choose(keys.prefersFull())
-	if problem != nil && problem.Severity == config.Error {
-		e.Problem(*problem)
+	var found config.Findings
+	name := n.Choose(keys.prefersFull(), &found)
+	if name == "" {
+		e.findings.Add(found.List()...)
 		return nil
 	}
 

@@ -290,6 +290,9 @@ func (e *Env) Problem(p config.Problem) { e.findings.Add(p) }
 // Warn reports what the administrator should know and that stopped nothing.
 func (e *Env) Warn(format string, args ...any) { e.nowhere().Warnf(format, args...) }
 
+// ofKey returns the place of a top-level key that the configuration may not have: then there is none.
+func (e *Env) ofKey(key string) config.Cursor { return e.findings.At(e.Config.Get(key).Pos(), key) }
+
 // nowhere is for what is reported and has no place in the configuration.
 func (e *Env) nowhere() config.Cursor { return e.findings.At(config.Pos{}, "") }
 

@@ -233,9 +233,7 @@ func ntpFile(ctx context.Context, e *Env, client ntpClient, keys *ntpKeys) (stri
 		filled, missing, err := template.Template{Text: body, At: config.Pos{File: t.Path, Line: 2}}.Render(ctx, map[string]any{
 			"servers": anyList(n.Servers), "pools": anyList(n.Pools), "peers": anyList(n.Peers), "allow": anyList(n.Allow),
 		})
-		for _, p := range missing {
-			e.Problem(p)
-		}
+		e.findings.Add(missing...)
 		if err != nil {
 			return "", fmt.Errorf("cannot fill in %s: %w", t.Path, err)
 		}

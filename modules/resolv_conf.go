@@ -198,9 +198,7 @@ func resolvConfFromTemplate(ctx context.Context, e *Env, c resolver.Config, text
 	}
 	variables["flags"], variables["options"] = list(flags), options
 	text, missing, err := template.Template{Text: rest, At: config.Pos{File: resolvConfTemplate, Line: 2}}.Render(ctx, variables)
-	for _, p := range missing {
-		e.Problem(p)
-	}
+	e.findings.Add(missing...)
 	if err != nil {
 		return "", fmt.Errorf("cannot fill in %s: %w", resolvConfTemplate, err)
 	}

@@ -110,9 +110,6 @@ func showRandom(e *Env, random []accounts.PasswordChange, done []string) {
 // `ssh_pwauth: false` there, as RHEL's have, leaving it out would open sshd to
 // passwords.
 func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
-	problem := func(severity config.Severity, format string, args ...any) {
-		e.Problem(config.Problem{Severity: severity, Pos: v.Pos(), Key: "ssh_pwauth", Message: fmt.Sprintf(format, args...)})
-	}
 	value, ok := passwordLogin(v)
 	if !ok || value == "" {
 		return
@@ -133,9 +130,7 @@ func setPasswordLogin(ctx context.Context, e *Env, v *config.Value) {
 	if err == nil && changed {
 		err = sshd.Restart(ctx, e.Host)
 	}
-	if err != nil {
-		problem(config.Error, "%v", err)
-	}
+	e.findings.At(v.Pos(), "ssh_pwauth").Fail(err)
 }
 
 // passwordLogin returns yes, no, or "" where sshd is to stay as it is; ok reports whether

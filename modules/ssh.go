@@ -147,18 +147,6 @@ func runSSH(ctx context.Context, e *Env, keys *sshKeys) error {
 	return nil
 }
 
-func reportError(e *Env, key string, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range joined.Unwrap() {
-			reportError(e, key, one)
-		}
-		return
-	}
-	if err != nil {
-		e.Problem(config.Problem{Severity: config.Error, Pos: e.Config.Get(key).Pos(), Key: key, Message: err.Error(), Cause: err})
-	}
-}
-
 func reportKeyTypes(e *Env, keys *sshKeys) {
 	for _, kind := range keys.GenKeyTypes {
 		if !slices.Contains(sshd.HostKeyTypes, kind) {
@@ -175,13 +163,13 @@ func reportKeyTypes(e *Env, keys *sshKeys) {
 func makeHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 	types, keygen := keys.types(e), keygen(e)
 	made, err := keygen.Generate(ctx, types)
-	reportError(e, "ssh_genkeytypes", err)
+	e.ofKey("ssh_genkeytypes").Fail(err)
 	installed, err := sshd.InstallGenerated(ctx, e.Host, made)
-	reportError(e, "ssh_genkeytypes", err)
+	e.ofKey("ssh_genkeytypes").Fail(err)
 	if keys.deletesKeys() && (len(installed) > 0 || len(types) == 0) {
-		reportError(e, "ssh_deletekeys", sshd.DeleteHostKeys(e.Host, installed))
+		e.ofKey("ssh_deletekeys").Fail(sshd.DeleteHostKeys(e.Host, installed))
 	}
-	reportError(e, "ssh_genkeytypes", keygen.Clear())
+	e.ofKey("ssh_genkeytypes").Fail(keygen.Clear())
 }
 
 // useHostKeys installs the host keys of the configuration, or makes some if it has
@@ -197,23 +185,20 @@ func useHostKeys(ctx context.Context, e *Env, keys *sshKeys) {
 		return
 	}
 	for _, name := range []string{"dsa_private", "dsa_public", "dsa_certificate"} {
-		if v := e.Config.Get("ssh_keys." + name); v != nil {
-			e.Problem(config.Problem{
-				Severity: config.Warning, Pos: v.Pos(), Key: "ssh_keys." + name,
-				Message: "OpenSSH no longer takes DSA keys, so it is ignored",
-			})
+		if at := e.At("ssh_keys." + name); at.Value() != nil {
+			at.Warnf("OpenSSH no longer takes DSA keys, so it is ignored")
 		}
 	}
 	var installed []string
 	failed := false
 	for _, key := range keys.Keys.given() {
 		paths, err := key.Install(ctx, e.Host)
-		reportError(e, "ssh_keys", err)
+		e.ofKey("ssh_keys").Fail(err)
 		installed = append(installed, paths...)
 		failed = failed || err != nil && !key.Private.IsEmpty()
 	}
 	if keys.Keys.hasPrivate() && keys.deletesKeys() && !failed {
-		reportError(e, "ssh_deletekeys", sshd.DeleteHostKeys(e.Host, installed))
+		e.ofKey("ssh_deletekeys").Fail(sshd.DeleteHostKeys(e.Host, installed))
 	}
 }
 
@@ -227,7 +212,7 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 
 	name := cloudconfig.DefaultUser(e.Config.Root(), e.Instance.DefaultUser)
 	if name != "" {
-		reportError(e, "ssh_authorized_keys", sshd.Authorize(ctx, e.Host, name, public, e.Warn))
+		e.ofKey("ssh_authorized_keys").Fail(sshd.Authorize(ctx, e.Host, name, public, e.Warn))
 	}
 	// Difference from cloud-init: a key's own options hold for root too, where root is
 	// not disabled. It drops them, so that from="..." would no longer bind the key.
@@ -238,7 +223,7 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 	if isUnsetOr(keys.DisableRoot, true) && name != "root" {
 		forRoot = sshd.Redirect(public, rootOptions(keys), orNone(name), "root")
 	}
-	reportError(e, "disable_root", sshd.Authorize(ctx, e.Host, "root", forRoot, e.Warn))
+	e.ofKey("disable_root").Fail(sshd.Authorize(ctx, e.Host, "root", forRoot, e.Warn))
 }
 
 func rootOptions(keys *sshKeys) string {

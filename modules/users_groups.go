@@ -102,7 +102,7 @@ func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 	if err := creation(e).Resume(ctx, func(name string) bool {
 		return slices.ContainsFunc(users, func(u *user) bool { return u.name == name })
 	}); err != nil {
-		e.Problem(config.Problem{Severity: config.Error, Message: err.Error()})
+		e.nowhere().Fail(err)
 	}
 	redirect := cloudconfig.DefaultUser(e.Config.Root(), e.Instance.DefaultUser)
 	for _, u := range users {

@@ -82,11 +82,11 @@ func runWriteFiles(ctx context.Context, e *Env, keys *writeFilesKeys, deferred b
 	if err != nil {
 		return err
 	}
-	items := e.Config.Get("write_files").Items()
+	items := e.At("write_files").Items()
 	tracked := slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return f.Append })
 	for i, entry := range keys.WriteFiles {
-		w := fileWrite{fileEntry: entry, env: e, index: i, item: items[i], late: deferred, tracked: tracked}
-		if w.item.Kind() != config.Map || deferred != (w.Defer || slices.Contains(late, i)) {
+		w := fileWrite{fileEntry: entry, env: e, index: i, at: items[i], late: deferred, tracked: tracked}
+		if w.at.Kind() != config.Map || deferred != (w.Defer || slices.Contains(late, i)) {
 			continue
 		}
 		// What comes later in the list for the same file is to stay later.
@@ -97,7 +97,7 @@ func runWriteFiles(ctx context.Context, e *Env, keys *writeFilesKeys, deferred b
 		if errors.Is(err, errPutOff) {
 			putOff = append(putOff, i)
 		} else if err != nil {
-			w.problem(config.Error, "", "%v", err)
+			w.at.Errorf("%v", err)
 		}
 	}
 	return savePutOff(e, putOff)
@@ -105,17 +105,17 @@ func runWriteFiles(ctx context.Context, e *Env, keys *writeFilesKeys, deferred b
 
 // checkWriteFiles tells what can be told of the files without a machine.
 func checkWriteFiles(e *Env, keys *writeFilesKeys) {
-	items := e.Config.Get("write_files").Items()
+	items := e.At("write_files").Items()
 	for i, entry := range keys.WriteFiles {
-		w := fileWrite{fileEntry: entry, env: e, index: i, item: items[i]}
-		if w.item.Kind() != config.Map {
+		w := fileWrite{fileEntry: entry, env: e, index: i, at: items[i]}
+		if w.at.Kind() != config.Map {
 			continue
 		}
 		if w.Path == "" {
-			w.problem(config.Warning, "", "there is no path; nothing was written")
+			w.at.Warnf("there is no path; nothing was written")
 		}
 		if _, wrong := w.mode(); wrong != "" {
-			w.problem(config.Warning, "permissions", "%s", wrong)
+			w.at.Path("permissions").Warnf("%s", wrong)
 		}
 		if w.Source.SHA256 != "" {
 			w.checkDigest()
@@ -124,7 +124,7 @@ func checkWriteFiles(e *Env, keys *writeFilesKeys) {
 			continue
 		}
 		if _, err := w.own(); err != nil {
-			w.problem(config.Error, "content", "%v", err)
+			w.at.Path("content").Errorf("%v", err)
 		}
 	}
 }
@@ -134,25 +134,9 @@ type fileWrite struct {
 	fileEntry
 	env     *Env
 	index   int
-	item    *config.Value
+	at      config.Cursor
 	late    bool // this is the deferred pass
 	tracked bool // a file of the list is added to: only then may repeating do harm, and each file is a step
-}
-
-// key is the full name of one of the file's keys, as messages have it.
-func (w *fileWrite) key(name string) string {
-	if name == "" {
-		return fmt.Sprintf("write_files.%d", w.index)
-	}
-	return fmt.Sprintf("write_files.%d.%s", w.index, name)
-}
-
-func (w *fileWrite) problem(severity config.Severity, key, format string, args ...any) {
-	at := w.item
-	if v := w.item.Path(key); v != nil {
-		at = v
-	}
-	w.env.Problem(config.Problem{Severity: severity, Pos: at.Pos(), Key: w.key(key), Message: fmt.Sprintf(format, args...)})
 }
 
 // errPutOff says that a file's owner does not exist yet.
@@ -168,9 +152,7 @@ func (w *fileWrite) write(ctx context.Context) error {
 		return err
 	}
 	if user := w.futureHome(ctx, file); user != "" {
-		w.env.Problem(config.Problem{
-			Severity: config.Note, Pos: w.item.Pos(), Key: w.key("path"), Message: "it is below the home directory of " + user + ", and is written after that user is created",
-		})
+		w.at.Under(w.at.Get("path")).Notef("it is below the home directory of %s, and is written after that user is created", user)
 		return errPutOff
 	}
 	owner, err := w.owner(ctx, file)
@@ -238,7 +220,7 @@ func (w *fileWrite) owner(ctx context.Context, file string) (owner host.Owner, e
 		owner = w.env.Host.Owner(file, info)
 	}
 	want := "root:root"
-	if w.item.Get("owner") != nil {
+	if w.at.Get("owner").Value() != nil {
 		want = "" // null: as it is
 		if !w.Owner.IsNull() {
 			want = w.Owner.Text()
@@ -295,7 +277,7 @@ func (w *fileWrite) missing(err error) error {
 		w.env.Log.Info("a file's owner does not exist yet: it will be written at the end of the boot", "path", w.Path, unknown.What, unknown.Name)
 		return errPutOff
 	}
-	w.problem(config.Error, "owner", "%v; the file was written without", err)
+	w.at.Path("owner").Errorf("%v; the file was written without", err)
 	return nil
 }
 
@@ -350,10 +332,10 @@ func (w *fileWrite) content(ctx context.Context) (content []byte, ok bool) {
 			return data, true
 		}
 		if w.Content.IsNull() {
-			w.problem(config.Error, "source", "%v", err)
+			w.at.Path("source").Errorf("%v", err)
 			return nil, false
 		}
-		w.problem(config.Warning, "source", "%v; the key content was used instead", err)
+		w.at.Path("source").Warnf("%v; the key content was used instead", err)
 	}
 	data, err := w.own()
 	return data, err == nil
@@ -392,9 +374,9 @@ func rawContent(v *config.Value) ([]byte, error) {
 func (w *fileWrite) checkDigest() {
 	switch {
 	case !cloudconfig.IsDigest(w.Source.SHA256):
-		w.problem(config.Error, "source.sha256", "expected 64 hexadecimal digits, got %s; what is fetched is not written", config.Quoted(w.Source.SHA256))
+		w.at.Path("source.sha256").Errorf("expected 64 hexadecimal digits, got %s; what is fetched is not written", config.Quoted(w.Source.SHA256))
 	case w.Source.URI == "":
-		w.problem(config.Warning, "source.sha256", "there is no uri, so nothing is fetched that could have it")
+		w.at.Path("source.sha256").Warnf("there is no uri, so nothing is fetched that could have it")
 	}
 }
 
@@ -437,10 +419,9 @@ func (c *contentEncoding) DecodeConfig(v *config.Value) []config.Problem {
 	case "gz+b64", "gz+base64", "gzip+b64", "gzip+base64":
 		c.base64, c.gzip = true, true
 	default:
-		return []config.Problem{{
-			Severity: config.Warning, Pos: v.Pos(),
-			Message: fmt.Sprintf("there is no encoding %q; the content is written as it is", v.Text()),
-		}}
+		p := v.Pos().Errorf("there is no encoding %q; the content is written as it is", v.Text())
+		p.Severity = config.Warning
+		return []config.Problem{p}
 	}
 	return nil
 }

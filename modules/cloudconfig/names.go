@@ -84,7 +84,7 @@ func MetadataNames(metadata string, h *host.Host) Names {
 func (n Names) IsDefault() bool { return n.guessed && n.Short == "localhost" }
 
 // Choose returns the one name of the two that the machine gets: the full one if it is
-// preferred, as on RHEL. A name that no system would take gives a problem and no name.
+// preferred, as on RHEL. A name that no system would take is reported, and "" returned.
 //
 // Difference from cloud-init: a full name that is longer than the kernel takes
 // gives way to the short one, with a warning.
@@ -92,7 +92,7 @@ func (n Names) IsDefault() bool { return n.guessed && n.Short == "localhost" }
 // Difference from cloud-init: a name with characters that no hostname may have is
 // refused. hostnamectl would take it as a "pretty" name and set another, made of
 // what characters it likes.
-func (n Names) Choose(preferFull bool) (string, *config.Problem) {
+func (n Names) Choose(preferFull bool, found *config.Findings) string {
 	name, from := n.Full, n.fullFrom
 	if !preferFull && n.Short != "" {
 		name, from = n.Short, n.shortFrom
@@ -100,17 +100,19 @@ func (n Names) Choose(preferFull bool) (string, *config.Problem) {
 	name = strings.TrimSuffix(name, ".") // of a name as DNS writes it
 	fault := names.Fault(name)
 	if fault == "" {
-		return name, nil
+		return name
 	}
 	if short := n.Short; len(name) > host.MaxHostname && name != short && names.Fault(short) == "" {
-		return short, from.problem(config.Warning, fmt.Sprintf("%s %s; the short name %s is used", config.Quoted(name), fault, short))
+		from.report(found, config.Warning, fmt.Sprintf("%s %s; the short name %s is used", config.Quoted(name), fault, short))
+		return short
 	}
-	return "", from.problem(config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", config.Quoted(name), fault))
+	from.report(found, config.Error, fmt.Sprintf("%s %s; the hostname was unchanged", config.Quoted(name), fault))
+	return ""
 }
 
-func (o origin) problem(severity config.Severity, message string) *config.Problem {
+func (o origin) report(found *config.Findings, severity config.Severity, message string) {
 	if o.key == "" {
 		message = o.other + ": " + message
 	}
-	return &config.Problem{Severity: severity, Pos: o.pos, Key: o.key, Message: message}
+	found.At(o.pos, o.key).Reportf(severity, "%s", message)
 }
