@@ -58,11 +58,20 @@ func newTests(_ context.Context, dir string) (*tests, error) {
 	if err := syscall.Setrlimit(unix.RLIMIT_DATA, &limit); err != nil {
 		return nil, fmt.Errorf("cannot limit the memory: %w", err)
 	}
-	work, err := os.MkdirTemp("", "mutants")
+	work, err := workDir("")
 	if err != nil {
 		return nil, err
 	}
 	return &tests{dir: dir, work: work, took: map[string]time.Duration{}}, nil
+}
+
+// workDir makes a directory for temporary files, which tests that become another user reach too.
+func workDir(parent string) (string, error) {
+	dir, err := os.MkdirTemp(parent, "mutants")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o777|os.ModeSticky)
 }
 
 func loopbackUp() error {
@@ -93,7 +102,7 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	out, err := t.goTest(ctx, "", append([]string{"-p", "2", "-timeout", "10m"}, names...)...)
+	out, err := t.goTest(ctx, t.work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...)
 	var left []string
 	for _, m := range failedTest.FindAllStringSubmatch(out, -1) {
 		left = append(left, m[1])
@@ -101,7 +110,7 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 	if err != nil {
 		t.leftOut = "^(" + strings.Join(left, "|") + ")$"
 		fmt.Println("LEFT OUT, as they fail in a sandbox:", strings.Join(left, " "))
-		if out, err = t.goTest(ctx, "", append([]string{"-p", "2", "-timeout", "10m"}, names...)...); err != nil {
+		if out, err = t.goTest(ctx, t.work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...); err != nil {
 			return fmt.Errorf("the tests fail without a mutant: %s", out)
 		}
 	}
@@ -116,7 +125,7 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 // try lays a mutant over the sources, and runs tests until one fails.
 func (t *tests) try(ctx context.Context, c condition) outcome {
 	result := outcome{condition: c, end: survived}
-	work, err := os.MkdirTemp(t.work, "mutant")
+	work, err := workDir(t.work)
 	if err != nil {
 		panic(err)
 	}
@@ -186,10 +195,7 @@ func (t *tests) goTest(ctx context.Context, work string, args ...string) (string
 func (t *tests) command(ctx context.Context, work string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = t.dir
-	cmd.Env = os.Environ()
-	if work != "" {
-		cmd.Env = append(cmd.Env, "TMPDIR="+work)
-	}
+	cmd.Env = append(os.Environ(), "TMPDIR="+work)
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
