@@ -24,8 +24,8 @@ var pages = [][4]string{
 
 // links are names that show the page of another.
 var links = map[string]string{
-	"cloud-init.1":                 "cloudseed.1",
-	"write-ssh-key-fingerprints.1": "cloudseed.1",
+	"cloud-init.1":     "cloudseed.1",
+	"cloud-init-per.1": "cloudseed.1",
 }
 
 func main() {
