@@ -97,6 +97,9 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	}
 	h.log.Debug("ran", "argv", shown, "exit", result.Exit, "duration", result.Duration)
 	if !c.Quiet {
+		h.shared.mu.Lock()
+		h.shared.ran = true
+		h.shared.mu.Unlock()
 		e := Effect{Kind: KindCommand, Argv: shown, Exit: &result.Exit, DurationMS: result.Duration.Milliseconds()}
 		if err != nil {
 			e.Error = err.Error()

@@ -51,6 +51,7 @@ type Options struct {
 	Start    StartFunc
 	LookPath func(name string) (string, error)
 	Sync     func(fd int) error // fsync(2)
+	Syncfs   func(fd int) error // syncfs(2), of this machine only
 	Chown    func(path string, uid, gid int) error
 	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }
@@ -63,7 +64,8 @@ type Host struct {
 	units    func(ctx context.Context, units ...string) ([]UnitState, error)
 	guard    func(path string) error
 	now      func() time.Time
-	runs     bool // see Options.Runs
+	runs     bool               // see Options.Runs
+	syncfs   func(fd int) error // nil: nothing is flushed
 	shared   *shared
 
 	// Of this view (see As).
@@ -80,6 +82,7 @@ type shared struct {
 	record  func(Effect)
 	begin   func(argv []string)
 	relabel []string // files whose SELinux label is still to be set
+	ran     bool     // a command, whose files may be in memory only
 }
 
 // New opens the machine whose root directory is dir, "/" for this one.
@@ -89,7 +92,7 @@ func New(dir string, o Options) *Host {
 		root:     at,
 		files:    files{root: at, owners: owners{root: at, set: o.Chown, get: o.Owner}, sync: o.Sync},
 		commands: newRunner(at, o),
-		units:    o.Units, guard: o.Guard, now: o.Now, runs: o.Runs, log: o.Log,
+		units:    o.Units, guard: o.Guard, now: o.Now, runs: o.Runs, syncfs: o.Syncfs, log: o.Log,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.log == nil {
@@ -100,6 +103,9 @@ func New(dir string, o Options) *Host {
 	}
 	if h.files.sync == nil {
 		h.files.sync = unix.Fsync
+	}
+	if h.syncfs == nil && h.IsLive() {
+		h.syncfs = unix.Syncfs
 	}
 	if h.guard == nil {
 		h.guard = func(string) error { return nil }

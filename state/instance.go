@@ -22,8 +22,8 @@ type Instance struct {
 }
 
 // PreviousID is the id of the instance that the machine was last, "" if it never
-// was one. Where the file that says so is lost or damaged, the link to the instance's
-// directory tells it.
+// was one. Where the file that says so is damaged, or was not written yet when the power
+// failed (see Become), the link to the instance's directory tells it.
 func (s *Store) PreviousID() (string, error) {
 	id, err := s.line(path.Join(CloudDir, "data/instance-id"))
 	if err == nil && isInstanceID(id) {
@@ -36,10 +36,12 @@ func (s *Store) PreviousID() (string, error) {
 	if linkErr != nil {
 		return "", nil
 	}
-	if err == nil {
+	if err == nil && s.host.Exists(path.Join(CloudDir, "data/instance-id")) {
 		err = fmt.Errorf("it holds %q", id)
 	}
-	s.damaged(path.Join(CloudDir, "data/instance-id"), err)
+	if err != nil {
+		s.damaged(path.Join(CloudDir, "data/instance-id"), err)
+	}
 	return path.Base(target), nil
 }
 

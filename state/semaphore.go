@@ -64,10 +64,15 @@ func (s *Store) Begin(name string, f Frequency) error {
 }
 
 // End marks work that was begun as done, whether it went well or not: as with
-// cloud-init, what failed is not tried again at each boot. One rename does it.
+// cloud-init, what failed is not tried again at each boot. One rename does it, once what the
+// work's commands wrote is on disk: else a power cut could leave the semaphore and not the work.
 func (s *Store) End(name string, f Frequency) error {
 	file := s.semaphore(name, f)
-	if err := s.host.Rename(file+startedSuffix, file); err != nil {
+	var err error
+	if f != Always {
+		err = s.host.Flush()
+	}
+	if err = errors.Join(err, s.host.Rename(file+startedSuffix, file)); err != nil {
 		return fmt.Errorf("cannot mark %s as done: %w", name, err)
 	}
 	return nil

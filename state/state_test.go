@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -47,6 +48,42 @@ func TestASemaphoreTellsHowWorkStands(t *testing.T) {
 			must(t, s.End("config_runcmd", f))
 			expect(state.Done)
 		})
+	}
+}
+
+func TestWorkIsDoneOnceWhatItsCommandsWroteIsOnDisk(t *testing.T) {
+	t.Parallel()
+	flushed := state.NotRun
+	var s *state.Store
+	h := host.New(t.TempDir(), host.Options{
+		Exec: func(context.Context, host.Command) (host.Result, error) { return host.Result{}, nil },
+		Syncfs: func(int) (err error) {
+			flushed, err = s.Standing("config_users_groups", state.PerInstance)
+			return err
+		},
+	})
+	s = state.New(h)
+	become(t, s, "i-1")
+	must(t, s.Begin("config_users_groups", state.PerInstance))
+	if _, err := h.Run(t.Context(), host.Command{Argv: []string{"useradd", "ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s.End("config_users_groups", state.PerInstance))
+	if flushed != state.Interrupted {
+		t.Errorf("when what useradd wrote is flushed, the work stands at %d", flushed)
+	}
+}
+
+func TestAnInstanceThatAPowerCutLeftWithoutItsIDIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	s, m := open(t)
+	become(t, s, "i-1")
+	must(t, os.Remove(filepath.Join(m.Dir, state.CloudDir, "data/instance-id"))) // it is written last
+	if id, err := s.PreviousID(); id != "i-1" || err != nil {
+		t.Errorf("the instance was %q, %v", id, err)
+	}
+	if damage := s.Damage(); len(damage) > 0 {
+		t.Errorf("damaged are %q", damage)
 	}
 }
 
