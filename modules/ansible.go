@@ -266,7 +266,9 @@ func (u *ansibleUser) installByPip(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		u.bin = path.Join(strings.TrimSpace(base.Stdout), "bin")
+		if dir := strings.TrimSpace(base.Stdout); path.IsAbs(dir) {
+			u.bin = path.Join(dir, "bin")
+		}
 	}
 	if _, err := u.e.Host.Run(ctx, host.Command{Argv: []string{python, "-c", "import pip"}, Quiet: true}); err != nil {
 		if err := u.e.install(ctx, "python3-pip"); err != nil {

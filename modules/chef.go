@@ -201,11 +201,11 @@ func (keys *chefKeys) readArguments(at config.Cursor) {
 			}
 			keys.arguments = append(keys.arguments, item.Text())
 		}
-	case config.Map:
-		at.Errorf("expected a list of arguments, got a mapping; using %s", strings.Join(standard, " "))
-		keys.arguments = standard
-	default:
+	case config.String:
 		keys.arguments = []string{at.Text()}
+	default:
+		at.Errorf("expected a list of arguments, got %s; using %s", config.KindInWords(at.Value()), strings.Join(standard, " "))
+		keys.arguments = standard
 	}
 }
 

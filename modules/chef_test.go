@@ -104,6 +104,7 @@ func TestChef(t *testing.T) {
 		"no server":                    {"{validation_name: v, exec: true}", false, "", "", map[string]string{"/etc/chef/client.rb": "", "/etc/chef/firstboot.json": "{}"}, "error: user-data:1:7: chef.server_url" + required},
 		"nothing":                      {"", false, "", "", map[string]string{"/etc/chef/firstboot.json": ""}, ""},
 		"attributes that are a list":   {"{initial_attributes: [a], " + chefServer + "}", false, "", "", map[string]string{"/etc/chef/firstboot.json": "{}"}, "error: user-data:1:28: chef.initial_attributes: expected a mapping of attributes, got a list; skipped"},
+		"arguments that are a number":  {"{exec_arguments: 60, exec: true, " + chefServer + "}", false, "", run, nil, "error: user-data:1:24: chef.exec_arguments: expected a list of arguments, got a number; using -d -i 1800 -s 20"},
 		"arguments that are a mapping": {"{exec_arguments: {a: b}, exec: true, " + chefServer + "}", false, "", run, nil, "error: user-data:1:24: chef.exec_arguments: expected a list of arguments, got a mapping; using -d -i 1800 -s 20"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,7 @@ func TestSaltMinion(t *testing.T) {
 		},
 		"other names": {
 			config: "salt_minion: {pkg_name: p, service_name: s, config_dir: /d, pki_dir: /k, public_key: P, private_key: K, conf: {}}\n", installs: []string{"p"},
-			lines: []string{"systemctl enable s", "systemctl restart s"}, files: map[string]string{"/d/minion": "---\n{}\n...\n", "/k/minion.pem": "K"},
+			lines: []string{"systemctl enable s", "systemctl restart s"}, files: map[string]string{"/d/minion": "--- {}\n...\n", "/k/minion.pem": "K"},
 		},
 		"without a master":      {config: "salt_minion: {conf: {file_client: local}}\n", installs: []string{"salt-minion"}, lines: []string{"systemctl disable salt-minion", "systemctl stop salt-minion", "salt-call --local state.apply"}},
 		"one key is none":       {config: "salt_minion: {public_key: P}\n", installs: []string{"salt-minion"}, lines: []string{enabled, restarted}, reports: "warning: user-data:1:14: salt_minion: public_key and private_key go together; no key is written"},

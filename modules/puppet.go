@@ -240,11 +240,11 @@ func (keys *puppetKeys) readArguments(at config.Cursor) {
 			}
 			keys.arguments = append(keys.arguments, item.Text())
 		}
-	case config.Map:
-		at.Errorf("expected a list of arguments, got a mapping; --test is used")
-		keys.arguments = []string{"--test"}
-	default:
+	case config.String:
 		keys.arguments = strings.Fields(at.Text())
+	default:
+		at.Errorf("expected a list of arguments, got %s; --test is used", config.KindInWords(at.Value()))
+		keys.arguments = []string{"--test"}
 	}
 }
 

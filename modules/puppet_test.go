@@ -118,6 +118,7 @@ func TestPuppet(t *testing.T) {
 		"a run":                  {"{install: false, exec: true}", nil, "", "", "systemctl enable puppet-agent.service\npuppet agent --test\nsystemctl start puppet-agent.service", "", ""},
 		"a run with arguments":   {"{install: false, start_service: false, exec: true, exec_args: [--noop, '--tags', 1.10]}", nil, "", "", "puppet agent --noop --tags 1.10", "", ""},
 		"arguments in one line":  {"{install: false, start_service: false, exec: true, exec_args: '--test  --noop'}", nil, "", "", "puppet agent --test --noop", "", ""},
+		"one that is a number":   {"{install: false, start_service: false, exec: true, exec_args: 5}", nil, "", "", "puppet agent --test", "", "error: user-data:1:71: puppet.exec_args: expected a list of arguments, got a number; --test is used"},
 		"no arguments":           {"{install: false, start_service: false, exec: true, exec_args: []}", nil, "", "", "puppet agent", "", ""},
 		"aio":                    {"{install_type: aio, start_service: false}", nil, "", "", "/var/lib/cloud/instance/puppet-install --cleanup", "", ""},
 		"aio with all its keys":  {"{install_type: aio, start_service: false, version: 7.12.0, collection: puppet7, cleanup: false, aio_install_url: 'https://example.com/i.sh', aio_install_sha256: " + strings.ToUpper(digest) + "}", nil, "", "", "/var/lib/cloud/instance/puppet-install -v 7.12.0 -c puppet7", "", ""},

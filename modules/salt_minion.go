@@ -77,7 +77,11 @@ func runSaltMinion(ctx context.Context, e *Env, keys *saltMinionKeys) error {
 		if file.of == nil {
 			continue
 		}
-		content := "---\n" + string(yaml.Dump(file.of)) + "...\n"
+		content := "---\n"
+		if len(file.of.Pairs()) == 0 {
+			content = "--- " // what PyYAML writes in one line, it writes behind the dashes
+		}
+		content += string(yaml.Dump(file.of)) + "...\n"
 		if _, err := h.WriteFile(path.Join(dir, file.name), []byte(content), host.File{Mode: 0o644, KeepMeta: true}); err != nil {
 			return err
 		}
