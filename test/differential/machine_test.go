@@ -45,9 +45,9 @@ type answer struct {
 // programs are what a root has; each is the stand-in.
 var programs = strings.Fields(`
 	ansible ansible-galaxy ansible-playbook ansible-pull bash blkid blockdev btrfs cat chattr chef-client chpasswd chronyc chronyd cryptsetup curl dd
-	dmidecode dnf fallocate findmnt getent gpasswd groupadd growpart hostname hostnamectl ifconfig ip localectl lsblk lvs mkfs mkfs.btrfs mkfs.ext4 mkfs.vfat mkfs.xfs
+	dmidecode dnf fallocate findmnt gem getent git gpasswd groupadd growpart hostname hostnamectl ifconfig ip localectl lsblk lvs mkfs mkfs.btrfs mkfs.ext4 mkfs.vfat mkfs.xfs
 	mkswap modprobe mount mountpoint nmcli partprobe partx passwd perl ps puppet pvs python3 reboot resize2fs restorecon rhnreg_ks rpm rsyslogd salt-call
-	salt-minion service sfdisk sgdisk sh shutdown ssh-keygen sshd subscription-manager swapoff swapon systemctl systemd-detect-virt timedatectl tune2fs udevadm umount
+	salt-minion service sfdisk sgdisk sh shutdown ssh-keygen sshd su subscription-manager swapoff swapon systemctl systemd-detect-virt timedatectl tune2fs udevadm umount
 	update-ca-trust useradd usermod vgs visudo wall wg wg-quick wipefs xfs_growfs yum`)
 
 // base are the files of every root.

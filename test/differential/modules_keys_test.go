@@ -15,14 +15,11 @@ import (
 var uncompared = map[string]string{
 	"disk_setup":                "disks are compared on real loop devices, in guest/block",
 	"fs_setup":                  "disks are compared on real loop devices, in guest/block",
+	"chef.omnibus_sha256":       "cloud-init has no such key",
+	"puppet.aio_install_sha256": "cloud-init has no such key",
 	"phone_home.format":         "cloud-init has no such key",
 	"runcmd_on_error":           "cloud-init has no such key",
 	"write_files.source.sha256": "cloud-init has no such key",
-	"ansible":                   "no machine of ours has it yet",
-	"chef":                      "no machine of ours has it yet",
-	"mcollective":               "no machine of ours has it yet",
-	"puppet":                    "no machine of ours has it yet",
-	"salt_minion":               "no machine of ours has it yet",
 	"growpart.lvm":              "cloud-init has no such key",
 }
 

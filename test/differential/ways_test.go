@@ -70,6 +70,16 @@ var ways = []way{
 		return b.dropCalls(func(c call) bool { return c.starts("mount -a ", "mount -- ") })
 	}},
 	{reason: "a mapping keeps its order", cure: func(b *booted, _ bool) bool { return b.sortRepositories() }},
+	{reason: "a mapping keeps its order", cure: func(b *booted, _ bool) bool { return b.sortOptions() }},
+	{reason: "restarted by systemctl", cure: func(b *booted, theirs bool) bool {
+		return theirs && b.eachCall(func(c *call) bool {
+			if !c.starts("service ") || len(c.Argv) != 3 {
+				return false
+			}
+			c.Argv = []string{"systemctl", c.Argv[2], c.Argv[1]}
+			return true
+		})
+	}},
 	{reason: "public keys are in the order in which they were given", cure: func(b *booted, _ bool) bool { return b.sortKeys() }},
 	{reason: "the file of a public key or certificate ends with a newline", cure: func(b *booted, theirs bool) bool { return theirs && b.endKeys() }},
 	{reason: "host keys are generated in the local stage", cure: func(b *booted, _ bool) bool { return b.generateKeysAlike() }},
@@ -78,7 +88,7 @@ var ways = []way{
 // questions are how programs begin that change nothing.
 var questions = []string{
 	"blkid ", "dmidecode ", "findmnt ", "growpart --help", "sh -n", "chronyd -v", "chronyd -p", "getent ", "lsblk ", "systemd-detect-virt ", "visudo -c ", "sshd -V", "sshd -t", "systemctl is-", "systemctl show", "systemctl status", "ps ", "rpm -q",
-	"udevadm settle",
+	"udevadm settle", "puppet config print", "python3 -c import pip", "python3 -m pip list", "ansible-pull --version",
 }
 
 // marks are what cloudseed puts between the entries of a script that it runs, to know how each ended.
@@ -103,6 +113,30 @@ func (b *booted) sortRepositories() bool {
 			b.files[name] = strings.Join(lines, "")
 			sorted = true
 		}
+	}
+	return sorted
+}
+
+// sortOptions puts the options of Ansible, and those of MCollective's file, into an order.
+func (b *booted) sortOptions() bool {
+	sorted := b.eachCall(func(c *call) bool {
+		if !c.starts("ansible-pull ", "ansible-playbook ") {
+			return false
+		}
+		slices.SortStableFunc(c.Argv, func(x, y string) int {
+			if !strings.HasPrefix(x, "--") || !strings.HasPrefix(y, "--") {
+				return 0
+			}
+			return strings.Compare(x, y)
+		})
+		return true
+	})
+	const options = "/etc/mcollective/server.cfg"
+	if content, ok := b.files[options]; ok && !strings.Contains(content, "\n[") {
+		lines := strings.SplitAfter(content, "\n")
+		slices.Sort(lines[1:])
+		b.files[options] = strings.Join(lines, "")
+		sorted = true
 	}
 	return sorted
 }

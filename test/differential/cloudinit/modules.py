@@ -181,6 +181,7 @@ REQUESTS = {
 
 def main():
     sys.modules["selinux"] = None
+    sys.modules["pip"] = None  # whether this machine has it is no matter
     os.umask(0o022)
     # Python goes through all descriptors where it has no /proc.
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))

@@ -176,6 +176,8 @@ var effects = map[string]func(args []string, input string) int{
 	"ps":          func([]string, string) int { return 0 },
 	"mount":       mount,
 
+	"ansible-pull":         ansiblePull,
+	"puppet":               puppet,
 	"subscription-manager": subscriptionManager,
 }
 
@@ -580,6 +582,25 @@ func systemctl(args []string, _ string) int {
 		fmt.Println("active")
 	case slices.Contains(args, "show"):
 		fmt.Println("ActiveState=active")
+	}
+	return 0
+}
+
+// ansiblePull says its version.
+func ansiblePull(args []string, _ string) int {
+	if slices.Contains(args, "--version") {
+		fmt.Println("ansible-pull [core 2.14.18]")
+	}
+	return 0
+}
+
+// puppet says where Puppet's own package has its files.
+func puppet(args []string, _ string) int {
+	if len(args) == 3 && args[0] == "config" && args[1] == "print" {
+		fmt.Println(map[string]string{
+			"config": "/etc/puppetlabs/puppet/puppet.conf", "ssldir": "/etc/puppetlabs/puppet/ssl",
+			"csr_attributes": "/etc/puppetlabs/puppet/csr_attributes.yaml",
+		}[args[2]])
 	}
 	return 0
 }
