@@ -51,7 +51,7 @@ func fillJinja(ctx context.Context, at config.Cursor, text string, variables map
 	}
 	filled, missing, err := Template{Text: text, At: config.Pos{File: "template", Line: 2}}.Render(ctx, all)
 	for _, p := range missing {
-		at.Findings().Add(config.Problem{Severity: p.Severity, Pos: at.Pos(), Key: at.Key(), Message: p.Error()})
+		at.Reportf(p.Severity, "%s", p.Error())
 	}
 	return filled, err
 }

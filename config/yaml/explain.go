@@ -39,18 +39,18 @@ const maxWarnings = 5
 
 // warnings tell what cloud-init's YAML reader refuses and this one understands.
 func (l *lexer) warnings() []config.Problem {
-	var list []config.Problem
+	var found config.Findings
 	warn := func(offsets []int, what string) {
 		for i, offset := range offsets[:min(len(offsets), maxWarnings)] {
 			if i == maxWarnings-1 && len(offsets) > maxWarnings {
 				what = fmt.Sprintf("%s (here, and in %d more places)", what, len(offsets)-maxWarnings)
 			}
-			list = append(list, config.Problem{Severity: config.Warning, Pos: l.pos(offset), Message: what})
+			found.At(l.pos(offset), "").Warnf("%s", what)
 		}
 	}
 	warn(l.tabs, "a tab; cloud-init does not read a file with tabs outside of quotes: write spaces")
 	warn(l.quoteEscapes, `cloud-init does not read a file with \' in double quotes: write the ' without a backslash`)
-	return list
+	return found.List()
 }
 
 // explain turns the library's error into a sentence for a person. The library knows
@@ -61,21 +61,19 @@ func (l *lexer) explain(err error) error {
 	if errors.As(err, &problem) {
 		return problem
 	}
-	p := config.Problem{Pos: config.Pos{File: l.source.file}}
 	if found := l.cause(); found != nil {
-		p.Pos, p.Message = l.pos(found.offset), found.message
+		message := found.message
 		if found.other >= 0 {
-			p.Message = strings.Replace(p.Message, "%d", strconv.Itoa(l.pos(found.other).Line), 1)
+			message = strings.Replace(message, "%d", strconv.Itoa(l.pos(found.other).Line), 1)
 		}
-		return p
+		return l.pos(found.offset).Errorf("%s", message)
 	}
 	line, message := libraryWords(err)
 	lines := strings.Split(string(l.data), "\n")
 	line = min(line, len(lines))
 	text := lines[line-1]
-	p.Pos = l.source.pos(line, len([]rune(text))-len([]rune(strings.TrimLeft(text, " \t")))+1)
-	p.Message = inWords(message)
-	return p
+	indent := len([]rune(text)) - len([]rune(strings.TrimLeft(text, " \t")))
+	return l.source.pos(line, indent+1).Errorf("%s", inWords(message))
 }
 
 // libraryWords takes "yaml: line 3: did not find expected key" apart. The library
