@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,7 +45,7 @@ func (o outcome) String() string {
 // tests runs the packages' tests.
 type tests struct {
 	dir     string
-	work    string                   // a directory of its own
+	dirs    atomic.Int64             // how many directories for temporary files there were
 	took    map[string]time.Duration // by package, without a mutant
 	leftOut string                   // for -skip: what fails in a sandbox
 }
@@ -58,17 +60,14 @@ func newTests(_ context.Context, dir string) (*tests, error) {
 	if err := syscall.Setrlimit(unix.RLIMIT_DATA, &limit); err != nil {
 		return nil, fmt.Errorf("cannot limit the memory: %w", err)
 	}
-	work, err := workDir("")
-	if err != nil {
-		return nil, err
-	}
-	return &tests{dir: dir, work: work, took: map[string]time.Duration{}}, nil
+	return &tests{dir: dir, took: map[string]time.Duration{}}, nil
 }
 
-// workDir makes a directory for temporary files, which tests that become another user reach too.
-func workDir(parent string) (string, error) {
-	dir, err := os.MkdirTemp(parent, "mutants")
-	if err != nil {
+// workDir makes a directory for temporary files, which tests that become another user reach too. Its
+// name is short: some tests have a socket in theirs, whose path has 108 bytes at the most (unix(7)).
+func (t *tests) workDir() (string, error) {
+	dir := filepath.Join(os.TempDir(), strconv.FormatInt(t.dirs.Add(1), 10))
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
 	return dir, os.Chmod(dir, 0o777|os.ModeSticky)
@@ -102,7 +101,11 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	out, err := t.goTest(ctx, t.work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...)
+	work, err := t.workDir()
+	if err != nil {
+		return err
+	}
+	out, err := t.goTest(ctx, work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...)
 	var left []string
 	for _, m := range failedTest.FindAllStringSubmatch(out, -1) {
 		left = append(left, m[1])
@@ -110,7 +113,7 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 	if err != nil {
 		t.leftOut = "^(" + strings.Join(left, "|") + ")$"
 		fmt.Println("LEFT OUT, as they fail in a sandbox:", strings.Join(left, " "))
-		if out, err = t.goTest(ctx, t.work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...); err != nil {
+		if out, err = t.goTest(ctx, work, append([]string{"-p", "2", "-timeout", "10m"}, names...)...); err != nil {
 			return fmt.Errorf("the tests fail without a mutant: %s", out)
 		}
 	}
@@ -125,7 +128,7 @@ func (t *tests) baseline(ctx context.Context, all []*product) error {
 // try lays a mutant over the sources, and runs tests until one fails.
 func (t *tests) try(ctx context.Context, c condition) outcome {
 	result := outcome{condition: c, end: survived}
-	work, err := workDir(t.work)
+	work, err := t.workDir()
 	if err != nil {
 		panic(err)
 	}
