@@ -35,6 +35,7 @@ type mountEntry struct {
 	at     config.Cursor
 	name   string   // of the device, as the configuration has it
 	fields []string // spec, file, vfstype, mntops, freq, passno; file "" removes
+	waits  bool     // until a stage of this program has run
 }
 
 var mounts = Of[mountsKeys]{
@@ -72,6 +73,7 @@ func checkMounts(e *Env, keys *mountsKeys) {
 			keys.entries = append(keys.entries, entry)
 		}
 	}
+	breakCycles(keys.entries)
 	checkSwap(e.At("swap"), keys)
 }
 
@@ -98,15 +100,11 @@ func readMount(at config.Cursor, defaults []string) (mountEntry, bool) {
 			return mountEntry{}, false
 		}
 	}
-	if waitsForUs(entry.fields[3]) && !hasMountOption(entry.fields[3], "nofail", "_netdev") {
-		at.Notef("local file systems are mounted before this program runs, for which the entry waits; _netdev is added to its options")
-		entry.fields[3] += ",_netdev"
-	}
+	entry.waits = waitsForUs(entry.fields[3])
 	return entry, true
 }
 
-// waitsForUs reports whether a mount waits for a stage of this program: without nofail or
-// _netdev, local-fs.target waits for the mount, and the stage for local-fs.target.
+// waitsForUs reports whether a mount waits for a stage of this program.
 func waitsForUs(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		name, value, _ := strings.Cut(option, "=")
@@ -115,6 +113,41 @@ func waitsForUs(options string) bool {
 		}
 	}
 	return false
+}
+
+// breakCycles has no entry that waits, by its own options or by what it is on, be one of the
+// local file systems: without nofail or _netdev, local-fs.target waits for the mount, and the
+// stage for local-fs.target.
+func breakCycles(entries []mountEntry) {
+	for again := true; again; {
+		again = false
+		for i := range entries {
+			entry := &entries[i]
+			if !entry.waits && slices.ContainsFunc(entries, func(on mountEntry) bool { return on.waits && entry.isOn(on.fields[1]) }) {
+				entry.waits, again = true, true
+			}
+		}
+	}
+	for _, entry := range entries {
+		if entry.waits && !hasMountOption(entry.fields[3], "nofail", "_netdev") {
+			entry.at.Notef("local file systems are mounted before this program runs, for which the entry waits; _netdev is added to its options")
+			entry.fields[3] += ",_netdev"
+		}
+	}
+}
+
+// isOn reports whether systemd mounts an entry only when there is a mount at point:
+// systemd.mount(5), implicit dependencies, and its option for more of them.
+func (m mountEntry) isOn(point string) bool {
+	paths := []string{m.fields[0], m.fields[1]}
+	for option := range strings.SplitSeq(m.fields[3], ",") {
+		if of, ok := strings.CutPrefix(option, "x-systemd.requires-mounts-for="); ok {
+			paths = append(paths, of)
+		}
+	}
+	return slices.ContainsFunc(paths, func(p string) bool {
+		return strings.HasPrefix(point, "/") && strings.HasPrefix(path.Clean(p)+"/", path.Clean(point)+"/") && path.Clean(point) != "/"
+	})
 }
 
 func hasMountOption(options string, names ...string) bool {
