@@ -235,18 +235,33 @@ func bootTheirs(t testing.TB, m machine) booted {
 	return o
 }
 
-// bootOurs has cloudseed boot the machine: all stages in one process's namespaces, so that
-// the kernel's hostname lasts from one to the next.
+// bootOurs has cloudseed boot the machine.
 func bootOurs(t testing.TB, m machine) booted {
 	t.Helper()
 	root := m.build(t)
 	before := snapshot(t, root)
-	var said bytes.Buffer
+	said, shown := runOurs(t, m, root)
+	o := changes(t, m, root, before)
+	hostname, err := os.ReadFile(filepath.Join(root, "standin/hostname"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.files["hostname of the kernel"] = string(hostname)
+	o.files["console"], o.said = shown, said
+	remove(t, root)
+	return o
+}
+
+// runOurs has cloudseed boot a root: all stages in one process's namespaces, so that the kernel's
+// hostname lasts from one to the next. It gives what was said and what was shown on the console.
+func runOurs(t testing.TB, m machine, root string) (said, shown string) {
+	t.Helper()
+	var output bytes.Buffer
 	terminal, console := openTerminal(t)
-	shown := make(chan string)
+	seen := make(chan string)
 	go func() {
 		text, _ := io.ReadAll(terminal) // the error is its end
-		shown <- string(text)
+		seen <- string(text)
 	}()
 	cmd := exec.CommandContext(t.Context(), built.standin)
 	cmd.Args = []string{
@@ -254,24 +269,15 @@ func bootOurs(t testing.TB, m machine) booted {
 	}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8"}
 	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC,
 	}
 	err := cmd.Run()
 	if closed := console.Close(); err != nil || closed != nil {
-		t.Fatalf("%s: cloudseed: %v\n%s", m.name, errors.Join(err, closed), &said)
+		t.Fatalf("%s: cloudseed: %v\n%s", m.name, errors.Join(err, closed), &output)
 	}
-	o := changes(t, m, root, before)
-	hostname, err := os.ReadFile(filepath.Join(root, "standin/hostname"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.files["hostname of the kernel"] = string(hostname)
-	o.files["console"] = <-shown
-	o.said = said.String()
-	remove(t, root)
-	return o
+	return output.String(), <-seen
 }
 
 // remove gives the room of a root back when it was looked at: thousands are made in memory.
