@@ -41,9 +41,14 @@ rpm: ## the packages, below build/ (needs rpmbuild; ARCH=aarch64 for the other)
 	@command -v rpmbuild >/dev/null || { echo "make rpm needs rpmbuild: dnf install rpm-build, or apt-get install rpm" >&2; exit 1; }
 	packaging/build-rpm.sh $(VERSION) $(ARCH) build
 
+# SIGNING_KEY=FILE, of an SSH key, signs the digests. Absolute, or from here.
+.PHONY: release
+release: ## all that is published of a version, below build/
+	SIGNING_KEY=$(if $(SIGNING_KEY),$(abspath $(SIGNING_KEY))) packaging/release.sh $(VERSION)
+
 .PHONY: test-rpm
 test-rpm: rpm ## the package's contents
-	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/
+	CLOUDSEED_RPM=$(CURDIR)/$(RPM) go test -count=1 -v ./packaging/...
 
 .PHONY: test-reproducible
 test-reproducible: rpm ## two clones, two users, two clocks: the same packages (root)
