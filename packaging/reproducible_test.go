@@ -71,7 +71,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) $CLOCK packaging/build-rpm.sh "$VER
 		run(t, nil, "chmod", "a+rx", above)
 	}
 	run(t, nil, "chown", "-R", user, dir)
-	environment = append(environment, "CLOCK=faketime +9d", "HOME="+dir+"/home", "GOCACHE="+dir+"/home/cache", "GOMODCACHE="+dir+"/home/modules",
+	environment = append(environment, "CLOCK=faketime -f +9d", "HOME="+dir+"/home", "GOCACHE="+dir+"/home/cache", "GOMODCACHE="+dir+"/home/modules",
 		"GOPROXY=file://"+proxy, "GOFLAGS=-modcacherw", "GONOSUMDB=*")
 	run(t, environment, "setpriv", "--reuid", user, "--regid", user, "--clear-groups", "sh", "-c", "cd "+dir+" && "+script)
 }
