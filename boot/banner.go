@@ -1,10 +1,12 @@
 package boot
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
 
+	"cloudseed/modules"
 	"cloudseed/netconf"
 	"cloudseed/state"
 )
@@ -45,14 +47,16 @@ func (s *reports) say(text string) {
 	}
 }
 
-// sayAddresses prints the addresses and routes that the network stage finds.
-func (b *Boot) sayAddresses() {
+// sayAddresses is the step addresses.
+func (b *Boot) sayAddresses(ctx context.Context) error {
+	b.configureOutput(ctx, string(modules.InitStage))
 	if b.o.Output == nil || !b.o.Host.Booted() {
-		return
+		return nil
 	}
 	tables, err := netconf.Addresses(b.o.Host)
 	if err != nil {
 		b.o.Log.Debug(err.Error())
 	}
 	b.reports.say(tables)
+	return nil
 }

@@ -50,7 +50,7 @@ type Options struct {
 	// asks for it; nil where that cannot be, or must not.
 	Power power.Switch
 
-	// Watch is told of stages and modules as they begin and end; may be nil.
+	// Watch is told of stages, steps and modules as they begin and end; may be nil.
 	Watch func(Event)
 
 	// Get is how things are fetched; nil: as the client has it. Tests replace it.
@@ -58,10 +58,11 @@ type Options struct {
 	Devices *netconf.Devices // network devices; nil: the machine's
 }
 
-// Event is a stage that begins, or a module that begins or has ended.
+// Event is a stage or one of its steps that begins, or a module that begins or has ended.
 type Event struct {
 	Stage  string
-	Module string        // "" for a stage
+	Step   string        // "" for a stage
+	Module string        // "" for a stage or a step
 	Ended  *ModuleReport // nil: it begins
 }
 
@@ -83,7 +84,11 @@ type Boot struct {
 // stage is what runs.
 type stage struct {
 	name       string
-	takingOver bool // it is the work of an earlier stage that did not end
+	step       string
+	takingOver bool             // it is the work of an earlier stage that did not end
+	userData   *inputs.UserData // nil until it was read
+	settled    bool             // the machine became its instance in this stage
+	modulesDue bool             // it is for this stage to run the init modules
 }
 
 // instance is what the machine is.
@@ -140,24 +145,13 @@ const (
 	ResultUnknown     Result = "unknown"
 )
 
-// sequence is the boot: its stages in their order.
-var sequence = []struct {
-	name string
-	run  func(*Boot, context.Context) error
-}{
-	{state.StageLocal, (*Boot).local},
-	{state.StageNetwork, (*Boot).network},
-	{state.StageConfig, (*Boot).configStage},
-	{state.StageFinal, (*Boot).final},
-}
-
 // Run runs one stage, by its name in status.json. It returns the errors of the
 // stage, which are also in the status and the report: a stage goes on after an
 // error as far as it can.
 func (b *Boot) Run(ctx context.Context, stage string) []error {
-	for _, step := range sequence {
-		if step.name == stage {
-			return b.runStage(ctx, step.name, step.run)
+	for _, s := range sequence {
+		if s.name == stage {
+			return b.runStage(ctx, s.name, s.steps)
 		}
 	}
 	return []error{fmt.Errorf("there is no stage %q", stage)}
@@ -166,8 +160,8 @@ func (b *Boot) Run(ctx context.Context, stage string) []error {
 // RunAll runs all stages, one after the other.
 func (b *Boot) RunAll(ctx context.Context) []error {
 	var errs []error
-	for _, step := range sequence {
-		errs = append(errs, b.runStage(ctx, step.name, step.run)...)
+	for _, s := range sequence {
+		errs = append(errs, b.runStage(ctx, s.name, s.steps)...)
 		if b.instance.seed == nil && (b.over || !b.store.AwaitsSeed()) {
 			break // no instance: the later units' conditions would skip them
 		}
@@ -179,9 +173,9 @@ func (b *Boot) RunAll(ctx context.Context) []error {
 }
 
 // runStage frames a stage: its status before and after, its labels, its errors.
-func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, context.Context) error) []error {
+func (b *Boot) runStage(ctx context.Context, name string, steps []step) []error {
 	start := time.Now()
-	b.stage.name = name
+	b.stage = stage{name: name}
 	b.reports.begin()
 	b.o.Log = b.log.With("stage", name)
 	if name == state.StageLocal {
@@ -198,7 +192,7 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	b.reports.watched(Event{Stage: name})
 	ready := b.takeOver(ctx, name)
 	if ready {
-		b.reports.note(run(b, ctx))
+		b.reports.note(b.runSteps(ctx, steps))
 	}
 	b.reports.note(b.o.Host.Relabel(ctx))
 	for _, message := range b.store.Damage() {
@@ -209,12 +203,11 @@ func (b *Boot) runStage(ctx context.Context, name string, run func(*Boot, contex
 	}
 
 	b.runner().remember(b.reports.report.Modules[modulesBefore:])
-	errs := b.reports.report.Errors[b.reports.before:]
-	warnings := b.reports.warnings()
+	end := b.reports.ended()
 	for _, level := range []string{"WARNING", "DEPRECATED"} {
-		b.reports.report.Warnings = append(b.reports.report.Warnings, warnings[level]...)
+		b.reports.report.Warnings = append(b.reports.report.Warnings, end.Recoverable[level]...)
 	}
-	b.reports.note(b.store.EndStage(name, errs, warnings, b.reports.notes...))
+	b.reports.note(b.store.EndStage(name, end))
 	if !ready {
 		b.reports.note(b.store.StageUndone(name))
 	}

@@ -28,7 +28,7 @@ func (b *Boot) use(ctx context.Context) {
 // readUserData reads what the seed asks for, and makes it the configuration.
 func (b *Boot) readUserData(ctx context.Context, how inputs.How) *inputs.UserData {
 	u := b.inputs.UserData(ctx, how)
-	b.config = u.Config
+	b.stage.userData, b.config = u, u.Config
 	return u
 }
 

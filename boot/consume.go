@@ -12,10 +12,10 @@ import (
 	"cloudseed/userdata"
 )
 
-// consume puts what the seed asks for where cloud-init has it, and runs boothooks.
-// It is done at every boot, and doing it again changes nothing.
-func (b *Boot) consume(ctx context.Context, in *inputs.UserData) {
-	dir := state.InstanceDir(b.instance.seed.InstanceID)
+// consume is the step apply-user-data: it puts what the seed asks for where cloud-init has it,
+// and runs boothooks. It is done at every boot, and doing it again changes nothing.
+func (b *Boot) consume(ctx context.Context) error {
+	in, dir := b.stage.userData, state.InstanceDir(b.instance.seed.InstanceID)
 	b.reports.note(b.store.WriteCombinedConfig(b.inputs.Facts(), b.config.Root().Any()))
 	b.inputs.Handled(in.Sources, func(frequency state.Frequency) {
 		for _, s := range in.Sources {
@@ -27,6 +27,7 @@ func (b *Boot) consume(ctx context.Context, in *inputs.UserData) {
 	b.reports.problems(findings)
 	b.reports.alreadyTold(findings)
 	b.runner().tellOfUnlisted()
+	return nil
 }
 
 // apply puts one kind of data in its place.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cloudseed/datasource"
+	"cloudseed/host"
 )
 
 // identifyConfig says by hand what ds-identify would find out: the datasource, and by its policy
@@ -20,10 +21,10 @@ type identifyPolicy struct {
 	datasource string // the only one to look for; "": those of datasource_list
 }
 
-// identifyPolicy reads it. Of a policy ("search,found=all,notfound=disabled") only the mode
+// readPolicy reads it. Of a policy ("search,found=all,notfound=disabled") only the mode
 // counts: the first seed that is found is taken, and without one there is nothing to do.
-func (b *Boot) identifyPolicy() (p identifyPolicy, err error) {
-	data, err := b.o.Host.ReadFile(identifyConfig)
+func readPolicy(h *host.Host, cmdline string) (p identifyPolicy, err error) {
+	data, err := h.ReadFile(identifyConfig)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return p, fmt.Errorf("cannot read what ds-identify is to do: %w", err)
 	}
@@ -39,7 +40,7 @@ func (b *Boot) identifyPolicy() (p identifyPolicy, err error) {
 			p.datasource = value
 		}
 	}
-	for word := range strings.FieldsSeq(b.o.Cmdline) {
+	for word := range strings.FieldsSeq(cmdline) {
 		if value, ok := strings.CutPrefix(word, "ci.di.policy="); ok {
 			policy = value
 		}

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,7 +11,7 @@ import (
 // injectFiles writes the files that a config drive asks for, for a new instance only
 // and before the machine becomes it: after a power cut it is still new. Mode and time
 // are cloud-init's. What cannot be written costs no other file.
-func (b *Boot) injectFiles() error {
+func (b *Boot) injectFiles(context.Context) error {
 	if len(b.instance.seed.Files) == 0 {
 		return nil
 	}

@@ -18,7 +18,7 @@ func TestAConfigDrivesFilesAreWrittenForANewInstanceOnly(t *testing.T) {
 		{Path: "/etc/passwd/x", Content: secret.NewBytes([]byte("a file is in the way"))},
 		{Path: "/etc/new/a", Content: secret.NewBytes([]byte("a\x00"))},
 	}}
-	if err := b.injectFiles(); err == nil || !strings.Contains(err.Error(), "/etc/passwd/x") {
+	if err := b.injectFiles(t.Context()); err == nil || !strings.Contains(err.Error(), "/etc/passwd/x") {
 		t.Errorf("got the error %v", err)
 	}
 	if got := m.Text(t, "/etc/new/a"); got != "a\x00" {
@@ -29,7 +29,7 @@ func TestAConfigDrivesFilesAreWrittenForANewInstanceOnly(t *testing.T) {
 	}
 	m.Put(t, "/etc/new/a", "changed since")
 	m.Put(t, "/var/lib/cloud/data/instance-id", "i-1\n")
-	if err := b.injectFiles(); err != nil || m.Text(t, "/etc/new/a") != "changed since" {
+	if err := b.injectFiles(t.Context()); err != nil || m.Text(t, "/etc/new/a") != "changed since" {
 		t.Errorf("at the next boot: got %v, %q", err, m.Text(t, "/etc/new/a"))
 	}
 }

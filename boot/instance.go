@@ -32,11 +32,13 @@ func SystemConfig(h *host.Host) *config.Value {
 	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).inputs.SystemWithFiles().Root()
 }
 
-// find looks for a seed. b.instance.seed stays nil if there is none and there never was; then
+// findSeed looks for a seed. b.instance.seed stays nil if there is none and there never was; then
 // this boot is over for the agent, and everything that waits for it is told - unless
 // there may be a seed on the network: then the network stage looks again.
-func (b *Boot) find(ctx context.Context) error {
-	policy, err := b.identifyPolicy()
+func (b *Boot) findSeed(ctx context.Context) error {
+	b.config = b.inputs.SystemWithFiles()
+	b.configureOutput(ctx, string(modules.InitStage))
+	policy, err := readPolicy(b.o.Host, b.o.Cmdline)
 	b.reports.note(err)
 	if policy.disabled {
 		return b.disable("the policy in " + identifyConfig + " or on the kernel's command line is disabled")
@@ -98,7 +100,7 @@ func (b *Boot) refused(report datasource.Report) bool {
 
 // search looks for a seed in all places; in those on the network if get is given.
 func (b *Boot) search(ctx context.Context, get func(context.Context, string, bool) ([]byte, error)) (*datasource.Seed, datasource.Report) {
-	policy, _ := b.identifyPolicy() // find has told what is wrong with it
+	policy, _ := readPolicy(b.o.Host, b.o.Cmdline) // find has told what is wrong with it
 	return datasource.Find(ctx, datasource.Search{
 		Named: policy.datasource,
 		Host:  b.o.Host, Config: b.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
@@ -124,16 +126,16 @@ func (b *Boot) cached() (*datasource.Seed, error) {
 	if err != nil || id == "" {
 		return nil, err
 	}
-	return b.loadSeed(id)
+	return loadSeed(b.o.Host, id)
 }
 
 // seedFile keeps the seed in its instance's directory for the later stages and for
 // boots without the medium. cloud-init's obj.pkl is the same.
 const seedFile = "seed.json"
 
-func (b *Boot) loadSeed(id string) (*datasource.Seed, error) {
+func loadSeed(h *host.Host, id string) (*datasource.Seed, error) {
 	file := path.Join(state.InstanceDir(id), seedFile)
-	data, err := b.o.Host.ReadFile(file)
+	data, err := h.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -153,6 +155,7 @@ func (b *Boot) become(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.stage.settled = true
 	b.instance.fresh = previous == "" || state.InstanceDir(previous) != state.InstanceDir(b.instance.seed.InstanceID)
 	b.identify()
 	if b.o.Ledger != nil {
@@ -228,7 +231,7 @@ func (b *Boot) resume(ctx context.Context) error {
 		}
 	}
 	if id != "" {
-		if b.instance.seed, err = b.loadSeed(id); err != nil {
+		if b.instance.seed, err = loadSeed(b.o.Host, id); err != nil {
 			return err
 		}
 	}

@@ -197,7 +197,7 @@ func (run *runner) anyKey(keys []string) bool {
 func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
 	r := ModuleReport{Name: m.Name, Stage: run.stage.name, Frequency: frequencyOf(e, m)}
 	start := time.Now()
-	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name})
+	run.reports.watched(Event{Stage: run.stage.name, Step: run.stage.step, Module: m.Name})
 	switch {
 	case !run.applicable(m, e):
 		r.Result = ResultNoConfig
@@ -208,7 +208,7 @@ func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
 	}
 	r.DurationMS = time.Since(start).Milliseconds()
 	run.reports.report.Modules = append(run.reports.report.Modules, r)
-	run.reports.watched(Event{Stage: run.stage.name, Module: m.Name, Ended: &r})
+	run.reports.watched(Event{Stage: run.stage.name, Step: run.stage.step, Module: m.Name, Ended: &r})
 }
 
 // applicable reports whether something is configured for a module.

@@ -24,7 +24,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 	if seed != nil {
 		b.reports.problems(seed.Problems)
 		b.instance.seed, b.instance.found = seed, true
-		b.reports.note(b.injectFiles())
+		b.reports.note(b.injectFiles(ctx))
 		if err := b.become(ctx); err != nil {
 			return err
 		}

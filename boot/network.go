@@ -66,7 +66,7 @@ func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
 
 // PluggedIn configures a network device that has come, if that is enabled.
 func (b *Boot) PluggedIn(ctx context.Context, name string) error {
-	b.stage.name = "hotplug"
+	b.stage = stage{name: "hotplug"}
 	b.read()
 	enabled, err := b.HotplugEnabled(ctx)
 	if err != nil {

@@ -28,29 +28,38 @@ func (b *Boot) changePower(ctx context.Context) {
 	if len(requests) == 0 {
 		return
 	}
-	if r := b.chosen(ctx, requests); r != nil {
+	p := powerChange{o: &b.o, store: b.store, reports: b.reports, stage: b.stage.name}
+	if r := p.chosen(ctx, requests); r != nil {
 		b.o.Log.Warn(fmt.Sprintf("%s: %s", r.Change, r.Why)) // which who watches the console sees
 		if err := b.o.Power.Apply(ctx, r.Change); err != nil {
 			b.reports.note(err)
-			b.late(err.Error())
+			p.late(err.Error())
 		}
 	}
 }
 
+// powerChange is the change that modules asked for.
+type powerChange struct {
+	o       *Options
+	store   *state.Store
+	reports *reports
+	stage   string
+}
+
 // chosen is the last request whose condition is met; nil where there is none.
-func (b *Boot) chosen(ctx context.Context, requests []power.Request) *power.Request {
-	succeeded := b.succeeded()
+func (p powerChange) chosen(ctx context.Context, requests []power.Request) *power.Request {
+	succeeded := p.succeeded()
 	for _, r := range slices.Backward(requests) {
 		if r.If == nil {
 			return &r
 		}
 		met, err := r.If(ctx, succeeded)
-		if b.o.Output != nil {
-			err = errors.Join(err, b.o.Output.Close()) // which a command of the condition may have opened
+		if p.o.Output != nil {
+			err = errors.Join(err, p.o.Output.Close()) // which a command of the condition may have opened
 		}
 		if err != nil {
-			b.o.Log.Warn(fmt.Sprintf("no %s: %v", r.Change, err))
-			b.late()
+			p.o.Log.Warn(fmt.Sprintf("no %s: %v", r.Change, err))
+			p.late()
 		}
 		if met && err == nil {
 			return &r
@@ -61,19 +70,19 @@ func (b *Boot) chosen(ctx context.Context, requests []power.Request) *power.Requ
 
 // succeeded reports whether nothing failed in this boot, nor in an earlier one of this
 // instance without having been done since.
-func (b *Boot) succeeded() bool {
-	o, err := b.store.Overall(b.o.Cmdline)
-	return err == nil && len(o.Errors) == 0 && len(o.Earlier) == 0 && len(b.reports.report.Errors) == 0
+func (p powerChange) succeeded() bool {
+	o, err := p.store.Overall(p.o.Cmdline)
+	return err == nil && len(o.Errors) == 0 && len(o.Earlier) == 0 && len(p.reports.report.Errors) == 0
 }
 
 // late records what was reported since the status of the stage was written.
-func (b *Boot) late(errs ...string) {
+func (p powerChange) late(errs ...string) {
 	var warnings map[string][]string
-	if b.o.Warnings != nil {
-		warnings = b.o.Warnings()
-		b.reports.report.Warnings = append(b.reports.report.Warnings, warnings["WARNING"]...)
+	if p.o.Warnings != nil {
+		warnings = p.o.Warnings()
+		p.reports.report.Warnings = append(p.reports.report.Warnings, warnings["WARNING"]...)
 	}
-	if b.stage.name != stageSingle && len(errs)+len(warnings) > 0 {
-		b.reports.note(b.store.AddToStage(b.stage.name, errs, warnings))
+	if p.stage != stageSingle && len(errs)+len(warnings) > 0 {
+		p.reports.note(p.store.AddToStage(p.stage, errs, warnings))
 	}
 }

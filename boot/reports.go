@@ -18,17 +18,16 @@ import (
 type reports struct {
 	o      *Options
 	report Report
-	errs   []error             // those of the report
-	told   map[told]bool       // problems that need no second word in this stage
-	before int                 // the errors of the report that are of stages before this one
-	warned map[string][]string // this stage's warnings that are no longer in Options.Warnings
-	unsaid string              // the banner, until it is known where the stage's output goes
-	notes  []string            // what this stage found that is worth knowing, and no fault
+	errs   []error       // those of the report
+	told   map[told]bool // problems that need no second word in this stage
+	before int           // the errors of the report that are of stages before this one
+	unsaid string        // the banner, until it is known where the stage's output goes
+	end    state.End     // what the status of this stage is to have; the warnings are those that are no longer in Options.Warnings
 }
 
 // begin begins the reports of a stage.
 func (s *reports) begin() {
-	s.told, s.warned, s.notes, s.before = nil, nil, nil, len(s.report.Errors)
+	s.told, s.end, s.before = nil, state.End{}, len(s.report.Errors)
 }
 
 // alreadyTold notes problems as told: modules find them again when they read their keys, in
@@ -89,7 +88,7 @@ func (s *reports) problems(list []config.Problem) {
 			s.o.Log.Info("deprecated: " + p.Error())
 		case config.Note:
 			s.o.Log.Info(p.Error())
-			s.notes = append(s.notes, p.Error())
+			s.end.Notes = append(s.end.Notes, p.Error())
 		default:
 			s.o.Log.Warn(p.Error())
 		}
@@ -109,15 +108,22 @@ func (s *reports) lacked(err error) string {
 // warnings are the stage's warnings and worse until now, by their levels.
 func (s *reports) warnings() map[string][]string {
 	if s.o.Warnings == nil {
-		return s.warned
+		return s.end.Recoverable
 	}
 	for level, messages := range s.o.Warnings() {
-		if s.warned == nil {
-			s.warned = map[string][]string{}
+		if s.end.Recoverable == nil {
+			s.end.Recoverable = map[string][]string{}
 		}
-		s.warned[level] = append(s.warned[level], messages...)
+		s.end.Recoverable[level] = append(s.end.Recoverable[level], messages...)
 	}
-	return s.warned
+	return s.end.Recoverable
+}
+
+// ended returns what the status of this stage is to have.
+func (s *reports) ended() state.End {
+	s.warnings()
+	s.end.Errors = s.report.Errors[s.before:]
+	return s.end
 }
 
 // wasTold reports whether a problem needs no second word.

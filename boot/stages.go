@@ -23,40 +23,38 @@ var moduleLists = []moduleList{
 	{"cloud_final_modules", "final"},
 }
 
-// local is the first stage, before any network: it finds the seed, makes the machine
-// the seed's instance, and writes the network's configuration. With dsmode local it
-// also runs the init modules.
-func (b *Boot) local(ctx context.Context) error {
+// fetchConfigURL is the step config-url.
+func (b *Boot) fetchConfigURL(ctx context.Context) error {
 	b.inputs.FetchConfigURL(ctx)
-	b.config = b.inputs.SystemWithFiles()
-	b.configureOutput(ctx, "cloud_init_modules")
-	if err := b.find(ctx); err != nil {
-		return err
+	return nil
+}
+
+// readUserDataOnline is the step read-user-data of the network stage, which applies user
+// data unless the local stage did.
+func (b *Boot) readUserDataOnline(ctx context.Context) error {
+	b.stage.modulesDue = !b.store.HappenedThisBoot(initModulesMark)
+	b.readUserData(ctx, inputs.How{Apply: b.stage.modulesDue, Online: true})
+	if !b.stage.modulesDue {
+		b.o.Log.Info("the local stage has run the init modules")
 	}
-	if b.store.AwaitsSeed() {
-		// With a seed on the network, it is the guest's own: what the system's
-		// configuration says, or DHCP on the first device.
-		return b.netconf().Apply(ctx)
-	}
-	if b.instance.seed == nil {
-		return b.netconf().ApplyWithoutSeed(ctx) // why there is none was said already
-	}
-	b.reports.note(b.injectFiles())
-	if err := b.become(ctx); err != nil {
-		return err
-	}
-	input := b.readUserData(ctx, inputs.How{Apply: true})
-	awaited := b.inputs.Awaited()
-	if len(awaited) == 0 {
-		b.runner().prepare(ctx) // else it is not known what is wanted
-	}
-	b.runner().setEarlyHostname(ctx)
-	b.reports.note(b.netconf().Apply(ctx))
+	return nil
+}
+
+// readUserDataAgain is the step read-user-data of the stages after those that apply it, which
+// have told what is wrong with it.
+func (b *Boot) readUserDataAgain(ctx context.Context) error {
+	b.reports.alreadyTold(findings(b.readUserData(ctx, inputs.How{})))
+	return nil
+}
+
+// chooseStage is the step choose-stage: the init modules run in the local stage with dsmode
+// local, unless something needs the network.
+func (b *Boot) chooseStage(context.Context) error {
 	if b.instance.seed.Mode != datasource.ModeLocal {
 		b.o.Log.Info("the init modules wait for the network", "dsmode", b.instance.seed.Mode)
 		return nil
 	}
-	if len(awaited) > 0 {
+	if awaited := b.inputs.Awaited(); len(awaited) > 0 {
 		// Difference from cloud-init: there user data that includes anything from the
 		// network is lost with dsmode local, which is oVirt's.
 		b.o.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", awaited)
@@ -67,7 +65,8 @@ func (b *Boot) local(ctx context.Context) error {
 		b.o.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
 		return nil
 	}
-	return b.initModules(ctx, input)
+	b.stage.modulesDue = true
+	return nil
 }
 
 // moduleOfTheNetwork is the first of the init modules that needs the network and is
@@ -93,61 +92,17 @@ func frequencyOf(e entry, m modules.Module) state.Frequency {
 	return m.Frequency
 }
 
-// network is the second stage, once the network is up: the init modules, unless the
-// local stage has run them.
-func (b *Boot) network(ctx context.Context) error {
-	b.inputs.FetchConfigURL(ctx)
-	awaited := b.store.AwaitsSeed()
-	take := b.resume
-	if awaited {
-		take = b.fetchSeed
-	}
-	if err := take(ctx); err != nil || b.instance.seed == nil {
-		return err
-	}
-	b.configureOutput(ctx, "cloud_init_modules")
-	b.sayAddresses()
-	applies := !b.store.HappenedThisBoot(initModulesMark)
-	input := b.readUserData(ctx, inputs.How{Apply: applies, Online: true})
-	b.reports.note(b.netconf().Apply(ctx))
-	if !applies {
-		b.o.Log.Info("the local stage has run the init modules")
-		return nil
-	}
-	if awaited {
-		b.runner().prepare(ctx)
-	}
-	return b.initModules(ctx, input)
-}
-
 // initModulesMark says for this boot that the init modules have run: those that
 // always run do so once a boot.
 const initModulesMark = "init-modules"
 
-func (b *Boot) initModules(ctx context.Context, input *inputs.UserData) error {
-	b.consume(ctx, input)
-	b.configureOutput(ctx, "cloud_init_modules")
-	if err := b.runner().runList(ctx, "cloud_init_modules"); err != nil {
+// runModules is a step that runs a list of modules.
+func (b *Boot) runModules(ctx context.Context, list string) error {
+	b.configureOutput(ctx, list)
+	if err := b.runner().runList(ctx, list); err != nil || list != string(modules.InitStage) {
 		return err
 	}
 	return b.store.MarkThisBoot(initModulesMark)
-}
-
-// configStage is the third stage: what may take its time and needs the network.
-func (b *Boot) configStage(ctx context.Context) error {
-	return b.listStage(ctx, "cloud_config_modules")
-}
-
-// final is the last stage: packages and the user's own scripts.
-func (b *Boot) final(ctx context.Context) error { return b.listStage(ctx, "cloud_final_modules") }
-
-func (b *Boot) listStage(ctx context.Context, key string) error {
-	if err := b.resume(ctx); err != nil || b.instance.seed == nil {
-		return err
-	}
-	b.reports.alreadyTold(findings(b.readUserData(ctx, inputs.How{}))) // by the stage that ran the init modules
-	b.configureOutput(ctx, key)
-	return b.runner().runList(ctx, key)
 }
 
 func (b *Boot) configureOutput(ctx context.Context, list string) {
@@ -157,8 +112,8 @@ func (b *Boot) configureOutput(ctx context.Context, list string) {
 	b.reports.sayBanner()
 }
 
-// prepare lets the modules begin what takes long, if they are still to run for this
-// instance.
+// prepare is the step begin-early: it lets the modules begin what takes long, if they are
+// still to run for this instance.
 func (run *runner) prepare(ctx context.Context) {
 	if !run.o.Host.IsLive() {
 		return // an image is not waiting to boot
@@ -179,8 +134,8 @@ func (run *runner) prepare(ctx context.Context) {
 	}
 }
 
-// setEarlyHostname gives the machine its name before the network comes up, so that
-// DHCP asks by that name. The module itself comes in its turn.
+// setEarlyHostname is the step early-hostname: DHCP asks by the machine's name. The module
+// itself comes in its turn.
 func (run *runner) setEarlyHostname(ctx context.Context) {
 	m, ok := modules.Find("set_hostname")
 	if !ok || !run.instance.fresh || !run.listed("cloud_init_modules", m.Name) {
@@ -217,7 +172,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		}
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
-	b.stage.name = stageSingle
+	b.stage = stage{name: stageSingle}
 	b.read()
 	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err

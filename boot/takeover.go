@@ -15,27 +15,27 @@ import (
 // repeated runs again; what may not, and had begun, is reported as interrupted. That a
 // stage died is an error in any case. false: it could not be done, and nothing that builds
 // on it is to run.
-func (b *Boot) takeOver(ctx context.Context, stage string) bool {
+func (b *Boot) takeOver(ctx context.Context, name string) bool {
 	if !b.store.BootBegun() {
 		return true
 	}
 	for _, earlier := range sequence {
-		if earlier.name == stage {
+		if earlier.name == name {
 			break
 		}
 		standing, err := b.store.StageStanding(earlier.name)
 		if err == nil && standing == state.Done {
 			continue
 		}
-		b.reports.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], stage)))
-		b.stage.name, b.stage.takingOver = earlier.name, true
+		b.reports.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], name)))
+		b.stage = stage{name: earlier.name, takingOver: true}
 		b.read()
-		err = earlier.run(b, ctx)
-		b.stage.name, b.stage.takingOver = stage, false
+		err = b.runSteps(ctx, earlier.steps)
+		b.stage = stage{name: name}
 		b.read()
 		if err != nil {
 			b.reports.note(err)
-			b.reports.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", stage, earlier.name))
+			b.reports.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", name, earlier.name))
 			return false
 		}
 		b.reports.note(b.store.StageDone(earlier.name))

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -13,7 +14,7 @@ import (
 	"cloudseed/state"
 )
 
-// How long a module is at work before the status tells of it, how often the status follows
+// How long a step or a module is at work before the status tells of it, how often the status follows
 // what it does, and how often the console tells of it.
 const (
 	statusAfter  = 2 * time.Second
@@ -66,8 +67,8 @@ func (w *work) fetches(get fetcher) fetcher {
 
 type fetcher = func(ctx context.Context, url string, headers map[string]string) ([]byte, error)
 
-// tellOfWork tells of a module that is at work for long, in the status and on the console,
-// until stop is called. A short one costs nothing.
+// tellOfWork tells of a step, or of one of its modules, that is at work for long, in the status
+// and on the console, until stop is called. A short one costs nothing.
 func (run *runner) tellOfWork(module string, w *work) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	begun, since := time.Now(), run.o.Host.Now()
@@ -78,7 +79,7 @@ func (run *runner) tellOfWork(module string, w *work) (stop func()) {
 		select {
 		case <-done:
 		case <-timer.C:
-			run.followWork(state.Work{Module: module, Stage: run.stage.name, Since: since}, begun, w, done)
+			run.followWork(state.Work{Module: module, Step: run.stage.step, Stage: run.stage.name, Since: since}, begun, w, done)
 		}
 	}()
 	return func() { close(done); <-ended }
@@ -117,7 +118,7 @@ func (run *runner) tellConsole(shown state.Work, took time.Duration) {
 	if run.o.Console == nil {
 		return
 	}
-	line := fmt.Sprintf("cloudseed: %s has been at work for %s", shown.Module, took.Round(time.Second))
+	line := fmt.Sprintf("cloudseed: %s has been at work for %s", cmp.Or(shown.Module, shown.Step), took.Round(time.Second))
 	if shown.Doing != "" {
 		line += ": " + shown.Doing
 	}

@@ -156,8 +156,8 @@ func text(message string, attrs []slog.Attr) string {
 	var out strings.Builder
 	out.WriteString(message)
 	for _, a := range attrs {
-		if a.Key == "stage" {
-			continue // said once, at the stage's begin
+		if a.Key == "stage" || a.Key == "step" {
+			continue // said once, when it begins
 		}
 		value := a.Value.Resolve().String()
 		if value == "" || strings.ContainsAny(value, " \"=\n") {

@@ -19,6 +19,7 @@ type Overall struct {
 	Recoverable    map[string][]string
 	Running        *Work     // what has been at work for some time; nil: nothing
 	Notes          []string  // worth knowing, and no fault
+	Steps          []Step    // of all stages, in the order in which they were taken
 	Earlier        []Failure // modules of this instance that failed in an earlier boot
 	Network        *Network  // what was last decided on the network; nil when nothing was
 }
@@ -108,6 +109,7 @@ func (o *Overall) gather(status *Status) {
 		at := status.Stages[stage]
 		o.Errors = append(o.Errors, at.Errors...)
 		o.Notes = append(o.Notes, at.Notes...)
+		o.Steps = append(o.Steps, at.Steps...)
 		for level, messages := range at.RecoverableErrors {
 			o.Recoverable[level] = append(o.Recoverable[level], messages...)
 		}

@@ -40,7 +40,7 @@ func TestOverall(t *testing.T) {
 		{
 			name: "a good end is done", setUp: func(t *testing.T, s *state.Store) {
 				begin(t, s)
-				must(t, s.EndStage(state.StageLocal, nil, nil))
+				must(t, s.EndStage(state.StageLocal, state.End{}))
 				must(t, s.Finish())
 			},
 			word: state.Finished, extended: "done", code: "enabled-by-generator", over: true,
@@ -48,7 +48,7 @@ func TestOverall(t *testing.T) {
 		{
 			name: "a warning makes it degraded", setUp: func(t *testing.T, s *state.Store) {
 				begin(t, s)
-				must(t, s.EndStage(state.StageLocal, nil, map[string][]string{"WARNING": {"w"}}))
+				must(t, s.EndStage(state.StageLocal, state.End{Recoverable: map[string][]string{"WARNING": {"w"}}}))
 				must(t, s.Finish())
 			},
 			word: state.Finished, extended: "degraded done", code: "enabled-by-generator", exit: 2, over: true,
@@ -56,7 +56,7 @@ func TestOverall(t *testing.T) {
 		{
 			name: "an error is an error once it is over", setUp: func(t *testing.T, s *state.Store) {
 				begin(t, s)
-				must(t, s.EndStage(state.StageLocal, []string{"e"}, map[string][]string{"ERROR": {"e"}}))
+				must(t, s.EndStage(state.StageLocal, state.End{Errors: []string{"e"}, Recoverable: map[string][]string{"ERROR": {"e"}}}))
 				must(t, s.Finish())
 			},
 			word: state.Failed, extended: "error - done", code: "enabled-by-generator", exit: 1, over: true,
@@ -64,7 +64,7 @@ func TestOverall(t *testing.T) {
 		{
 			name: "an error before the end shows while it runs", setUp: func(t *testing.T, s *state.Store) {
 				begin(t, s)
-				must(t, s.EndStage(state.StageLocal, []string{"e"}, nil))
+				must(t, s.EndStage(state.StageLocal, state.End{Errors: []string{"e"}}))
 			},
 			word: state.Failed, extended: "error - running", code: "enabled-by-generator", exit: 1,
 		},

@@ -12,7 +12,7 @@ func TestWhatRunsIsShownInItsOwnStageAlone(t *testing.T) {
 	t.Parallel()
 	m := hosttest.New(t)
 	s := state.New(m.Host)
-	w := state.Work{Module: "scripts_user", Stage: state.StageFinal, Since: time.Unix(1, 0)}
+	w := state.Work{Module: "scripts_user", Step: "final-modules", Stage: state.StageFinal, Since: time.Unix(1, 0)}
 	shown := func() string {
 		o, err := s.Overall("")
 		must(t, err)
@@ -27,7 +27,7 @@ func TestWhatRunsIsShownInItsOwnStageAlone(t *testing.T) {
 		t.Errorf("nothing runs, and %q is shown", got)
 	}
 	must(t, s.SetRunning(w))
-	if got, want := shown(), "scripts_user, since Thu, 01 Jan 1970 00:00:01 +0000"; got != want {
+	if got, want := shown(), "modules-final/final-modules/scripts_user, since Thu, 01 Jan 1970 00:00:01 +0000"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	must(t, s.BeginStage(state.StageConfig)) // the final stage was killed

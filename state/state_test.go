@@ -178,7 +178,7 @@ func TestStatusThroughABoot(t *testing.T) {
 	}
 	must(t, s.BeginStage(state.StageLocal))
 	must(t, s.SetDatasource("DataSourceNoCloud [seed=/dev/sr0]"))
-	must(t, s.EndStage(state.StageLocal, []string{"it broke <badly>"}, map[string][]string{"WARNING": {"mind this"}}))
+	must(t, s.EndStage(state.StageLocal, state.End{Errors: []string{"it broke <badly>"}, Recoverable: map[string][]string{"WARNING": {"mind this"}}}))
 	must(t, s.Finish())
 	if !s.Finished() {
 		t.Error("there is no result")

@@ -41,6 +41,15 @@ type StageStatus struct {
 
 	RecoverableErrors map[string][]string `json:"recoverable_errors"`
 	Start             *float64            `json:"start"`
+
+	// Steps are what the stage did, in order. cloud-init has none.
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// Step is a step that a stage has taken.
+type Step struct {
+	Name    string  `json:"name"` // with that of its stage: "init-local/find-seed"
+	Seconds float64 `json:"seconds"`
 }
 
 const (
@@ -92,20 +101,27 @@ func (s *Store) SetPrevious(id string) error {
 	return s.update(func(status *Status) { status.Previous = &id })
 }
 
-// EndStage notes that a stage has ended, and what went wrong in it. Recoverable
-// errors are messages by their level: WARNING, DEPRECATED, ERROR. Of the notes the first
-// are kept.
-func (s *Store) EndStage(stage string, errs []string, recoverable map[string][]string, notes ...string) error {
+// End is how a stage ended. Recoverable errors are messages by their level: WARNING,
+// DEPRECATED, ERROR.
+type End struct {
+	Errors      []string
+	Recoverable map[string][]string
+	Notes       []string // the first are kept
+	Steps       []Step
+}
+
+// EndStage notes that a stage has ended.
+func (s *Store) EndStage(stage string, end End) error {
 	err := s.update(func(status *Status) {
 		at := status.Stages[stage]
-		at.Errors = append([]string{}, errs...)
+		at.Errors = append([]string{}, end.Errors...)
 		at.RecoverableErrors = map[string][]string{}
-		for level, messages := range recoverable {
+		for level, messages := range end.Recoverable {
 			at.RecoverableErrors[level] = messages
 		}
-		at.Notes = notes
-		if more := len(notes) - maxNotes; more > 0 {
-			at.Notes = append(notes[:maxNotes:maxNotes], fmt.Sprintf("and %d more, in the log", more))
+		at.Notes, at.Steps = end.Notes, end.Steps
+		if more := len(at.Notes) - maxNotes; more > 0 {
+			at.Notes = append(at.Notes[:maxNotes:maxNotes], fmt.Sprintf("and %d more, in the log", more))
 		}
 		at.Finished = s.uptime()
 		status.Stage = nil

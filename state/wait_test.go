@@ -117,7 +117,7 @@ func TestAStageThatRunsAfterErrorsIsAnError(t *testing.T) {
 	s, _ := open(t)
 	must(t, s.BeginBoot())
 	must(t, s.SetDatasource("DataSourceNoCloud [seed=/dev/sr0]"))
-	must(t, s.EndStage(state.StageLocal, []string{"something failed"}, nil))
+	must(t, s.EndStage(state.StageLocal, state.End{Errors: []string{"something failed"}}))
 	must(t, s.BeginStage(state.StageNetwork))
 	o, err := s.Overall("")
 	if err != nil || o.Word != state.Failed || o.Extended() != "error - running" || o.Over() || o.Detail == "" || o.LastUpdate.IsZero() {

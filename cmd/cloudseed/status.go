@@ -132,6 +132,9 @@ func printStatus(w io.Writer, o state.Overall, format string, long bool) error {
 	if o.Status != nil && o.Status.Previous != nil {
 		printable.Fprintf(w, "new_instance: it was %s before this boot\n", *o.Status.Previous)
 	}
+	if len(o.Steps) > 0 {
+		printList(w, "steps", stepLines(o.Steps))
+	}
 	if len(o.Earlier) > 0 {
 		printList(w, "earlier_failures", failureLines(o.Earlier))
 	}
@@ -155,6 +158,15 @@ func failureLines(failures []state.Failure) []string {
 	var lines []string
 	for _, f := range failures {
 		lines = append(lines, f.String())
+	}
+	return lines
+}
+
+// stepLines are a line for each step that the stages took.
+func stepLines(steps []state.Step) []string {
+	var lines []string
+	for _, s := range steps {
+		lines = append(lines, fmt.Sprintf("%s: %.3f s", s.Name, s.Seconds))
 	}
 	return lines
 }

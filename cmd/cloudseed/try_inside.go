@@ -92,6 +92,8 @@ func (r *reporter) event(e boot.Event) {
 		r.send(insideEvent{Ended: e.Ended})
 	case e.Module != "":
 		r.send(insideEvent{Module: e.Module})
+	case e.Step != "":
+		r.send(insideEvent{Step: e.Step})
 	default:
 		r.send(insideEvent{Stage: e.Stage})
 	}

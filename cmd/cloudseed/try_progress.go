@@ -20,6 +20,7 @@ import (
 // as it happens. One of its fields is set.
 type insideEvent struct {
 	Stage   string             `json:",omitempty"` // it begins
+	Step    string             `json:",omitempty"` // it begins
 	Module  string             `json:",omitempty"` // it begins
 	Ended   *boot.ModuleReport `json:",omitempty"` // a module
 	Running []string           `json:",omitempty"` // a command begins
@@ -84,6 +85,8 @@ func (p *progress) take(e insideEvent) {
 	case e.Stage != "":
 		p.print("%s", e.Stage)
 		p.runs(e.Stage)
+	case e.Step != "":
+		p.runs(e.Step)
 	case e.Module != "":
 		p.runs(e.Module)
 	case e.Ended != nil:
