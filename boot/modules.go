@@ -48,7 +48,7 @@ func (run *runner) runList(ctx context.Context, key string) error {
 func (run *runner) announce(entries []entry) {
 	var skipped []string
 	for _, e := range entries {
-		if m, ok := modules.Find(e.name); ok && !run.applicable(m, e) {
+		if m, ok := modules.Find(e.name); ok && !run.isActive(m, e) {
 			skipped = append(skipped, m.Name)
 		}
 	}
@@ -189,8 +189,9 @@ func (run *runner) isListed(name string) bool {
 	return false
 }
 
-func (run *runner) anyKey(keys []string) bool {
-	return slices.ContainsFunc(keys, func(k string) bool { return run.config.Get(k) != nil })
+// isActive reports whether anything is configured for a module.
+func (run *runner) isActive(m modules.Module, e entry) bool {
+	return len(m.ActiveIf) == 0 || len(e.args) > 0 || slices.ContainsFunc(m.ActiveIf, func(key string) bool { return run.config.Get(key) != nil })
 }
 
 // runModule runs a module if its semaphore allows, and reports what became of it.
@@ -199,7 +200,7 @@ func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
 	start := time.Now()
 	run.reports.watched(Event{Stage: run.stage.name, Step: run.stage.step, Module: m.Name})
 	switch {
-	case !run.applicable(m, e):
+	case !run.isActive(m, e):
 		r.Result = ResultNoConfig
 	default:
 		run.reports.moduleBegins(r)
@@ -209,11 +210,6 @@ func (run *runner) runModule(ctx context.Context, m modules.Module, e entry) {
 	r.DurationMS = time.Since(start).Milliseconds()
 	run.reports.report.Modules = append(run.reports.report.Modules, r)
 	run.reports.watched(Event{Stage: run.stage.name, Step: run.stage.step, Module: m.Name, Ended: &r})
-}
-
-// applicable reports whether something is configured for a module.
-func (run *runner) applicable(m modules.Module, e entry) bool {
-	return len(m.ActiveIf) == 0 || run.anyKey(m.ActiveIf) || len(e.args) > 0
 }
 
 // judge reports the errors of a module.

@@ -47,41 +47,64 @@ func (b *Boot) readUserDataAgain(ctx context.Context) error {
 	return nil
 }
 
-// chooseStage is the step choose-stage: the init modules run in the local stage with dsmode
-// local, unless something needs the network.
+// chooseStage is the step choose-stage: with dsmode local the init modules run in the local
+// stage, unless something gets anything from the network; else in the network stage, which
+// waits for the network if anything may use it.
 func (b *Boot) chooseStage(context.Context) error {
-	if b.instance.seed.Mode != datasource.ModeLocal {
-		b.o.Log.Info("the init modules wait for the network", "dsmode", b.instance.seed.Mode)
-		return nil
+	local, least := b.instance.seed.Mode == datasource.ModeLocal, modules.MayUseNetwork
+	if local {
+		// Difference from cloud-init: there what comes from the network is lost with
+		// dsmode local, which is oVirt's.
+		least = modules.NeedsNetwork
 	}
-	if awaited := b.inputs.Awaited(); len(awaited) > 0 {
-		// Difference from cloud-init: there user data that includes anything from the
-		// network is lost with dsmode local, which is oVirt's.
-		b.o.Log.Info("the init modules wait for the network, to fetch what user data includes", "urls", awaited)
-		return nil
+	need := b.runner().needOfNetwork(least, b.stage.userData)
+	b.stage.modulesDue = local && need == ""
+	switch {
+	case need != "":
+		b.o.Log.Info("the init modules wait for the network: "+need, "dsmode", b.instance.seed.Mode)
+	case !local:
+		b.o.Log.Info("the init modules run in the network stage, and do not wait for the network", "dsmode", b.instance.seed.Mode)
 	}
-	if name := b.runner().moduleOfTheNetwork(); name != "" {
-		// Difference from cloud-init: there it fails.
-		b.o.Log.Info("the init modules wait for the network, which one of them needs", "module", name)
-		return nil
-	}
-	b.stage.modulesDue = true
-	return nil
+	return b.store.SetNetworkNeed(need)
 }
 
-// moduleOfTheNetwork is the first of the init modules that needs the network and is
-// still to run for this instance.
-func (run *runner) moduleOfTheNetwork() string {
-	for _, e := range run.entries("cloud_init_modules") {
-		m, ok := modules.Find(e.name)
-		if !ok || m.NeedsNetwork == nil || !m.NeedsNetwork(run.env(m, e.args)) {
-			continue
-		}
-		if standing, err := run.standingOf("config_"+m.Name, frequencyOf(e, m)); err == nil && standing != state.Done {
-			return m.Name
-		}
+// needOfNetwork says why the network is needed to apply user data and to run the init modules;
+// "" if it is not. What is less than the least use does not count.
+func (run *runner) needOfNetwork(least modules.NetworkUse, in *inputs.UserData) string {
+	if urls := run.inputs.Awaited(); len(urls) > 0 {
+		return "the configuration includes " + strings.Join(urls, ", ")
+	}
+	if name, use := run.moduleOfTheNetwork(least); name != "" {
+		return name + " " + use
+	}
+	if program := in.Program(); program != "" && least <= modules.MayUseNetwork {
+		return program + " may use it"
 	}
 	return ""
+}
+
+// moduleOfTheNetwork is the first of the init modules that uses the network and is still to
+// run for this instance, and how.
+func (run *runner) moduleOfTheNetwork(least modules.NetworkUse) (name, use string) {
+	for _, e := range run.entries("cloud_init_modules") {
+		m, ok := modules.Find(e.name)
+		if !ok || !run.isActive(m, e) {
+			continue
+		}
+		u := m.Network(run.env(m, e.args))
+		if u < least || u == modules.NoNetwork {
+			continue
+		}
+		standing, err := run.standingOf("config_"+m.Name, frequencyOf(e, m))
+		if err != nil || standing == state.Done {
+			continue
+		}
+		if u == modules.NeedsNetwork {
+			return m.Name, "needs it"
+		}
+		return m.Name, "may use it"
+	}
+	return "", ""
 }
 
 // frequencyOf is how often a module runs: as its entry says, or else as itself.

@@ -27,12 +27,13 @@ var sequence = []struct {
 		{name: "begin-early", when: nothingIncluded, does: "begin what takes long, such as host keys", run: runs((*runner).prepare)},
 		{name: "early-hostname", when: seedHere, does: "set the hostname of a new instance, by which DHCP asks", run: runs((*runner).setEarlyHostname)},
 		{name: "network", when: seedHere, does: "configure the network", run: network((*netconf.Network).Apply)},
-		{name: "choose-stage", when: seedHere, does: "tell in which stage the init modules run", run: (*Boot).chooseStage},
+		{name: "choose-stage", when: seedHere, does: "tell in which stage the init modules run, and whether they need the network", run: (*Boot).chooseStage},
 		{name: "apply-user-data", when: modulesDue, does: "write user data and its scripts, run boothooks and part handlers", run: (*Boot).consume},
 		{name: "init-modules", when: modulesDue, does: "run the modules of cloud_init_modules", needed: true, list: "cloud_init_modules"},
 	}},
-	// Once the network is up.
+	// Before anybody can log in.
 	{state.StageNetwork, []step{
+		{name: "await-network", when: networkNeeded, does: "wait until the network is up", run: network((*netconf.Network).AwaitOnline)},
 		{name: "config-url", does: "fetch the configuration that the kernel's command line names by URL", run: (*Boot).fetchConfigURL},
 		{name: "resume-instance", when: seedNotAwaited, does: "take up the instance of the local stage", needed: true, run: (*Boot).resume},
 		{name: "fetch-seed", when: seedAwaited, does: "fetch the seed and become its instance", needed: true, run: (*Boot).fetchSeed},
@@ -47,6 +48,7 @@ var sequence = []struct {
 	{state.StageConfig, []step{
 		{name: "resume-instance", does: "take up the instance of the local stage", needed: true, run: (*Boot).resume},
 		{name: "read-user-data", when: isInstance, does: "read user data and vendor data as they were applied", run: (*Boot).readUserDataAgain},
+		{name: "await-network", when: networkThere, does: "wait for network-online.target, after which cloud-init runs these modules", run: network((*netconf.Network).AwaitTarget)},
 		{name: "config-modules", when: isInstance, does: "run the modules of cloud_config_modules", needed: true, list: "cloud_config_modules"},
 	}},
 	// Packages and the user's own scripts.
@@ -101,6 +103,9 @@ var (
 	becameInstance = condition{"the seed came from the network", func(b *Boot) bool { return b.stage.settled }}
 	noSeed         = condition{"there is no seed", func(b *Boot) bool { return b.instance.seed == nil && !b.store.AwaitsSeed() }}
 	seedHere       = condition{"there is a seed", func(b *Boot) bool { return b.instance.seed != nil && !b.store.AwaitsSeed() }}
+
+	networkNeeded = condition{"the local stage found that the network is needed", func(b *Boot) bool { return !b.o.Offline && b.store.NetworkNeed() != "" }}
+	networkThere  = condition{"the machine is an instance", func(b *Boot) bool { return !b.o.Offline && isInstance.holds(b) }}
 
 	nothingIncluded = condition{"user data includes nothing from the network", func(b *Boot) bool {
 		return seedHere.holds(b) && len(b.inputs.Awaited()) == 0 // else it is not known what is wanted

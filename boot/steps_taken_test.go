@@ -21,7 +21,7 @@ func TestABootTakesTheStepsWhoseConditionsHold(t *testing.T) {
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "#cloud-config\n{}\n") }))
 	t.Cleanup(server.Close)
-	const later = "modules-config: resume-instance read-user-data config-modules\n" +
+	const later = "modules-config: resume-instance read-user-data await-network config-modules\n" +
 		"modules-final: resume-instance read-user-data final-modules\n"
 	for name, c := range map[string]struct {
 		seed seed.Files
@@ -40,7 +40,7 @@ func TestABootTakesTheStepsWhoseConditionsHold(t *testing.T) {
 		"what is included from the network keeps host keys and init modules for the network stage": {
 			mode("local", "#include\n"+server.URL+"\n"),
 			"init-local: config-url find-seed inject-files become-instance read-user-data early-hostname network choose-stage\n" +
-				"init: config-url resume-instance addresses read-user-data network apply-user-data init-modules\n" + later,
+				"init: await-network config-url resume-instance addresses read-user-data network apply-user-data init-modules\n" + later,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,6 +28,9 @@ func (b *Boot) takeOver(ctx context.Context, name string) bool {
 			continue
 		}
 		b.reports.note(errors.Join(err, fmt.Errorf("the stage %s %s; the stage %s runs what it left undone", earlier.name, undone[standing], name)))
+		if !b.o.Offline { // it was not told whether the network is needed
+			b.reports.note(b.netconf().AwaitOnline(ctx))
+		}
 		b.stage = stage{name: earlier.name, takingOver: true}
 		b.read()
 		err = b.runSteps(ctx, earlier.steps)

@@ -36,6 +36,9 @@ type Options struct {
 	// Units answers for systemd in tests; nil: systemd does.
 	Units func(ctx context.Context, units ...string) ([]UnitState, error)
 
+	// StartUnit starts units in tests; nil: systemd does.
+	StartUnit func(ctx context.Context, unit string) error
+
 	// Aside is called before a command of the user's own is run (Pass); what it returns,
 	// after it: they may want what this process keeps from others. May be nil.
 	Aside func() (resume func() error)
@@ -58,15 +61,16 @@ type Options struct {
 
 // Host is a machine. It is safe for use by several goroutines.
 type Host struct {
-	root     root
-	files    files
-	commands *runner
-	units    func(ctx context.Context, units ...string) ([]UnitState, error)
-	guard    func(path string) error
-	now      func() time.Time
-	runs     bool               // see Options.Runs
-	syncfs   func(fd int) error // nil: nothing is flushed
-	shared   *shared
+	root      root
+	files     files
+	commands  *runner
+	units     func(ctx context.Context, units ...string) ([]UnitState, error)
+	startUnit func(ctx context.Context, unit string) error
+	guard     func(path string) error
+	now       func() time.Time
+	runs      bool               // see Options.Runs
+	syncfs    func(fd int) error // nil: nothing is flushed
+	shared    *shared
 
 	// Of this view (see As).
 	stage  string
@@ -92,7 +96,7 @@ func New(dir string, o Options) *Host {
 		root:     at,
 		files:    files{root: at, owners: owners{root: at, set: o.Chown, get: o.Owner}, sync: o.Sync},
 		commands: newRunner(at, o),
-		units:    o.Units, guard: o.Guard, now: o.Now, runs: o.Runs, syncfs: o.Syncfs, log: o.Log,
+		units:    o.Units, startUnit: o.StartUnit, guard: o.Guard, now: o.Now, runs: o.Runs, syncfs: o.Syncfs, log: o.Log,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.log == nil {

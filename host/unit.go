@@ -61,13 +61,49 @@ func (u Units) Restart(ctx context.Context, unit string) error {
 }
 
 func tryRestart(ctx context.Context, unit string) error {
+	return job(ctx, func(conn *dbus.Conn, done chan<- string) error {
+		_, err := conn.TryRestartUnitContext(ctx, unit, "ignore-dependencies", done)
+		return err
+	})
+}
+
+// Start starts a unit with all that it needs, and waits until it runs: a unit that is active
+// already is not touched. Where systemd does not run, and in an image's root, nothing is
+// started.
+func (u Units) Start(ctx context.Context, unit string) error {
+	start, began := u.h.startUnit, time.Now()
+	if start == nil {
+		if !u.h.Booted() {
+			return nil
+		}
+		start = startUnit
+	}
+	err := start(ctx, unit)
+	e := Effect{Kind: KindUnit, Argv: []string{"start", unit}, DurationMS: time.Since(began).Milliseconds()}
+	if err != nil {
+		err = fmt.Errorf("cannot start %s: %w", unit, err)
+		e.Error = err.Error()
+	}
+	u.h.note(e)
+	return err
+}
+
+func startUnit(ctx context.Context, unit string) error {
+	return job(ctx, func(conn *dbus.Conn, done chan<- string) error {
+		_, err := conn.StartUnitContext(ctx, unit, "replace", done)
+		return err
+	})
+}
+
+// job has systemd do something, and waits until it is done.
+func job(ctx context.Context, ask func(conn *dbus.Conn, done chan<- string) error) error {
 	conn, err := dbus.NewSystemdConnectionContext(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot reach systemd: %w", err)
 	}
 	defer conn.Close()
 	done := make(chan string, 1)
-	if _, err := conn.TryRestartUnitContext(ctx, unit, "ignore-dependencies", done); err != nil {
+	if err := ask(conn, done); err != nil {
 		return err
 	}
 	select {

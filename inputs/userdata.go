@@ -51,6 +51,25 @@ func (r *Reader) UserData(ctx context.Context, how How) *UserData {
 	}
 }
 
+// Program names a program of the user's that runs when user data is applied: a boothook, or a
+// part handler; "" if there is none.
+func (u *UserData) Program() string {
+	for _, s := range u.Sources {
+		if s.Idle {
+			continue
+		}
+		if len(s.Result.Boothooks) > 0 {
+			return "a boothook of " + s.Name
+		}
+		// Handlers are not among those of the result before they were asked for their types.
+		isHandler := func(p userdata.Part) bool { return p.Type == userdata.TypePartHandler }
+		if len(s.Result.Handlers) > 0 || slices.ContainsFunc(s.Result.Parts, isHandler) {
+			return "a part handler of " + s.Name
+		}
+	}
+	return ""
+}
+
 // layer is the source's configuration, if it has any.
 func (s Source) layer() []config.Layer {
 	if s.Result.CloudConfig == nil {

@@ -23,6 +23,7 @@ var bootcmd = Of[bootcmdKeys]{
 	Doc: "Runs commands early in every boot, as one sh script. The environment variable INSTANCE_ID is the " +
 		"instance's id. The script's exit code, that of its last command, decides whether the module failed.",
 	Example: "bootcmd:\n  - echo booted as $INSTANCE_ID >> /var/log/boots\n  - [modprobe, dummy]\n",
+	Network: func(*Env, *bootcmdKeys) NetworkUse { return MayUseNetwork },
 	Check:   func(e *Env, _ *bootcmdKeys) { commands.Check(e.At("bootcmd")) },
 	Run:     runBootcmd,
 }.Module()

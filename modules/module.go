@@ -46,9 +46,9 @@ type Of[K any] struct {
 	// order, and must return at once. Most modules have none.
 	Prepare func(ctx context.Context, e *Env, keys *K) error
 
-	// NeedsNetwork reports whether the configuration has it get anything from the network.
-	// Most modules have none.
-	NeedsNetwork func(e *Env, keys *K) bool
+	// Network tells what the configuration has it do with the network. Of the modules of the
+	// init stage, which does not wait for the network by itself, most have none.
+	Network func(e *Env, keys *K) NetworkUse
 
 	// Check reports to Env what is wrong with the configuration beside the types of its
 	// values, as far as that can be told without the machine: of Env it may use Config and
@@ -85,8 +85,14 @@ func (m Of[K]) Module() Module {
 	if m.Prepare != nil {
 		module.Prepare = func(ctx context.Context, e *Env) error { return m.Prepare(ctx, e, read(e, true)) }
 	}
-	if m.NeedsNetwork != nil {
-		module.NeedsNetwork = func(e *Env) bool { return m.NeedsNetwork(e, read(e, true)) }
+	module.Network = func(e *Env) NetworkUse {
+		switch {
+		case m.Network != nil:
+			return m.Network(e, read(e, true))
+		case m.Stage != InitStage: // those come after network-online.target
+			return MayUseNetwork
+		}
+		return NoNetwork
 	}
 	return module
 }
@@ -104,11 +110,21 @@ type Module struct {
 	Doc, Example string
 	sharesKeys   bool // another module checks and documents them
 
-	Prepare      func(ctx context.Context, e *Env) error // may be nil
-	NeedsNetwork func(e *Env) bool                       // may be nil
-	Check        func(e *Env)
-	Run          func(ctx context.Context, e *Env) error
+	Prepare func(ctx context.Context, e *Env) error // may be nil
+	Network func(e *Env) NetworkUse
+	Check   func(e *Env)
+	Run     func(ctx context.Context, e *Env) error
 }
+
+// NetworkUse is what a module does with the network.
+type NetworkUse int
+
+// The uses of the network, each more than the one before.
+const (
+	NoNetwork     NetworkUse = iota
+	MayUseNetwork            // it runs the user's own commands, or is done where cloud-init has a network
+	NeedsNetwork             // it gets something from the network
+)
 
 // Env is what a module is given to work with.
 type Env struct {

@@ -47,8 +47,15 @@ var mounts = Of[mountsKeys]{
 	Doc: "Writes lines to /etc/fstab, creates their mount points, mounts them one by one, and creates a swap file. Lines " +
 		"that it wrote are marked with comment=cloudconfig, and replaced when it runs again; all others stay as they are.",
 	Example: "mounts:\n  - [LABEL=data, /data, xfs]\n  - ['server:/home', /home, nfs, 'defaults,_netdev']\nswap:\n  size: auto\n  maxsize: 2G\n",
-	Check:   checkMounts,
-	Run:     runMounts,
+	Network: func(e *Env, keys *mountsKeys) NetworkUse {
+		checkMounts(e, keys)
+		if slices.ContainsFunc(keys.entries, mountEntry.isOnNetwork) {
+			return NeedsNetwork
+		}
+		return NoNetwork
+	},
+	Check: checkMounts,
+	Run:   runMounts,
 }.Module()
 
 // marked is in the options of lines that this module wrote: cloud-init's mark.
@@ -102,6 +109,21 @@ func readMount(at config.Cursor, defaults []string) (mountEntry, bool) {
 	}
 	entry.waits = waitsForUs(entry.fields[3])
 	return entry, true
+}
+
+// networkFileSystems are types of file systems that are on other machines, as systemd's
+// fstype_is_network has them; each may be one of FUSE's, too.
+var networkFileSystems = strings.Fields("afs beegfs ceph cifs davfs gfs gfs2 glusterfs lustre ncp ncpfs nfs nfs4 ocfs2 pvfs2 smb3 smbfs sshfs")
+
+// isOnNetwork reports whether the network has to be up for the entry to be mounted: by its
+// type, by a device that names a server, or by its own option _netdev. That of
+// mount_default_fields is for all entries, local ones too.
+func (m mountEntry) isOnNetwork() bool {
+	items := m.at.Items()
+	return m.fields[1] != "" &&
+		(slices.Contains(networkFileSystems, strings.TrimPrefix(m.fields[2], "fuse.")) ||
+			strings.HasPrefix(m.fields[0], "//") || strings.Contains(m.fields[0], ":/") ||
+			len(items) > 3 && hasMountOption(items[3].Text(), "_netdev"))
 }
 
 // waitsForUs reports whether a mount waits for a stage of this program.

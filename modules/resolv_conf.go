@@ -40,6 +40,8 @@ var resolvConf = Of[resolvConfKeys]{
 		"connections, as systemd-resolved's, or in /etc/resolv.conf where neither has it, there by the template " +
 		"/etc/cloud/templates/resolv.conf.tmpl if that exists. The seed's network configuration is the better place for name servers.",
 	Example: "manage_resolv_conf: true\nresolv_conf:\n  nameservers: [192.0.2.53, '2001:db8::53']\n  searchdomains: [example.com]\n  options:\n    rotate: true\n    timeout: 1\n",
+	// The network service writes the same files until the network is up.
+	Network: func(*Env, *resolvConfKeys) NetworkUse { return MayUseNetwork },
 	Check:   checkResolvConf,
 	Run:     runResolvConf,
 }.Module()

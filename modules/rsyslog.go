@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,12 @@ func (c *rsyslogConfig) DecodeConfig(v *config.Value) []config.Problem {
 	return v.DecodeAt("", (*plain)(c))
 }
 
+// isToInstall reports whether packages are to be installed.
+func (c *rsyslogConfig) isToInstall(h *host.Host) bool {
+	_, err := h.LookPath(cmp.Or(c.CheckExe, "rsyslogd"))
+	return c.Install && err != nil
+}
+
 // rsyslogEntry is what one entry adds to a file.
 type rsyslogEntry struct {
 	path, content string
@@ -64,8 +71,14 @@ var rsyslog = Of[rsyslogKeys]{
 	Doc: "Writes files of rsyslog's configuration and has rsyslog read them. rsyslogd checks all of its configuration with the new " +
 		"files first; an entry that it refuses is not written. Entries of one file are joined.",
 	Example: "rsyslog:\n  configs:\n    - \"*.* /var/log/all.log\"\n    - filename: 10-mail.conf\n      content: |\n        mail.* /var/log/mail.log\n  remotes:\n    central: 192.0.2.1:514\n    audit: \"auth,authpriv.* @@[2001:db8::1]:10514\"\n",
-	Check:   checkRsyslog,
-	Run:     runRsyslog,
+	Network: func(e *Env, keys *rsyslogKeys) NetworkUse {
+		if keys.Rsyslog.isToInstall(e.Host) {
+			return NeedsNetwork
+		}
+		return NoNetwork
+	},
+	Check: checkRsyslog,
+	Run:   runRsyslog,
 }.Module()
 
 // checkRsyslog collects what is to be written, in the order of the entries.
@@ -218,7 +231,7 @@ func rsyslogRemote(name, text string) (string, error) {
 // runRsyslog installs rsyslog if that is asked for, writes the files and has it read them.
 func runRsyslog(ctx context.Context, e *Env, keys *rsyslogKeys) error {
 	r := keys.Rsyslog
-	if _, err := e.Host.LookPath(r.CheckExe); err != nil && r.Install {
+	if r.isToInstall(e.Host) {
 		if err := e.install(ctx, r.Packages...); err != nil {
 			return fmt.Errorf("cannot install rsyslog: %w", err)
 		}

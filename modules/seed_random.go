@@ -50,8 +50,14 @@ var seedRandom = Of[seedRandomKeys]{
 	Doc: "Gives random data, that of the metadata too, to the kernel or another consumer. It is in no log and not in " +
 		"the change log.",
 	Example: "random_seed:\n  data: bXkgcmFuZG9tIHN0cmluZw==\n  encoding: b64\n  command: [dd, if=/dev/hwrng, of=/dev/urandom, bs=512, count=1]\n",
-	Check:   checkSeedRandom,
-	Run:     runSeedRandom,
+	Network: func(_ *Env, keys *seedRandomKeys) NetworkUse {
+		if len(keys.Seed.Command) > 0 {
+			return MayUseNetwork
+		}
+		return NoNetwork
+	},
+	Check: checkSeedRandom,
+	Run:   runSeedRandom,
 }.Module()
 
 // maxSeed is the most that zipped data may grow to: the kernel keeps some hundred bytes.

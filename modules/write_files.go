@@ -51,8 +51,12 @@ var (
 		Doc: "Writes files. It runs before users are made and packages installed: a file that needs them has the key defer. " +
 			"One whose owner does not exist yet is put off in the same way.",
 		Example: "write_files:\n  - path: /etc/motd\n    content: Welcome\n  - path: /home/alice/.profile\n    content: umask 077\n    owner: alice:alice\n    append: true\n    defer: true\n",
-		NeedsNetwork: func(_ *Env, keys *writeFilesKeys) bool {
-			return slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return !f.Defer && f.Source.URI != "" && !isLocal(f.Source.URI) })
+		Network: func(_ *Env, keys *writeFilesKeys) NetworkUse {
+			fetched := func(f fileEntry) bool { return !f.Defer && f.Source.URI != "" && !isLocal(f.Source.URI) }
+			if slices.ContainsFunc(keys.WriteFiles, fetched) {
+				return NeedsNetwork
+			}
+			return NoNetwork
 		},
 		Check: checkWriteFiles,
 		Run: func(ctx context.Context, e *Env, keys *writeFilesKeys) error {

@@ -127,6 +127,24 @@ func (s *Store) Announced() (string, error) {
 	return s.line(path.Join(RunDir, ".instance-id"))
 }
 
+// networkNeedFile holds why the network stage is to wait for the network; it is empty when it
+// need not.
+const networkNeedFile = RunDir + "/.network-need"
+
+// SetNetworkNeed notes why this boot's network stage is to wait for the network; "": it need not.
+func (s *Store) SetNetworkNeed(why string) error {
+	return s.write(networkNeedFile, []byte(why), false)
+}
+
+// NetworkNeed is what SetNetworkNeed noted. Where that is missing the network is needed.
+func (s *Store) NetworkNeed() string {
+	data, err := s.host.ReadFile(networkNeedFile)
+	if err != nil {
+		return "the local stage did not come to tell whether it is needed"
+	}
+	return string(data)
+}
+
 // MarkThisBoot notes that something happened, until the next boot.
 func (s *Store) MarkThisBoot(what string) error {
 	return s.write(path.Join(RunDir, "sem", what+".once"), nil, false)

@@ -64,7 +64,7 @@ const (
 // BeginBoot forgets what the last boot said of itself.
 func (s *Store) BeginBoot() error {
 	errs := []error{s.rememberUnended()}
-	for _, file := range []string{awaitedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
+	for _, file := range []string{awaitedFile, networkNeedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
 		errs = append(errs, s.host.RemoveAll(file))
 	}
 	errs = append(errs, s.forgetStages(), s.write(bootFile, []byte(rand.Text()+"\n"), false))

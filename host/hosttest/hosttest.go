@@ -43,6 +43,9 @@ type Machine struct {
 
 	// Units are how units stand with systemd, by their names; nil: it does not run.
 	Units map[string]host.UnitState
+
+	// StartUnit starts a unit; nil: systemd does not run.
+	StartUnit func(unit string) error
 }
 
 type answer struct {
@@ -66,7 +69,7 @@ func New(t testing.TB) *Machine {
 	m.Host = host.New(m.Dir, host.Options{
 		Log:   slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Sync:  func(int) error { return nil }, // no test cuts the power
-		Guard: m.guarded, Units: m.unitStates, Runs: true,
+		Guard: m.guarded, Units: m.unitStates, StartUnit: m.startUnit, Runs: true,
 		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
 			m.mu.Lock()
@@ -163,6 +166,13 @@ func (m *Machine) unitStates(_ context.Context, units ...string) ([]host.UnitSta
 		states = append(states, state)
 	}
 	return states, nil
+}
+
+func (m *Machine) startUnit(_ context.Context, unit string) error {
+	if m.StartUnit == nil {
+		return nil
+	}
+	return m.StartUnit(unit)
 }
 
 // Lacks makes programs missing.
