@@ -1,8 +1,10 @@
 package boot_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"cloudseed/boot"
+	"cloudseed/bootlog"
 	"cloudseed/host"
 	"cloudseed/netconf"
 	"cloudseed/state"
@@ -265,6 +268,24 @@ func TestAllStagesInOneProcessFetchASeedToo(t *testing.T) {
 	b = g.agent(t)
 	if errs := b.RunAll(t.Context()); len(errs) != 1 || b.Report().InstanceID != "" {
 		t.Errorf("it is %q: %v", b.Report().InstanceID, errs)
+	}
+}
+
+func TestTheOlderKeyOfTheCommandLineIsDeprecated(t *testing.T) {
+	t.Parallel()
+	for key, deprecated := range map[string]bool{"url": true, "cloud-config-url": false} {
+		w := newWeb(t, map[string]string{"/c": "#cloud-config\na: 1\n"})
+		g := newGuest(t, seed.NoCloud("one", ""))
+		g.cmdline = key + "=" + w.URL + "/c"
+		var log bytes.Buffer
+		o := g.options(t)
+		o.Log, o.Warnings = bootlog.New(bootlog.Handler{File: &log, Level: slog.LevelInfo})
+		if errs := boot.New(o).RunAll(t.Context()); len(errs) > 0 {
+			t.Error(errs)
+		}
+		if said := strings.Contains(log.String(), "kernel command line: url: write cloud-config-url instead"); said != deprecated {
+			t.Errorf("%s is called deprecated: %v", key, said)
+		}
 	}
 }
 
