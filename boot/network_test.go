@@ -205,6 +205,38 @@ func TestAMachineWithoutASeedGetsANetworkOnlyIfSomebodyInsists(t *testing.T) {
 	}
 }
 
+// A guess without a device is asked again at the next boot; a source's word that there is to be no network is
+// carried out, for the instance.
+func TestTheNetworkIsDoneWhenASourceDecided(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		config string
+		want   bool // the device of the second boot is configured
+	}{
+		"no device and no source":   {want: true},
+		"a source that disables it": {config: "network: {config: disabled}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := seed.NoCloud("i-1", "")
+			if test.config != "" {
+				files = files.With("network-config", test.config)
+			}
+			g := newGuest(t, files)
+			g.devices = ethernets().devices()
+			g.boot(t)
+			if err := os.Remove(filepath.Join(g.seed, "network-config")); err != nil && test.config != "" {
+				t.Fatal(err)
+			}
+			g.devices = ethernets(macOne).devices()
+			g.boot(t)
+			if g.Exists(keyfiles+"cloud-init-eth0.nmconnection") != test.want {
+				t.Errorf("there is a keyfile: %v", !test.want)
+			}
+		})
+	}
+}
+
 func TestFilesOfDevicesThatAreGoneAreRemovedIfTheyAreOurs(t *testing.T) {
 	t.Parallel()
 	both := "network: {version: 2, ethernets: {eth0: {dhcp4: true}, eth1: {dhcp4: true}, eth2: {dhcp4: true}}}\n"
