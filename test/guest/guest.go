@@ -42,7 +42,7 @@ const (
 // again.
 type Machine struct {
 	t     testing.TB
-	image *image.Image
+	lower string
 	upper string
 	name  string
 }
@@ -73,7 +73,13 @@ var serial atomic.Int64
 // New makes a machine with a fresh disk.
 func New(t testing.TB, i *image.Image) *Machine {
 	t.Helper()
-	return &Machine{t: t, image: i, upper: t.TempDir(), name: fmt.Sprintf("cs%d-%d", os.Getpid(), serial.Add(1))}
+	return From(t, i.Root)
+}
+
+// From makes a machine with a fresh disk over a root directory that is not written to.
+func From(t testing.TB, root string) *Machine {
+	t.Helper()
+	return &Machine{t: t, lower: root, upper: t.TempDir(), name: fmt.Sprintf("cs%d-%d", os.Getpid(), serial.Add(1))}
 }
 
 // Path is where a file of the guest is put before it is booted.
@@ -251,7 +257,7 @@ func (r *Running) Kill() {
 func (r *Running) mountRoot() string {
 	dir := r.t.TempDir()
 	work := filepath.Join(filepath.Dir(r.upper), filepath.Base(r.upper)+".work")
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", r.image.Root, r.upper, work)
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", r.lower, r.upper, work)
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		r.t.Fatal(err)
 	}

@@ -24,10 +24,12 @@ import (
 const suite = "bookworm"
 
 // packages are what debootstrap adds to a minimal system: no ifupdown, no Python, no
-// cloud-init. busybox is for the initramfs, dnsmasq for the network's far end.
+// cloud-init. The third line is what RHEL has for disks and the clock; busybox is for the
+// initramfs, dnsmasq for the network's far end.
 var packages = []string{
 	"systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "openssh-server",
 	"network-manager", "iproute2", "passwd", "rpm", "kmod", "procps", "e2fsprogs", "fdisk",
+	"xfsprogs", "lvm2", "cryptsetup-bin", "chrony",
 	"sudo", "jq", "busybox-static", "dnsmasq-base",
 }
 
@@ -42,6 +44,7 @@ var unwanted = []string{
 var masked = []string{
 	"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
 	"e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "systemd-pstore.service",
+	"lvm2-monitor.service", "lvm2-lvmpolld.socket", "blk-availability.service", "dm-event.socket", "xfs_scrub_all.timer",
 }
 
 // guestFiles is laid over the system.
@@ -56,11 +59,9 @@ var sources embed.FS
 
 // Image is a guest with the agent's package in it.
 type Image struct {
-	Root         string // its root directory: to be put below an overlay, never written to
-	Kernel       Kernel
-	FloppyKernel Kernel // for a machine with a floppy drive
-	key          string
-	cache        string
+	Root  string // its root directory: to be put below an overlay, never written to
+	key   string
+	cache string
 }
 
 // Build makes the guest with the package at rpm, or finds it in the cache. It needs
@@ -104,7 +105,7 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Image{Kernel: kernel, FloppyKernel: floppy, cache: cache}
+	i := &Image{cache: cache}
 	i.key = digest(filepath.Base(base), kernel.Release, floppy.Release, files, code, string(content))
 	i.Root = filepath.Join(cache, "root-"+i.key)
 	err = once(i.Root, func(fresh string) error {
@@ -117,20 +118,6 @@ func Build(ctx context.Context, rpm string) (*Image, error) {
 		return customise(ctx, fresh, rpm, kernel, floppy)
 	})
 	return i, err
-}
-
-// Disk is an ext4 image of the guest's root, to be put below a copy-on-write disk.
-func (i *Image) Disk(ctx context.Context) (string, error) {
-	unlock, err := lock(filepath.Join(i.cache, "lock"))
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	disk := filepath.Join(i.cache, "disk-"+i.key+".ext4")
-	return disk, once(disk, func(fresh string) error {
-		return run(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "root_owner=0:0,lazy_itable_init=1",
-			"-d", i.Root, fresh, "2G")
-	})
 }
 
 // buildBase makes the system before anything of ours is in it.
@@ -191,6 +178,11 @@ func customise(ctx context.Context, root, rpm string, kernels ...Kernel) error {
 	}
 	for _, command := range [][]string{
 		{"groupadd", "--system", "wheel"},
+		// chrony by RHEL's names. It is off, so that only the guest that is to keep the time does.
+		{"systemctl", "disable", "chrony.service"},
+		{"mv", "/lib/systemd/system/chrony.service", "/lib/systemd/system/chronyd.service"},
+		{"sed", "-i", "/^Alias=/d", "/lib/systemd/system/chronyd.service"},
+		{"mv", "/etc/chrony/chrony.conf", "/etc/chrony.conf"},
 		// Debian's rpm knows no package that a requirement could be met by.
 		{"rpm", "-i", "--nodeps", "/cloudseed.rpm"},
 		{"rm", "/cloudseed.rpm"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +15,8 @@ type Kernel struct {
 	Release   string
 	Image     string // the bootable file
 	Initramfs string
-	Modules   string   // the directory lib/modules
-	early     []string // the modules that the initramfs loads
+	Modules   string // the directory lib/modules
+	kind      kernelKind
 }
 
 // initScript is the initramfs's whole program.
@@ -28,25 +29,36 @@ var initScript []byte
 // others, that of the seed's drive among them, are left to udev: there the drive
 // appears while the local stage runs, as it does in real guests.
 type kernelKind struct {
-	meta  string
-	files []string // patterns of tar
-	early []string
+	meta     string
+	files    []string // patterns of tar
+	early    []string
+	programs []string // of the guest's, for the initramfs
 }
 
 // The guest has the kernel for virtual machines. It has no driver for floppies, and the one
 // for all machines is big: of that the guest has what one boot from a floppy needs.
 var (
-	cloudKernel  = kernelKind{"linux-image-cloud-amd64", []string{"*"}, []string{"virtio_pci", "virtio_blk", "virtio_console"}}
+	cloudKernel = kernelKind{meta: "linux-image-cloud-amd64", files: []string{"*"}, early: []string{"virtio_pci", "virtio_blk", "virtio_console"}}
+	// The same one, for roots that need more than its built-in drivers.
+	xfsKernel = cloudKernel.with(nil, "xfs")
+	lvmKernel = cloudKernel.with([]string{"/usr/sbin/lvm"}, "dm-mod", "xfs")
+
 	floppyKernel = kernelKind{
-		"linux-image-amd64",
-		[]string{
+		meta: "linux-image-amd64",
+		files: []string{
 			"./boot/vmlinuz-*", "./lib/modules/*/modules.*", "*/drivers/block/floppy.ko", "*/virtio*.ko", "*/*failover.ko",
 			"*/fs/ext4/*", "*/fs/jbd2/*", "*/fs/mbcache.ko", "*/crc16.ko", "*/crc32c_generic.ko",
 		},
 		// ext4 asks the kernel for its checksum by a name that is no module's.
-		[]string{"crc32c_generic", "ext4", "virtio_pci", "virtio_blk", "virtio_console"},
+		early: []string{"crc32c_generic", "ext4", "virtio_pci", "virtio_blk", "virtio_console"},
 	}
 )
+
+// with is the kernel whose initramfs has more programs and modules.
+func (k kernelKind) with(programs []string, modules ...string) kernelKind {
+	k.early, k.programs = slices.Concat(k.early, modules), programs
+	return k
+}
 
 // fetchKernel downloads the kernel that Debian's meta package names now.
 func fetchKernel(ctx context.Context, cache string, kind kernelKind) (Kernel, error) {
@@ -77,28 +89,31 @@ func fetchKernel(ctx context.Context, cache string, kind kernelKind) (Kernel, er
 	if err != nil {
 		return Kernel{}, err
 	}
+	initramfs := digest(slices.Concat(kind.early, kind.programs, []string{string(initScript)})...)
 	return Kernel{
 		Release:   release,
 		Image:     filepath.Join(dir, "boot", "vmlinuz-"+release),
-		Initramfs: filepath.Join(cache, "initramfs-"+release+"-"+digest(append(kind.early, string(initScript))...)+".gz"),
+		Initramfs: filepath.Join(cache, "initramfs-"+release+"-"+initramfs+".gz"),
 		Modules:   filepath.Join(dir, "lib", "modules"),
-		early:     kind.early,
+		kind:      kind,
 	}, nil
 }
 
-// BuildInitramfs makes the kernels' initramfs, with the guest's busybox in them.
-func (i *Image) BuildInitramfs(ctx context.Context) error {
+// FloppyKernel is the kernel for a machine with a floppy drive.
+func (i *Image) FloppyKernel(ctx context.Context) (Kernel, error) {
 	unlock, err := lock(filepath.Join(i.cache, "lock"))
 	if err != nil {
-		return err
+		return Kernel{}, err
 	}
 	defer unlock()
-	if err := i.buildInitramfs(ctx, i.Kernel); err != nil {
-		return err
+	kernel, err := fetchKernel(ctx, i.cache, floppyKernel)
+	if err != nil {
+		return Kernel{}, err
 	}
-	return i.buildInitramfs(ctx, i.FloppyKernel)
+	return kernel, i.buildInitramfs(ctx, kernel)
 }
 
+// buildInitramfs makes the kernel's initramfs, with programs of the guest's in it.
 func (i *Image) buildInitramfs(ctx context.Context, kernel Kernel) error {
 	return once(kernel.Initramfs, func(fresh string) error {
 		dir, err := os.MkdirTemp("", "initramfs")
@@ -113,6 +128,11 @@ func (i *Image) buildInitramfs(ctx context.Context, kernel Kernel) error {
 		}
 		if err := run(ctx, "cp", filepath.Join(i.Root, "bin/busybox"), filepath.Join(dir, "bin/busybox")); err != nil {
 			return err
+		}
+		for _, program := range kernel.kind.programs {
+			if err := i.copyProgram(ctx, program, dir); err != nil {
+				return err
+			}
 		}
 		modules, err := i.moduleFiles(kernel)
 		if err != nil {
@@ -136,6 +156,29 @@ func (i *Image) buildInitramfs(ctx context.Context, kernel Kernel) error {
 	})
 }
 
+// copyProgram copies a program of the guest's and the libraries that it needs.
+func (i *Image) copyProgram(ctx context.Context, program, to string) error {
+	libraries, err := output(ctx, "chroot", i.Root, "ldd", program)
+	if err != nil {
+		return err
+	}
+	files := []string{program}
+	for _, word := range strings.Fields(libraries) {
+		if strings.HasPrefix(word, "/") {
+			files = append(files, word)
+		}
+	}
+	for _, file := range files {
+		if err := os.MkdirAll(filepath.Join(to, filepath.Dir(file)), 0o755); err != nil {
+			return err
+		}
+		if err := run(ctx, "cp", "-L", filepath.Join(i.Root, file), filepath.Join(to, file)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // moduleFiles are the early modules and what they need, in the order of loading.
 func (i *Image) moduleFiles(kernel Kernel) ([]string, error) {
 	dir := filepath.Join(i.Root, "usr/lib/modules", kernel.Release)
@@ -151,7 +194,7 @@ func (i *Image) moduleFiles(kernel Kernel) ([]string, error) {
 	}
 	var files []string
 	seen := map[string]bool{}
-	for _, name := range kernel.early {
+	for _, name := range kernel.kind.early {
 		if needs[name] == nil {
 			return nil, fmt.Errorf("cannot find the kernel module %s", name)
 		}

@@ -20,8 +20,9 @@ var devices = map[Bus]string{IDE: "ide-cd", SCSI: "scsi-cd", Virtio: "virtio-blk
 
 // Drive is a drive with a medium in it.
 type Drive struct {
-	Image string // "": there is none in it
-	Bus   Bus
+	Image    string // "": there is none in it
+	Bus      Bus
+	Writable bool
 }
 
 // drives are the seed's, if there is one, and those beside it.
@@ -33,7 +34,7 @@ func (o Options) drives() []Drive {
 	if bus == "" {
 		bus = IDE
 	}
-	return append([]Drive{{o.Medium, bus}}, o.Beside...)
+	return append([]Drive{{Image: o.Medium, Bus: bus}}, o.Beside...)
 }
 
 // driveArguments are QEMU's.
@@ -54,7 +55,11 @@ func driveArguments(o Options) []string {
 		if d.Bus == Floppy {
 			as = "floppy" // the old way, by which QEMU makes the controller too
 		}
-		args = append(args, "-drive", "file="+d.Image+",if="+as+",id="+id+",format=raw,readonly=on")
+		readonly := ",readonly=on"
+		if d.Writable {
+			readonly = ""
+		}
+		args = append(args, "-drive", "file="+d.Image+",if="+as+",id="+id+",format=raw"+readonly)
 		if d.Bus == Floppy || id == "seed" && o.Plug != nil {
 			continue // it is attached, or Start plugs it in
 		}

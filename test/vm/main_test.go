@@ -31,9 +31,6 @@ func prepare(ctx context.Context) (err error) {
 	if built, err = image.Build(ctx, os.Getenv("CLOUDSEED_RPM")); err != nil {
 		return err
 	}
-	if err = built.BuildInitramfs(ctx); err != nil {
-		return err
-	}
-	_, err = built.Disk(ctx)
+	_, err = built.Disk(ctx, image.Ext4)
 	return err
 }

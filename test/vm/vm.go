@@ -28,9 +28,9 @@ import (
 // Limits on what is waited for: many times what it takes under emulation on two busy
 // cores, so that they are only reached when something hangs.
 const (
-	bootLimit  = 6 * time.Minute
-	shellLimit = 3 * time.Minute
-	stopLimit  = 2 * time.Minute
+	bootLimit  = 20 * time.Minute
+	shellLimit = 10 * time.Minute
+	stopLimit  = 10 * time.Minute
 	qmpLimit   = 30 * time.Second
 )
 
@@ -39,7 +39,8 @@ const (
 type Machine struct {
 	t     testing.TB
 	image *image.Image
-	disk  string
+	base  image.Disk
+	disk  string // over the base's
 }
 
 // Options say how a machine is started. The zero value is a machine without a seed.
@@ -51,6 +52,9 @@ type Options struct {
 	NICs   []NIC   // in place of the one on the oVirt seed's network
 	Word   string  // a word on the kernel's command line
 	SMBIOS string  // fields of SMBIOS's system information, as QEMU's -smbios has them
+
+	// Recorded has what the guest writes to its disk recorded, for Writes.
+	Recorded bool
 
 	// Counted has the guest's clock count instructions, one for a nanosecond: CPU times
 	// then depend neither on the machine below nor on its load. It is slow.
@@ -74,12 +78,29 @@ type Running struct {
 // New makes a machine with a fresh disk over the image.
 func New(t testing.TB, i *image.Image) *Machine {
 	t.Helper()
-	base, err := i.Disk(t.Context())
+	return NewOn(t, i, image.Ext4, 0)
+}
+
+// NewOn makes a machine whose disk has the layout, and is larger than that by so many bytes.
+func NewOn(t testing.TB, i *image.Image, layout image.Layout, room int64) *Machine {
+	t.Helper()
+	base, err := i.Disk(t.Context(), layout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{t: t, image: i, disk: filepath.Join(t.TempDir(), "disk.qcow2")}
-	out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base, m.disk).CombinedOutput()
+	return over(t, i, base, room)
+}
+
+// over makes a machine with a fresh disk over another.
+func over(t testing.TB, i *image.Image, base image.Disk, room int64) *Machine {
+	t.Helper()
+	info, err := os.Stat(base.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{t: t, image: i, base: base, disk: filepath.Join(t.TempDir(), "disk.qcow2")}
+	size := strconv.FormatInt(info.Size()+room, 10)
+	out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.Path, m.disk, size).CombinedOutput()
 	if err != nil {
 		t.Fatalf("cannot make the machine's disk: %v: %s", err, out)
 	}
@@ -140,31 +161,42 @@ func (m *Machine) arguments(dir string, o Options) []string {
 	if accel == "" {
 		accel = "tcg,thread=multi"
 	}
+	// On a machine that is busy with other things nothing in the guest times out then.
+	counted := o.Counted || os.Getenv("COUNTED") != ""
 	port := func(name string) string {
 		return "socket,id=" + name + ",path=" + filepath.Join(dir, name)
 	}
 	cpus := "2"
-	if o.Counted {
+	if counted {
 		accel, cpus = "tcg,thread=single", "1" // with a second one the kernel waits for it for ever
 	}
-	kernel := m.image.Kernel
+	kernel := m.base.Kernel
 	if slices.ContainsFunc(o.drives(), func(d Drive) bool { return d.Bus == Floppy }) {
-		kernel = m.image.FloppyKernel
+		var err error
+		if kernel, err = m.image.FloppyKernel(m.t.Context()); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 	args := []string{
 		"-accel", accel, "-cpu", "max", "-smp", cpus, "-m", "1024", "-machine", "pc", "-nodefaults",
 		"-display", "none", "-no-reboot",
 		"-kernel", kernel.Image, "-initrd", kernel.Initramfs,
-		"-append", "console=ttyS0 root=/dev/vda rw net.ifnames=0 quiet systemd.show_status=yes" + peerWanted(o.NICs) + " " + o.Word,
+		"-append", "console=ttyS0 " + m.base.Words + " rw net.ifnames=0 quiet systemd.show_status=yes" + peerWanted(o.NICs) + " " + o.Word,
 		"-chardev", port("console"), "-serial", "chardev:console",
 		"-chardev", port("shell"), "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=shell,name=shell",
 		"-chardev", port("qmp"), "-mon", "chardev=qmp,mode=control",
-		// Not cache=unsafe: it keeps the tables of the qcow2 file in QEMU's memory even
+		// Not cache.no-flush: it keeps the tables of the qcow2 file in QEMU's memory even
 		// when the guest asks for a flush, and a power cut would lose what it never does.
-		"-drive", "file=" + m.disk + ",if=none,id=root,format=qcow2,cache=writeback", "-device", "virtio-blk-pci,drive=root",
+		"-blockdev", "driver=qcow2,node-name=disk,file.driver=file,file.filename=" + m.disk,
 	}
+	root := "disk"
+	if o.Recorded {
+		root = "recorded"
+		args = append(args, "-blockdev", "driver=blklogwrites,node-name=recorded,file=disk,log.driver=file,log.filename="+m.record())
+	}
+	args = append(args, "-device", "virtio-blk-pci,drive="+root)
 	args = append(args, networkArguments(o.NICs)...)
-	if o.Counted {
+	if counted {
 		args = append(args, "-icount", "shift=0")
 	}
 	if o.SMBIOS != "" {
@@ -274,6 +306,21 @@ func (r *Running) PowerOff() {
 	case <-time.After(stopLimit):
 		r.t.Errorf("the guest does not shut down within %v", stopLimit)
 	}
+	r.Kill()
+}
+
+// WaitRebooted returns when the guest has rebooted: QEMU ends then, and the machine is off.
+func (r *Running) WaitRebooted() {
+	r.t.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(bootLimit):
+		r.t.Fatalf("the guest does not reboot within %v", bootLimit)
+	}
+	if said := r.qmp.port.Text(); r.ended != nil || !strings.Contains(said, `"guest-reset"`) {
+		r.t.Fatalf("the guest did not reboot: %v: %s", r.ended, said)
+	}
+	r.t.Logf("boot, to the reboot: %.1f s", time.Since(r.started).Seconds())
 	r.Kill()
 }
 
