@@ -74,6 +74,14 @@ test-guest: rpm ## whole boots in containers (root, Debian)
 test-vm: rpm ## whole boots in virtual machines (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 75m ./test/vm/
 
+# CUTS=n: the moments on each file system; CUT_SEED=n: those of a run before; CONTAINED=1:
+# the boots after the power cuts in containers, where one takes seconds.
+CUTS     ?= 50
+CUT_SEED ?= 0
+.PHONY: test-power
+test-power: rpm ## power cuts at random moments of a first boot (root, Debian)
+	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 6h -run PowerCut ./test/vm/ -args -cuts $(CUTS) -cut-seed $(CUT_SEED) $(if $(CONTAINED),-contained)
+
 .PHONY: test-all
 test-all: ## everything that CI runs (root, Debian; installs what it needs)
 	.ci/run
