@@ -125,6 +125,14 @@ func (c Cursor) Items() []Cursor {
 	return items
 }
 
+// Each returns the items of a list, or what is in place of a list of one; nothing of null.
+func (c Cursor) Each() []Cursor {
+	if c.Kind() == List || c.IsNull() {
+		return c.Items()
+	}
+	return []Cursor{c}
+}
+
 // Entries returns the values of a mapping's keys, in the order of the document; none for
 // any other value.
 func (c Cursor) Entries() []Entry[Cursor] {

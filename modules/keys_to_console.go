@@ -50,12 +50,8 @@ var knownHostKeyTypes = []string{"ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha
 // that no key has, such as the "rsa" and the fingerprint of cloud-init's own examples, hides
 // nothing.
 func hiddenTypes(at config.Cursor) []string {
-	items := at.Items()
-	if at.Kind() != config.List && !at.IsNull() {
-		items = []config.Cursor{at}
-	}
 	var types []string
-	for _, item := range items {
+	for _, item := range at.Each() {
 		if item.Kind() == config.List || item.Kind() == config.Map || item.IsNull() {
 			item.Errorf("expected a type of host keys, got %s; skipped", config.KindInWords(item.Value()))
 			continue

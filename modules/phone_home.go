@@ -123,20 +123,15 @@ func phoneTries(at config.Cursor) int {
 
 // ask reads what to post.
 func (c *phoneCall) ask(at config.Cursor) {
-	asked := at.Items()
 	switch at.Kind() {
+	case config.Map:
+		at.Errorf("expected all or a list of names, got %s; all is posted", config.Shown(at.Value()))
+		fallthrough
 	case config.Null:
 		c.add(at, "all")
 		return
-	case config.List:
-	case config.Map:
-		at.Errorf("expected all or a list of names, got %s; all is posted", config.Shown(at.Value()))
-		c.add(at, "all")
-		return
-	default:
-		asked = []config.Cursor{at}
 	}
-	for _, item := range asked {
+	for _, item := range at.Each() {
 		c.add(item, item.Text())
 	}
 }

@@ -88,12 +88,8 @@ func checkResolvConf(e *Env, keys *resolvConfKeys) {
 
 // checkedEach is a list, or one value, without what is not valid.
 func checkedEach(at config.Cursor, what string, valid func(string) bool) []string {
-	items := at.Items()
-	if k := at.Kind(); k != config.List && k != config.Map && k != config.Null {
-		items = []config.Cursor{at}
-	}
 	var all []string
-	for _, item := range items {
+	for _, item := range at.Each() {
 		switch {
 		case item.IsNull() || item.Kind() == config.List || item.Kind() == config.Map:
 			if item.IsNull() {

@@ -120,12 +120,8 @@ func plainSubscription(at config.Cursor) bool {
 
 // wantedItems reads a list of ids, or one.
 func wantedItems(at config.Cursor) []wantedItem {
-	items := at.Items()
-	if at.Kind() != config.List && !at.IsNull() {
-		items = []config.Cursor{at}
-	}
 	var wanted []wantedItem
-	for _, item := range items {
+	for _, item := range at.Each() {
 		id := strings.TrimSpace(item.Text())
 		switch {
 		case item.Kind() == config.List || item.Kind() == config.Map || id == "":

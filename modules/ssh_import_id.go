@@ -84,11 +84,7 @@ func isUnverified(e *Env, module string) bool {
 
 // wantAll reads a list of accounts, or one.
 func (keys *sshImportKeys) wantAll(user string, at config.Cursor) {
-	items := at.Items()
-	if at.Kind() != config.List && !at.IsNull() {
-		items = []config.Cursor{at}
-	}
-	for _, item := range items {
+	for _, item := range at.Each() {
 		if item.Kind() == config.List || item.Kind() == config.Map || item.IsNull() {
 			item.Errorf("expected an account, such as gh:alice, got %s; skipped", config.KindInWords(item.Value()))
 			continue

@@ -11,31 +11,25 @@ import (
 // Difference from cloud-init: one string is one key, for the default user too, for whom
 // it takes each letter for a key; and it writes what is not a key.
 func PublicKeys(at config.Cursor) []sshd.AuthorizedKey {
+	items := at.Each()
+	if at.Kind() == config.Map {
+		items = nil
+		for _, entry := range at.Entries() {
+			items = append(items, entry.Value)
+		}
+	}
 	var keys []sshd.AuthorizedKey
-	read := func(at config.Cursor) {
-		more, faults := sshd.ParseKeys(at.Text())
+	for _, item := range items {
+		more, faults := sshd.ParseKeys(item.Text())
 		keys = append(keys, more...)
 		for _, fault := range faults {
-			at.Errorf("%s; it is not written", fault)
+			item.Errorf("%s; it is not written", fault)
 		}
 		for _, k := range more {
 			if !k.IsKnown() {
-				at.Notef("the key type %s is not known to this version; it is written", k.Kind)
+				item.Notef("the key type %s is not known to this version; it is written", k.Kind)
 			}
 		}
-	}
-	switch at.Kind() {
-	case config.Null:
-	case config.List:
-		for _, item := range at.Items() {
-			read(item)
-		}
-	case config.Map:
-		for _, entry := range at.Entries() {
-			read(entry.Value)
-		}
-	default:
-		read(at)
 	}
 	return sshd.Distinct(keys)
 }
