@@ -20,7 +20,7 @@ func TestWhatIsWrongWithUserDataIsToldOnceWithItsPlace(t *testing.T) {
 	g.Put(t, "/etc/cloud/cloud.cfg", "merge_how: nonsense(\n")
 	r := g.boot(t)
 	wantErrors := []string{
-		`user-data:4:3: runcmd.0: expected a command as text or a list, got a mapping; it was skipped (a command with a colon and a space in it must be quoted)`,
+		`user-data:4:3: runcmd.0: expected a command as a string or a list, got a mapping; it was skipped (a command with a colon and a space in it must be quoted)`,
 		`user-data:12:13: ssh_pwauth: expected true, false or unchanged, got "perhaps"; sshd is unchanged`,
 		`vendor-data:2:11: hostname: expected a string, got a list`,
 		`/etc/cloud/cloud.cfg:1:12: merge_how: "nonsense(" is no rule for merging: expected the like of list(append); it was merged as if it named no rules`,
@@ -83,7 +83,7 @@ func TestAModuleThatIsRunByHandTellsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "user-data:2:10: runcmd.0: expected a command as text or a list, got the number 5; it was skipped"; report.Error != want {
+	if want := "user-data:2:10: runcmd.0: expected a command as a string or a list, got the number 5; it was skipped"; report.Error != want {
 		t.Errorf("it says %q, want %q", report.Error, want)
 	}
 }

@@ -71,7 +71,7 @@ const (
 
 // checkCACerts reads the certificates.
 //
-// Difference from cloud-init: what is no certificate is an error and not written. There
+// Difference from cloud-init: what is not a certificate is an error and not written. There
 // update-ca-trust fails or ignores it.
 func checkCACerts(e *Env, keys *caCertsKeys) {
 	at, old := e.At("ca_certs"), e.At("ca-certs")
@@ -251,7 +251,7 @@ func removeCAFile(h *host.Host, file string) error {
 	return h.Remove(file)
 }
 
-// certificatesIn are the certificates of a text that has them in PEM, such as one in
+// certificatesIn are the certificates of a string that has them in PEM, such as one in
 // p11-kit's own form. What OpenSSL writes behind a trusted one is not part of it.
 func certificatesIn(text []byte) [][]byte {
 	var all [][]byte

@@ -137,7 +137,7 @@ func checkChef(e *Env, keys *chefKeys) {
 	paths = append(paths, at.Get("directories").Items()...)
 	for _, p := range paths {
 		if p.Text() != "" && !isPlainPath(p.Text()) {
-			p.Errorf("%q is no absolute path; skipped", p.Text())
+			p.Errorf("%q is not an absolute path; skipped", p.Text())
 		}
 	}
 	if attributes := at.Get("initial_attributes"); !attributes.IsNull() && attributes.Kind() != config.Map {
@@ -157,7 +157,7 @@ func (keys *chefKeys) checkLine(at config.Cursor, line chefLine) {
 	case line.symbol && !rubySymbol.MatchString(text):
 		at.Errorf("expected a symbol of Ruby, such as %s; using that", line.otherwise)
 	case line.file && !isPlainPath(text):
-		at.Warnf("%q is no absolute path; its directory is not created", text)
+		at.Warnf("%q is not an absolute path; its directory is not created", text)
 	}
 }
 
@@ -308,7 +308,7 @@ func writeChefKey(e *Env, k *chefSettings, file string) error {
 	return err
 }
 
-// chefValue is what a key has in the configuration; "" is none.
+// chefValue is what a key has in the configuration; "" if it has none.
 func chefValue(at config.Cursor, line chefLine) string {
 	value := at.Get(line.key)
 	text := strings.TrimSpace(value.Text())

@@ -100,7 +100,7 @@ func TestChef(t *testing.T) {
 		"a string that would be Ruby":  {"{" + chefServer + `, node_name: 'a"; system("x") #{1}\'}`, false, "", "", map[string]string{"/etc/chef/client.rb": chefClientRB("i-1", `a\"; system(\"x\") \#{1}\\`)}, ""},
 		"a symbol that would be Ruby":  {"{" + `log_level: 'system("x")', ` + chefServer + "}", false, "", "", map[string]string{"/etc/chef/client.rb": chefClientRB()}, "error: user-data:1:19: chef.log_level: expected a symbol of Ruby, such as :info; using that"},
 		"a value of two lines":         {`{node_name: "a\nb", ` + chefServer + "}", false, "", "", map[string]string{"/etc/chef/client.rb": chefClientRB()}, "error: user-data:1:19: chef.node_name: the value holds a line end or another control character; skipped"},
-		"a path that is none":          {"{log_location: STDOUT, config_path: client.rb, " + chefServer + "}", false, "", "", map[string]string{"/etc/chef/client.rb": ""}, "warning: user-data:1:22: chef.log_location: \"STDOUT\" is no absolute path; its directory is not created\nerror: user-data:1:43: chef.config_path: \"client.rb\" is no absolute path; skipped"},
+		"a path that is none":          {"{log_location: STDOUT, config_path: client.rb, " + chefServer + "}", false, "", "", map[string]string{"/etc/chef/client.rb": ""}, "warning: user-data:1:22: chef.log_location: \"STDOUT\" is not an absolute path; its directory is not created\nerror: user-data:1:43: chef.config_path: \"client.rb\" is not an absolute path; skipped"},
 		"no server":                    {"{validation_name: v, exec: true}", false, "", "", map[string]string{"/etc/chef/client.rb": "", "/etc/chef/firstboot.json": "{}"}, "error: user-data:1:7: chef.server_url" + required},
 		"nothing":                      {"", false, "", "", map[string]string{"/etc/chef/firstboot.json": ""}, ""},
 		"attributes that are a list":   {"{initial_attributes: [a], " + chefServer + "}", false, "", "", map[string]string{"/etc/chef/firstboot.json": "{}"}, "error: user-data:1:28: chef.initial_attributes: expected a mapping of attributes, got a list; skipped"},
@@ -143,7 +143,7 @@ func TestChefsDirectoriesAndModes(t *testing.T) {
 	g.Put(t, "/var/cache/chef/kept", "old")
 	g.Put(t, "/var/cache/chef/there", "old")
 	g.Put(t, "/var/chef/cache/there", "new")
-	want := []string{`error: user-data:1:55: chef.directories.1: "relative" is no absolute path; skipped`}
+	want := []string{`error: user-data:1:55: chef.directories.1: "relative" is not an absolute path; skipped`}
 	if diff := cmp.Diff(want, g.run(t, chef)); diff != "" {
 		t.Error(diff)
 	}

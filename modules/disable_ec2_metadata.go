@@ -25,7 +25,7 @@ var disableEC2Metadata = Of[ec2MetadataKeys]{
 
 // runDisableEC2Metadata sets the route.
 //
-// Difference from cloud-init: a route that is there already is no error.
+// Difference from cloud-init: a route that is there already is not an error.
 func runDisableEC2Metadata(ctx context.Context, e *Env, keys *ec2MetadataKeys) error {
 	if !keys.Disable {
 		return nil

@@ -176,7 +176,7 @@ func setUpDisk(ctx context.Context, e *Env, keys *diskSetupKeys, plan diskPlan) 
 	}
 	disk := layers[0]
 	if disk.Kind != block.Disk {
-		return fmt.Errorf("%s is no disk; it is unchanged", disk)
+		return fmt.Errorf("%s is not a disk; it is unchanged", disk)
 	}
 	if !plan.remove {
 		if matches, err := block.Matches(ctx, e.Host, disk, plan.parts); err != nil || matches {
@@ -227,7 +227,7 @@ func setUpFS(ctx context.Context, e *Env, keys *diskSetupKeys, at config.Cursor,
 		return errors.New("expected a filesystem or a cmd; nothing is created")
 	}
 	if system.Filesystem != "" && !fsTypeName.MatchString(system.Filesystem) {
-		return fmt.Errorf("%q is no type of file system; nothing is created", system.Filesystem)
+		return fmt.Errorf("%q is not a type of file system; nothing is created", system.Filesystem)
 	}
 	name, part := system.Device, strings.ToLower(system.Partition)
 	if i := strings.LastIndexByte(name, '.'); i > 0 {
@@ -275,7 +275,7 @@ func chooseTarget(h *host.Host, contents []block.Content, part string, system fs
 		target = block.Content{Path: device.Path + part}
 		i := slices.IndexFunc(contents, func(c block.Content) bool { return c.Path == target.Path })
 		if i < 0 {
-			return device, false, fmt.Errorf("%s is no partition of %s; nothing is created", target.Path, device.Path)
+			return device, false, fmt.Errorf("%s is not a partition of %s; nothing is created", target.Path, device.Path)
 		}
 		target = contents[i]
 		return target, same(target, true) && !system.Overwrite, nil

@@ -290,7 +290,7 @@ func (g *grower) extend(x lvExtension) {
 	}
 	lv := layers[0]
 	if lv.Kind != block.LV {
-		x.at.Errorf("%s is on %s, which is no logical volume; it is not grown", x.point, lv)
+		x.at.Errorf("%s is on %s, which is not a logical volume; it is not grown", x.point, lv)
 		return
 	}
 	if x.size == 0 && !g.gained[lv.VG] {

@@ -146,7 +146,7 @@ func TestGrowpart(t *testing.T) {
 		},
 		"a mount point that is on no LV": {
 			config:  "growpart: {devices: [], lvm: {extend: {/: 20G}}}\n",
-			reports: "error: user-data:1:43: growpart.lvm.extend./: / is on partition /dev/vda1, which is no logical volume; it is not grown",
+			reports: "error: user-data:1:43: growpart.lvm.extend./: / is on partition /dev/vda1, which is not a logical volume; it is not grown",
 		},
 		"no mapping of LVs": {
 			config:  "growpart: {devices: [], lvm: {extend: all}}\n",

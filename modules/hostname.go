@@ -19,7 +19,7 @@ import (
 
 // hostnameKeys are the keys of set_hostname and update_hostname.
 type hostnameKeys struct {
-	PreserveHostname   bool   `key:"preserve_hostname" doc:"leave the hostname as it is" default:"false"`
+	PreserveHostname   bool   `key:"preserve_hostname" doc:"leave the hostname unchanged" default:"false"`
 	Hostname           string `key:"hostname" doc:"the hostname, short or with its domain"`
 	FQDN               string `key:"fqdn" doc:"the fully qualified domain name"`
 	PreferFQDN         *bool  `key:"prefer_fqdn_over_hostname" doc:"use the fully qualified name as the hostname, if there is one" default:"true"`

@@ -75,7 +75,7 @@ func checkKeyboard(e *Env, keys *keyboardKeys) {
 		{"layout", k.Layout, xkbNames}, {"model", k.Model, xkbNames}, {"variant", k.Variant, xkbNames}, {"options", k.Options, xkbOptions},
 	} {
 		if part.value != "" && !part.valid.MatchString(part.value) {
-			at.Get(part.key).Errorf("%q is no %s that xkeyboard-config(7) can have; the keyboard is unchanged", part.value, part.key)
+			at.Get(part.key).Errorf("%q is not valid as %s (xkeyboard-config(7)); the keyboard is unchanged", part.value, part.key)
 			k.Layout = ""
 		}
 	}

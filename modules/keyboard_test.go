@@ -68,19 +68,19 @@ func TestKeyboard(t *testing.T) {
 		},
 		"a layout that leads elsewhere": {
 			userData: "keyboard: {layout: ../../../etc/passwd}", vconsole: image,
-			report: `error: user-data:1:20: keyboard.layout: "../../../etc/passwd" is no layout that xkeyboard-config(7) can have; the keyboard is unchanged`,
+			report: `error: user-data:1:20: keyboard.layout: "../../../etc/passwd" is not valid as layout (xkeyboard-config(7)); the keyboard is unchanged`,
 		},
 		"options that end the section": {
 			userData: `keyboard: {layout: de, options: "a\"\nEndSection"}`, vconsole: image,
-			report: `error: user-data:1:33: keyboard.options: "a\"\nEndSection" is no options that xkeyboard-config(7) can have; the keyboard is unchanged`,
+			report: `error: user-data:1:33: keyboard.options: "a\"\nEndSection" is not valid as options (xkeyboard-config(7)); the keyboard is unchanged`,
 		},
 		"a variant that a shell would run": {
 			userData: "keyboard: {layout: de, variant: $(reboot)}", vconsole: image,
-			report: `error: user-data:1:33: keyboard.variant: "$(reboot)" is no variant that xkeyboard-config(7) can have; the keyboard is unchanged`,
+			report: `error: user-data:1:33: keyboard.variant: "$(reboot)" is not valid as variant (xkeyboard-config(7)); the keyboard is unchanged`,
 		},
 		"a dash in front": {
 			userData: "keyboard: {layout: -u}", vconsole: image,
-			report: `error: user-data:1:20: keyboard.layout: "-u" is no layout that xkeyboard-config(7) can have; the keyboard is unchanged`,
+			report: `error: user-data:1:20: keyboard.layout: "-u" is not valid as layout (xkeyboard-config(7)); the keyboard is unchanged`,
 		},
 		"a string": {
 			userData: "keyboard: de", vconsole: image, report: "error: user-data:1:11: keyboard: expected a mapping, got a string",

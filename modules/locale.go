@@ -152,7 +152,7 @@ func defaultSetting(e *Env) ([]localeSetting, error) {
 	return []localeSetting{{name: "LANG", value: defaultLocale}}, nil
 }
 
-// withLocale sets variables in the text of a locale.conf(5). One that is the same as LANG
+// withLocale sets variables in the content of a locale.conf(5). One that is the same as LANG
 // is removed, as localectl does.
 func withLocale(old string, set []localeSetting) string {
 	wanted := map[string]string{}

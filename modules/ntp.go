@@ -89,7 +89,7 @@ func checkNTP(e *Env, keys *ntpKeys) {
 		switch {
 		case *given.value == "":
 		case given.key == "service_name" && service.Check(*given.value) != nil:
-			fault = "is no name of a systemd unit"
+			fault = "is not the name of a systemd unit"
 		case strings.HasPrefix(*given.value, "-"):
 			fault = `begins with "-"`
 		case strings.ContainsFunc(*given.value, unicode.IsControl):
@@ -273,7 +273,7 @@ func defaultPools(distribution string) []string {
 // its leap seconds or the servers that DHCP gives.
 var chronyKept = regexp.MustCompile(`^\s*(keyfile|leapsectz|leapseclist|ntsdumpdir|sourcedir|confdir|hwtimestamp)\s`)
 
-// withKeptLines adds the lines that are kept to the text of a chrony.conf, if it has none of
+// withKeptLines adds the lines that are kept to the content of a chrony.conf, if it has none of
 // their kind.
 //
 // Difference from cloud-init: these lines are lost there.

@@ -72,7 +72,7 @@ func TestNTP(t *testing.T) {
 		"a server of two lines is refused":    {config: "ntp: {servers: [\"a\\nallow 0/0\", s]}\n", want: chrony("server s iburst"), reports: `error: user-data:1:17: ntp.servers.0: expected a host or an address, got "a\nallow 0/0"; skipped`},
 		"a server with options is refused":    {config: "ntp: {servers: [a key 1, s]}\n", want: chrony("server s iburst"), reports: `expected a host or an address, got "a key 1"; skipped`},
 		"a server like an option is refused":  {config: "ntp: {pools: [-x, p]}\n", want: chrony("pool p iburst"), reports: `expected a host or an address, got "-x"; skipped`},
-		"a service like an option is refused": {config: "ntp: {servers: [s], config: {service_name: --now}}\n", want: chrony("server s iburst"), reports: `"--now" is no name of a systemd unit; the client's own is used`},
+		"a service like an option is refused": {config: "ntp: {servers: [s], config: {service_name: --now}}\n", want: chrony("server s iburst"), reports: `"--now" is not the name of a systemd unit; the client's own is used`},
 		"a client that is not known": {
 			config: "ntp: {servers: [s], ntp_client: chronny}\n", want: chrony("server s iburst"),
 			reports: `error: user-data:1:33: ntp.ntp_client: no such client: chronny (did you mean chrony?); another needs confpath, check_exe, packages, service_name and template in ntp.config; auto is used`,

@@ -45,7 +45,7 @@ type puppetSettings struct {
 	Exec          bool          `key:"exec" default:"false" doc:"Run the agent once, with exec_args."`
 	ExecArgs      *config.Value `key:"exec_args" takes:"list(text)|text" default:"--test" doc:"The arguments of puppet agent."`
 	StartService  *bool         `key:"start_service" default:"true" doc:"Enable and start the agent's service."`
-	Conf          *config.Value `key:"conf" takes:"map(map(text|bool|list(text)|nothing)|text|nothing)" doc:"The settings of puppet.conf by their sections: main, server, agent, user. In certname, %i is the instance's id and %f the full hostname. ca_cert is no section, but the certificate of the server's authority, in PEM."`
+	Conf          *config.Value `key:"conf" takes:"map(map(text|bool|list(text)|nothing)|text|nothing)" doc:"The settings of puppet.conf by their sections: main, server, agent, user. In certname, %i is the instance's id and %f the full hostname. ca_cert is not a section, but the certificate of the server's authority, in PEM."`
 	CSRAttributes *config.Value `key:"csr_attributes" takes:"map(anything)" doc:"The content of csr_attributes.yaml: custom_attributes and extension_requests of the certificate request."`
 }
 
@@ -96,7 +96,7 @@ func checkPuppet(e *Env, keys *puppetKeys) {
 	keys.checkInstallation(at)
 	for _, name := range []string{"conf_file", "ssl_dir", "csr_attributes_path"} {
 		if file := at.Get(name); !file.IsNull() && !isPlainPath(file.Text()) {
-			file.Errorf("%q is no absolute path; what belongs there is not written", file.Text())
+			file.Errorf("%q is not an absolute path; what belongs there is not written", file.Text())
 		}
 	}
 	keys.settings = nil

@@ -127,7 +127,7 @@ func TestPuppet(t *testing.T) {
 		"aio without protection": {"{install_type: aio, start_service: false, aio_install_url: 'http://example.com/i.sh'}", nil, "", "", "/var/lib/cloud/instance/puppet-install --cleanup", "", "note: user-data:1:68: puppet.aio_install_url: whoever is between this system and the server can change what is downloaded: give its SHA-256 or use https"},
 
 		"a sum that is none": {"{install_type: aio, start_service: false, exec: true, aio_install_sha256: abc}", nil, "", "", "", "", "error: user-data:1:83: puppet.aio_install_sha256: expected a SHA-256: 64 hexadecimal digits; nothing is downloaded"},
-		"a URL that is none": {"{install_type: aio, start_service: false, aio_install_url: /etc/passwd}", nil, "", "", "", "", `error: user-data:1:68: puppet.aio_install_url: "/etc/passwd" is no URL with http or https; nothing is downloaded`},
+		"a URL that is none": {"{install_type: aio, start_service: false, aio_install_url: /etc/passwd}", nil, "", "", "", "", `error: user-data:1:68: puppet.aio_install_url: "/etc/passwd" is not a URL with http or https; nothing is downloaded`},
 		"an unknown type": {
 			"{install_type: aoi, exec: true, start_service: false, conf_file: /c, conf: {main: {a: b}}}", nil, "", "", "", "/c 0644 0:0\n[main]\na = b\n",
 			"error: user-data:1:24: puppet.install_type: expected packages or aio, got \"aoi\"",
@@ -153,7 +153,7 @@ func TestPuppet(t *testing.T) {
 		},
 		"paths that cannot be": {
 			`{install: false, start_service: false, conf_file: puppet.conf, conf: {main: {a: b}}}`, nil, "", "", "", "",
-			`error: user-data:1:59: puppet.conf_file: "puppet.conf" is no absolute path; what belongs there is not written`,
+			`error: user-data:1:59: puppet.conf_file: "puppet.conf" is not an absolute path; what belongs there is not written`,
 		},
 		"a certificate that is none": {
 			"{install: false, start_service: false, ssl_dir: /ssl/d, conf_file: /c, conf: {ca_cert: [a]}}", nil, "", "", "", "",

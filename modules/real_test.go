@@ -74,7 +74,7 @@ func TestScriptsThatCannotBeRunSaySo(t *testing.T) {
 		}
 	}
 	got := strings.ReplaceAll(outcome(t, scriptsUser, e), e.Instance.CloudDir, "DIR")
-	for _, want := range []string{"3 of 4 scripts failed", "1-none: it is no program and does not begin with #!", "2-gone: ", "3-killed: signal: killed"} {
+	for _, want := range []string{"3 of 4 scripts failed", "1-none: it is not a program and does not begin with #!", "2-gone: ", "3-killed: signal: killed"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the report lacks %q:\n%s", want, got)
 		}

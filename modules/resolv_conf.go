@@ -118,7 +118,7 @@ func checkedOptions(at config.Cursor) []string {
 		is, isBool := o.Value.Value().Bool()
 		switch {
 		case !resolvOption.MatchString(o.Key):
-			o.Value.Errorf("%q is no name of an option; skipped", o.Key)
+			o.Value.Errorf("%q is not the name of an option; skipped", o.Key)
 			continue
 		case isBool && !is:
 			continue
@@ -163,7 +163,7 @@ func runResolvConf(ctx context.Context, e *Env, keys *resolvConfKeys) error {
 	return err
 }
 
-// resolvConfFromTemplate fills in the administrator's template; without one the text stays.
+// resolvConfFromTemplate fills in the administrator's template; without one the content stays.
 func resolvConfFromTemplate(ctx context.Context, e *Env, c resolver.Config, text string) (string, error) {
 	data, err := e.Host.ReadFile(resolvConfTemplate)
 	if errors.Is(err, fs.ErrNotExist) {

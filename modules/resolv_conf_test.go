@@ -46,7 +46,7 @@ error: user-data:1:134: resolv_conf.searchdomains.1: expected a domain, got "-a.
 error: user-data:1:158: resolv_conf.sortlist.0: expected an IPv4 address, or two with a slash between them, got "example"; skipped
 warning: user-data:1:186: resolv_conf.options.rotaet: resolv.conf(5) has no such option (did you mean rotate?); it is written
 error: user-data:1:201: resolv_conf.options.timeout: expected a number or true, got a string; the option is skipped
-error: user-data:1:214: resolv_conf.options.a b: "a b" is no name of an option; skipped`,
+error: user-data:1:214: resolv_conf.options.a b: "a b" is not the name of an option; skipped`,
 		},
 		"a zone that is no interface": {
 			`resolv_conf: {nameservers: ["fe80::1%a\nb"]}`, resolvConfHead,

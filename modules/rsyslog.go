@@ -353,7 +353,7 @@ func rsyslogFault(said string) string {
 }
 
 // reloadRsyslog has rsyslog read the files, by the command or, without one, by systemd. As with
-// cloud-init it is no error if it does not: the files are there.
+// cloud-init it is not an error if it does not: the files are there.
 func reloadRsyslog(ctx context.Context, e *Env, command []string) {
 	if len(command) > 0 {
 		if e.Host.Runs() {

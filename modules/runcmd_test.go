@@ -39,14 +39,14 @@ func TestRuncmdWritesTheScriptThatCloudInitWrites(t *testing.T) {
 		{
 			name:     "an entry that is no command fails in its place and costs no other",
 			userData: "runcmd:\n- echo a\n- echo b: c\n- echo d\n- 12\n",
-			want:     "echo a\nfalse # runcmd.1 was skipped: it is no command\necho d\nfalse # runcmd.3 was skipped: it is no command\n",
-			reports: "error: user-data:3:3: runcmd.1: expected a command as text or a list, got a mapping; it was skipped " +
+			want:     "echo a\nfalse # runcmd.1 was skipped: it is not a command\necho d\nfalse # runcmd.3 was skipped: it is not a command\n",
+			reports: "error: user-data:3:3: runcmd.1: expected a command as a string or a list, got a mapping; it was skipped " +
 				"(a command with a colon and a space in it must be quoted)\n" +
-				"error: user-data:5:3: runcmd.3: expected a command as text or a list, got the number 12; it was skipped",
+				"error: user-data:5:3: runcmd.3: expected a command as a string or a list, got the number 12; it was skipped",
 		},
 		{
 			name: "text in place of the list is one command", userData: "runcmd: |\n  echo a\n  echo b\n", want: "echo a\necho b\n\n",
-			reports: "warning: user-data:1:9: runcmd: expected a list of commands, got text; it was taken as one command",
+			reports: "warning: user-data:1:9: runcmd: expected a list of commands, got a string; it was taken as one command",
 		},
 	}
 	for _, test := range tests {

@@ -252,7 +252,7 @@ func scriptFault(err error) string {
 	case errors.As(err, &exit):
 		return exit.Reason
 	case errors.Is(err, syscall.ENOEXEC):
-		return "it is no program and does not begin with #!"
+		return "it is not a program and does not begin with #!"
 	}
 	return err.Error()
 }

@@ -85,7 +85,7 @@ func TestAScriptThatFailsStopsNoOther(t *testing.T) {
 	m.Answer(userScripts+"3", host.Result{Exit: -1}, &host.ExitError{Argv: []string{"3"}, Exit: -1, Reason: "signal: killed"})
 	m.Answer(userScripts+"runcmd", host.Result{Exit: 127}, nil)
 	same(t, "the report", outcome(t, scriptsUser, configured(t, m, "runcmd:\n- nonsense\n")),
-		"failed: 4 of 5 scripts failed: 1: exit code 3; 2: it is no program and does not begin with #!; 3: signal: killed; "+
+		"failed: 4 of 5 scripts failed: 1: exit code 3; 2: it is not a program and does not begin with #!; 3: signal: killed; "+
 			"runcmd (user-data:2:1): exit code 127")
 	if n := len(m.Calls()); n != 5 {
 		t.Errorf("%d scripts were run", n)

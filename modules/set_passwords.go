@@ -16,7 +16,7 @@ import (
 )
 
 type setPasswordsKeys struct {
-	Password  secret.String `key:"password" doc:"The default user's password, as text or as a hash, or RANDOM. Not used when chpasswd has users or a list."`
+	Password  secret.String `key:"password" doc:"The default user's password, plain or as a hash, or RANDOM. Not used when chpasswd has users or a list."`
 	Chpasswd  chpasswdKeys  `key:"chpasswd" doc:"Passwords of any users."`
 	SSHPwauth *config.Value `key:"ssh_pwauth" takes:"bool|text" doc:"Whether sshd takes passwords: true, false, or unchanged."`
 
@@ -32,7 +32,7 @@ type chpasswdKeys struct {
 type passwordKeys struct {
 	Name     string        `key:"name" doc:"The login name."`
 	Password secret.String `key:"password" doc:"The password, or its hash."`
-	Type     string        `key:"type" enum:"hash|text|RANDOM" default:"hash" doc:"What the password is; RANDOM makes one and shows it on the console."`
+	Type     string        `key:"type" enum:"hash|text|RANDOM" default:"hash" doc:"What the password is; RANDOM generates one and shows it on the console."`
 }
 
 var setPasswords = Of[setPasswordsKeys]{

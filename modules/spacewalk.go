@@ -71,7 +71,7 @@ func checkSpacewalk(e *Env, keys *spacewalkKeys) {
 	case k.Server == "":
 		refuse(server, "expected a server's name")
 	case !isServerName(k.Server):
-		refuse(server, "%q is no name of a server: it has neither a scheme nor a path", k.Server)
+		refuse(server, "%q is not the name of a server: it has neither a scheme nor a path", k.Server)
 	}
 	for name, value := range map[string]secret.String{"proxy": k.Proxy, "activation_key": k.ActivationKey} {
 		if text := value.Reveal(); strings.HasPrefix(text, "-") || strings.ContainsFunc(text, unicode.IsControl) {

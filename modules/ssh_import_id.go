@@ -115,7 +115,7 @@ func (keys *sshImportKeys) want(user, id string, at config.Cursor) {
 		at.Errorf("there is no server %q: expected gh:NAME or lp:NAME; skipped", server)
 		return
 	case !isAccountName(name):
-		at.Errorf("%q is no name of an account; skipped", name)
+		at.Errorf("%q is not the name of an account; skipped", name)
 		return
 	case server == "gh":
 		i.url = "https://github.com/" + url.PathEscape(name) + ".keys"
@@ -185,7 +185,7 @@ func importKeys(ctx context.Context, e *Env, i keyImport) error {
 		}
 	}
 	if len(faults) > 0 {
-		i.at.Warnf("%d lines of %s are no public keys without options; skipped", len(faults), i.url)
+		i.at.Warnf("%d lines of %s are not public keys without options; skipped", len(faults), i.url)
 	}
 	if len(fresh) == 0 {
 		return nil

@@ -87,18 +87,18 @@ func TestSSHImportID(t *testing.T) {
 		},
 		"what moves the cursor, has options or is no key": {
 			on + "ssh_import_id: [gh:mixed]", nil, "", importedKey + " \\x1b[2Jx # ssh-import-id gh:mixed\n", "https://github.com/mixed.keys",
-			"warning: user-data:2:17: ssh_import_id.0: 2 lines of https://github.com/mixed.keys are no public keys without options; skipped",
+			"warning: user-data:2:17: ssh_import_id.0: 2 lines of https://github.com/mixed.keys are not public keys without options; skipped",
 		},
 		"a user that is not there": {
 			on + "users: [{name: gone, ssh_import_id: [alice]}]", nil, "", "", "",
 			`error: user-data:2:38: users.0.ssh_import_id.0: cannot import the keys of lp:alice for gone: there is no user "gone"`,
 		},
 		"names that are none": {
-			on + "ssh_import_id: ['gh:../x', 'gh:-a', 'lp:a/b', 'lp:', \"gh:a\\nb\", 'gl:alice', {}, ~, 'https://x/y']", nil, "", "", "", `error: user-data:2:17: ssh_import_id.0: "../x" is no name of an account; skipped
-error: user-data:2:28: ssh_import_id.1: "-a" is no name of an account; skipped
-error: user-data:2:37: ssh_import_id.2: "a/b" is no name of an account; skipped
-error: user-data:2:47: ssh_import_id.3: "" is no name of an account; skipped
-error: user-data:2:54: ssh_import_id.4: "a\nb" is no name of an account; skipped
+			on + "ssh_import_id: ['gh:../x', 'gh:-a', 'lp:a/b', 'lp:', \"gh:a\\nb\", 'gl:alice', {}, ~, 'https://x/y']", nil, "", "", "", `error: user-data:2:17: ssh_import_id.0: "../x" is not the name of an account; skipped
+error: user-data:2:28: ssh_import_id.1: "-a" is not the name of an account; skipped
+error: user-data:2:37: ssh_import_id.2: "a/b" is not the name of an account; skipped
+error: user-data:2:47: ssh_import_id.3: "" is not the name of an account; skipped
+error: user-data:2:54: ssh_import_id.4: "a\nb" is not the name of an account; skipped
 error: user-data:2:65: ssh_import_id.5: there is no server "gl": expected gh:NAME or lp:NAME; skipped
 error: user-data:2:77: ssh_import_id.6: expected an account, such as gh:alice, got a mapping; skipped
 error: user-data:2:81: ssh_import_id.7: expected an account, such as gh:alice, got nothing; skipped

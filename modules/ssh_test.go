@@ -393,7 +393,7 @@ func TestKeysThatAreNoneAreReportedAndTheOthersUsed(t *testing.T) {
 	t.Parallel()
 	g := newSSHGuest(t, "ssh_authorized_keys: ssh-rsa AAAA one text is one key")
 	g.env.Instance.PublicKeys = []string{"nonsense"}
-	want := []string{`warning: key 1 of the public keys in the metadata: this is no public key; it is not written`}
+	want := []string{`warning: key 1 of the public keys in the metadata: this is not a public key; it is not written`}
 	if diff := cmp.Diff(want, g.run(t, sshModule)); diff != "" {
 		t.Error(diff)
 	}

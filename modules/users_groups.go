@@ -18,9 +18,9 @@ import (
 )
 
 type usersGroupsKeys struct {
-	Users  []userKeys    `key:"users" takes:"list(text|list(text)|keys)|text|map(bool|keys)" doc:"Users to make: maps as below, names, or default for the system's default user. Absent: none."`
-	User   userKeys      `key:"user" takes:"text|keys" doc:"A name or map that is put over the system's default user, which is then made even if users does not name it."`
-	Groups *config.Value `key:"groups" takes:"list(text|map(text|list(text)|nothing))|text|map(text|list(text)|nothing)" doc:"Groups to make: names, or maps from a name to its members."`
+	Users  []userKeys    `key:"users" takes:"list(text|list(text)|keys)|text|map(bool|keys)" doc:"Users to create: mappings as below, names, or default for the system's default user. Absent: none."`
+	User   userKeys      `key:"user" takes:"text|keys" doc:"A name or mapping that is put over the system's default user, which is then created even if users does not name it."`
+	Groups *config.Value `key:"groups" takes:"list(text|map(text|list(text)|nothing))|text|map(text|list(text)|nothing)" doc:"Groups to create: names, or mappings from a name to its members."`
 
 	// What Check read of them.
 	wantedGroups []cloudconfig.Group
@@ -62,7 +62,7 @@ var usersGroups = Of[usersGroupsKeys]{
 	Frequency:  state.PerInstance,
 	Repeatable: true,
 	Doc: "Creates groups and users, sets their passwords, sudo rules and SSH keys. A user that exists keeps " +
-		"its account as it is; its password, lock, rules and keys are set all the same. The default user is made last. " +
+		"its account as it is; its password, lock, rules and keys are set all the same. The default user is created last. " +
 		"A user that cannot be created does not keep the others from being created.",
 	Example: "groups: [admins]\nusers:\n  - default\n  - name: alice\n    groups: [admins]\n    sudo: [\"ALL=(ALL) NOPASSWD:ALL\"]\n    ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqzG8mCzqrHtgJbFvQ0Q0v3mvIRZQfOA8q0yJ3J2a7e alice@example.com]\n",
 	Check:   checkUsersGroups,
@@ -270,7 +270,7 @@ func (u *user) checkShell() {
 
 func (u *user) makeGroups(ctx context.Context) {
 	wanted := slices.Clone(u.groups)
-	if _, err := strconv.Atoi(u.PrimaryGroup); err != nil && u.PrimaryGroup != "" { // a number is no name to make
+	if _, err := strconv.Atoi(u.PrimaryGroup); err != nil && u.PrimaryGroup != "" { // a number is not a name to create
 		wanted = append(wanted, u.PrimaryGroup)
 	}
 	for _, name := range wanted {
@@ -418,7 +418,7 @@ func ruleList(v *config.Value) ([]string, error) {
 	for _, item := range items {
 		rule := item.Text()
 		if rule == "" || strings.ContainsAny(rule, "\n\x00") {
-			return nil, errors.New("a rule must be one line of text; no rule is written")
+			return nil, errors.New("a rule must be one line; no rule is written")
 		}
 		rules = append(rules, rule)
 	}

@@ -217,7 +217,7 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		},
 		"a public key that is none": {
 			"users:\n  - name: ann\n    ssh_authorized_keys: [not a key]\n  - joe\n",
-			`error: user-data:3:27: users.0.ssh_authorized_keys.0: this is no public key; it is not written`, "useradd joe -m",
+			`error: user-data:3:27: users.0.ssh_authorized_keys.0: this is not a public key; it is not written`, "useradd joe -m",
 		},
 		"a rule for somebody else": {
 			"users:\n  - name: ann\n    doas: [permit bob]\n",
@@ -387,7 +387,7 @@ func TestARuleThatSudoCannotReadIsNotWritten(t *testing.T) {
 		"it has no form":    {"NOPASSWD", "error: user-data:1:28: users.0.sudo: a sudo rule has the form HOST=(USER) COMMAND, such as ALL=(ALL) NOPASSWD:ALL, got \"NOPASSWD\"; it is not written", true},
 		"true":              {"true", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got true; no rule is written", true},
 		"a mapping":         {"{ann: ALL}", "error: user-data:1:28: users.0.sudo: expected a rule or a list of rules, got a mapping; no rule is written", true},
-		"two lines":         {`"ALL=(ALL) ALL\nx"`, "error: user-data:1:28: users.0.sudo: a rule must be one line of text; no rule is written", true},
+		"two lines":         {`"ALL=(ALL) ALL\nx"`, "error: user-data:1:28: users.0.sudo: a rule must be one line; no rule is written", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -47,7 +47,7 @@ var wireguard = Of[wireguardKeys]{
 	Run:     runWireguard,
 }.Module()
 
-// wireguardName is a name that wg-quick(8) takes, and that is no option and no hidden file.
+// wireguardName is a name that wg-quick(8) takes, and that is neither an option nor a hidden file.
 var wireguardName = regexp.MustCompile(`^[A-Za-z0-9_=+][A-Za-z0-9_=+.-]{0,14}$`)
 
 // checkWireguard lets interfaces pass that have all that they need.
@@ -70,7 +70,7 @@ func checkWireguard(e *Env, keys *wireguardKeys) {
 		case wg.Name == "" || wg.Path == "" || wg.Content.IsEmpty():
 			item.Errorf("an interface needs name, config_path and content; skipped")
 		case !wireguardName.MatchString(wg.Name):
-			item.Get("name").Errorf("%q is no name that wg-quick takes; the interface is skipped", wg.Name)
+			item.Get("name").Errorf("%q is not a name that wg-quick takes; the interface is skipped", wg.Name)
 		case slices.ContainsFunc(keys.interfaces, func(other wireguardInterface) bool { return other.Name == wg.Name }):
 			item.Get("name").Errorf("there is an interface %s before; skipped", wg.Name)
 		default:

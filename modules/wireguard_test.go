@@ -148,9 +148,9 @@ func TestAnInterfaceOfWireguardThatIsNoneIsSkippedAlone(t *testing.T) {
 	g.Put(t, "/sys/module/wireguard/version", "")
 	want := `error: user-data:7:7: wireguard.interfaces.4: expected a mapping, got a list
 error: user-data:3:7: wireguard.interfaces.0: an interface needs name, config_path and content; skipped
-error: user-data:4:14: wireguard.interfaces.1.name: "../../tmp/x" is no name that wg-quick takes; the interface is skipped
-error: user-data:5:14: wireguard.interfaces.2.name: "-a" is no name that wg-quick takes; the interface is skipped
-error: user-data:6:14: wireguard.interfaces.3.name: "wg0.service --now x" is no name that wg-quick takes; the interface is skipped
+error: user-data:4:14: wireguard.interfaces.1.name: "../../tmp/x" is not a name that wg-quick takes; the interface is skipped
+error: user-data:5:14: wireguard.interfaces.2.name: "-a" is not a name that wg-quick takes; the interface is skipped
+error: user-data:6:14: wireguard.interfaces.3.name: "wg0.service --now x" is not a name that wg-quick takes; the interface is skipped
 warning: user-data:8:32: wireguard.interfaces.5.config_path: wg-quick@wg2 reads /etc/wireguard/wg2.conf
 error: user-data:9:14: wireguard.interfaces.6.name: there is an interface wg2 before; skipped`
 	if diff := cmp.Diff(want, strings.Join(g.run(t, wireguard), "\n")); diff != "" {

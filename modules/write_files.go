@@ -289,7 +289,7 @@ func (w *fileWrite) missing(err error) error {
 // is for nothing, "-1" and "none".
 func isName(half string) bool { return half != "" && half != "-1" && !strings.EqualFold(half, "none") }
 
-// mode is the file's mode: text is octal, a number is taken as it is. YAML 1.1 reads
+// mode is the file's mode: a string is octal, a number is taken as it is. YAML 1.1 reads
 // 0644 as octal already, so that both forms that people write mean the same; 644
 // without quotes is mode 1204. wrong says what is wrong with the key.
 func (w *fileWrite) mode() (mode fs.FileMode, wrong string) {
@@ -363,7 +363,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 	case config.Null:
 		return nil, nil
 	case config.List, config.Map:
-		return nil, fmt.Errorf("the content must be text, it is %s; nothing was written", config.Shown(v))
+		return nil, fmt.Errorf("the content must be a string, it is %s; nothing was written", config.Shown(v))
 	case config.Binary:
 		data, ok := v.Any().([]byte)
 		if !ok {
@@ -374,7 +374,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 	return []byte(v.Text()), nil
 }
 
-// checkDigest tells of a digest that is none, and of one of nothing.
+// checkDigest reports a digest that is not valid, and one where nothing is fetched.
 func (w *fileWrite) checkDigest() {
 	switch {
 	case !cloudconfig.IsDigest(w.Source.SHA256):

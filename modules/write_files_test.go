@@ -88,7 +88,7 @@ func TestBadDataCostsOnlyItsFile(t *testing.T) {
 	for _, want := range []string{
 		"error: user-data:3:25: write_files.1.content: cannot decode the content as base64: it is not complete; nothing was written",
 		"error: user-data:4:25: write_files.2.content: cannot unzip the content: ",
-		"error: user-data:5:25: write_files.3.content: the content must be text, it is a list; nothing was written",
+		"error: user-data:5:25: write_files.3.content: the content must be a string, it is a list; nothing was written",
 		"warning: user-data:6:3: write_files.4: there is no path; nothing was written",
 		"error: user-data:7:3: write_files.5: expected ",
 		"error: user-data:8:3: write_files.6: cannot write /etc: it is a directory",

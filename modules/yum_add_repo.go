@@ -67,7 +67,7 @@ func checkYumRepos(e *Env, keys *yumReposKeys) {
 		r := yumRepo{at: entry.Value, id: strings.ReplaceAll(entry.Key, " ", "-")}
 		switch {
 		case !repoID.MatchString(r.id):
-			r.at.Errorf("%q is no id of a repository: it has letters, digits and -_.: and begins with neither - nor a dot; skipped", entry.Key)
+			r.at.Errorf("%q is not the id of a repository: it has letters, digits and -_.: and begins with neither - nor a dot; skipped", entry.Key)
 		case slices.ContainsFunc(keys.repos, func(other yumRepo) bool { return other.id == r.id }):
 			r.at.Warnf("there is a repository %s before; skipped", r.id)
 		case !r.at.IsNull() && r.at.Kind() != config.Map:
@@ -92,7 +92,7 @@ func (r *yumRepo) read() bool {
 			r.overwrite = is
 			continue
 		case !repoOption.MatchString(name):
-			value.Errorf("%q is no name of an option; skipped", entry.Key)
+			value.Errorf("%q is not the name of an option; skipped", entry.Key)
 			continue
 		case !slices.Contains(repoOptions, name):
 			value.Warnf("dnf has no such option%s; it is written", config.DidYouMean(name, repoOptions))

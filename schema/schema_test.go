@@ -39,7 +39,7 @@ func TestCloudConfigIsCheckedByTheModulesKeys(t *testing.T) {
 		{"a deprecated spelling", "users:\n- name: ann\n  lock-passwd: false\n", "deprecated: doc:3:3: users.0.lock-passwd: deprecated since cloud-init 22.3: write lock_passwd"},
 		{"a wrong type", "ssh_deletekeys: perhaps\n", `error: doc:1:17: ssh_deletekeys: expected a boolean, got "perhaps"`},
 		{"a word that is none of those there are", "chpasswd:\n  users:\n  - {name: a, password: b, type: hsh}\n", `error: doc:3:34: chpasswd.users.0.type: expected hash, text or RANDOM, got "hsh" (did you mean hash?)`},
-		{"an entry that is no command, in the module's words", "runcmd:\n- echo a: b\n", "error: doc:2:3: runcmd.0: expected a command as text or a list, got a mapping; it was skipped (a command with a colon and a space in it must be quoted)"},
+		{"an entry that is no command, in the module's words", "runcmd:\n- echo a: b\n", "error: doc:2:3: runcmd.0: expected a command as a string or a list, got a mapping; it was skipped (a command with a colon and a space in it must be quoted)"},
 		{"commands as a number", "runcmd: 5\n", "error: doc:1:9: runcmd: expected a list of commands, got the number 5; none was run"},
 		{"nothing in a list of files", "write_files:\n-\n", "error: doc:2:2: write_files.0: expected a mapping, got nothing"},
 		{"a password as a list is not shown", "password: [secret]\n", "error: doc:1:11: password: expected a string, got a list"},

@@ -18,7 +18,7 @@ type PasswordChange struct {
 	Report   func(error)
 }
 
-// SetPasswords sets passwords, given as hashes or as text, in one call of chpasswd.
+// SetPasswords sets passwords, given as hashes or plain, in one call of chpasswd.
 // The users that got theirs are returned.
 //
 // chpasswd may change nothing at all for one bad line, so that after a failure each

@@ -156,7 +156,7 @@ func (c Creation) Resume(ctx context.Context, wanted func(name string) bool) err
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot tell which user an interrupted run was making: %w", err)
+		return fmt.Errorf("cannot tell which user an interrupted run was creating: %w", err)
 	}
 	if name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n"); wanted(name) {
 		if err := c.remove(ctx, name, home); err != nil {

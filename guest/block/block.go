@@ -61,7 +61,7 @@ func Running(h *host.Host) bool { return h.Runs() && h.Exists("/proc/self/mounti
 // Mount is a line of /proc/self/mountinfo.
 type Mount struct {
 	Point, Type, Source string
-	Device              string // major:minor; 0:… is no block device's
+	Device              string // major:minor; 0:… is not a block device's
 	ReadOnly            bool
 }
 
@@ -294,7 +294,7 @@ func describe(h *host.Host, name string) (Layer, error) {
 	}
 	mapped, err := read(h, dir+"/dm/name")
 	if err != nil {
-		return l, nil // it is none of the device mapper's
+		return l, nil // it is not of the device mapper
 	}
 	if l.UUID, err = read(h, dir+"/dm/uuid"); err != nil {
 		return Layer{}, fmt.Errorf("cannot tell what %s is: %w", name, err)

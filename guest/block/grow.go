@@ -196,7 +196,7 @@ func ExtendLV(ctx context.Context, h *host.Host, lv Layer, size int64, percent i
 	return Grown{lv.Size, after}, err
 }
 
-// ErrUnknownType says that a file system's type is none that can grow here.
+// ErrUnknownType says that a file system's type is not one that can grow here.
 var ErrUnknownType = errors.New("its type of file system is not known")
 
 // FileSystemGrowth returns what a mounted file system could grow to, and the command for it; no

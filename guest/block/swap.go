@@ -70,7 +70,7 @@ func CreateSwap(ctx context.Context, h *host.Host, s SwapFile) (int64, error) {
 	return mib << 20, nil
 }
 
-// mayBeSwap refuses to write over a file that is none of swap.
+// mayBeSwap refuses to write over a file that is not swap.
 func mayBeSwap(h *host.Host, file string) error {
 	info, err := h.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().IsRegular() && info.Size() == 0 {
@@ -92,7 +92,7 @@ func mayBeSwap(h *host.Host, file string) error {
 		}
 	}
 	// Difference from cloud-init: it writes over any file.
-	return fmt.Errorf("%s is there, and is no swap file; it is unchanged", file)
+	return fmt.Errorf("%s is there, and is not a swap file; it is unchanged", file)
 }
 
 // fill makes the file that large, all its blocks allocated, and readable to root alone at any time.

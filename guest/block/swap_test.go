@@ -29,7 +29,7 @@ func TestASwapFileIsCreated(t *testing.T) {
 		"by dd where fallocate is not known":  {fs: "ext3", fails: []string{"fallocate"}, want: fallocate + "; " + dd + "; " + mkswap},
 		"not where there is no room":          {fs: "xfs", fails: []string{"fallocate", "dd"}, want: fallocate + "; " + dd, err: "cannot create the swap file /var/swap"},
 		"not if mkswap fails":                 {fs: "xfs", fails: []string{"mkswap"}, want: fallocate + "; " + mkswap, err: "cannot create the swap file /var/swap"},
-		"not over another file":               {fs: "xfs", existing: "precious", err: "/var/swap is there, and is no swap file; it is unchanged"},
+		"not over another file":               {fs: "xfs", existing: "precious", err: "/var/swap is there, and is not a swap file; it is unchanged"},
 		"over one that was swap":              {fs: "xfs", existing: strings.Repeat("x", 4086) + "SWAPSPACE2", want: fallocate + "; " + mkswap},
 		"over one that a power cut left":      {fs: "xfs", existing: strings.Repeat("\x00", 8192), want: fallocate + "; " + mkswap},
 		"with a size by the free space":       {fs: "xfs", auto: true, free: "4096 65536\n", want: free + "; " + fallocate + "; " + mkswap},

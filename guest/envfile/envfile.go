@@ -1,7 +1,7 @@
 // Package envfile edits files of variables that systemd and shells read, such as
 // /etc/locale.conf: a line NAME=value for each.
 //
-// In go a file's text and what its variables are to be, out comes its new text. Lines of
+// In go a file's content and what its variables are to be, out comes its new content. Lines of
 // other variables, comments and what is not understood stay byte for byte. Values of several
 // lines are not read.
 package envfile
@@ -12,9 +12,9 @@ import "strings"
 type Variable struct{ Name, Value string }
 
 // Value returns the value of a variable; "" where it has none. The last line counts.
-func Value(text, name string) string {
+func Value(content, name string) string {
 	found := ""
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(content) {
 		if n, value := read(line); n == name {
 			found = value
 		}
@@ -22,10 +22,10 @@ func Value(text, name string) string {
 	return found
 }
 
-// Set returns a text in which variables have these values, each in its first line, or in a
+// Set returns content in which variables have these values, each in its first line, or in a
 // new one at the end. A line that gives the value already stays as it is written. Values must
 // have no control characters, quotes, backslashes, "$" and "`".
-func Set(text string, variables []Variable) string {
+func Set(content string, variables []Variable) string {
 	values := make(map[string]string, len(variables))
 	for _, v := range variables {
 		values[v.Name] = v.Value
@@ -37,7 +37,7 @@ func Set(text string, variables []Variable) string {
 		}
 		values[name] = ""
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(content) {
 		line = strings.TrimSuffix(line, "\n")
 		name, value := read(line)
 		want, ok := values[name]

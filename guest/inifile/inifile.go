@@ -1,7 +1,7 @@
 // Package inifile edits files of sections with options, such as /etc/puppet/puppet.conf: a
 // line "option = value" for each, below a line "[section]".
 //
-// In go a file's text and what an option is to be, out comes its new text. All other lines
+// In go a file's content and what an option is to be, out comes its new content. All other lines
 // stay byte for byte, comments too. Values of several lines are not read.
 package inifile
 
@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// Set returns a text in which an option of a section has a value: in its line, or in a new one
-// at the section's end, or in a new section at the text's. The section "" is what is before
+// Set returns content in which an option of a section has a value: in its line, or in a new one
+// at the section's end, or in a new section at the end of all. The section "" is what is before
 // the first one. Names and value must have no control characters.
-func Set(text, section, option, value string) string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if strings.TrimSpace(text) == "" {
+func Set(content, section, option, value string) string {
+	lines := strings.Split(strings.TrimSuffix(content, "\n"), "\n")
+	if strings.TrimSpace(content) == "" {
 		lines = nil
 	}
 	setting := option + " = " + value

@@ -215,7 +215,7 @@ func (g *guest) absent(ctx context.Context, t tool, specs []Spec) (absent []Spec
 		return nil, err
 	}
 	for i, s := range asked {
-		// What is no package's name may be what one provides.
+		// What is not a package's name may be what one provides.
 		for _, question := range [][]string{{"rpm", "-q", all[i+2]}, {"rpm", "-q", "--whatprovides", all[i+2]}} {
 			if r, err = g.ask(ctx, question...); err != nil {
 				return absent, err

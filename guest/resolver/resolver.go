@@ -27,7 +27,7 @@ type Config struct {
 	Options  []string // "rotate", "timeout:1"
 }
 
-// ResolvConf is the text of a resolv.conf(5), without a comment.
+// ResolvConf is the content of a resolv.conf(5), without a comment.
 func (c Config) ResolvConf() string {
 	var b strings.Builder
 	for _, server := range c.Servers {
@@ -124,12 +124,12 @@ func networkManagersMain(h *host.Host) (map[string]string, error) {
 	}
 	main := map[string]string{}
 	for _, file := range files {
-		text, err := h.ReadFile(file)
+		content, err := h.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		section := ""
-		for line := range strings.Lines(string(text)) {
+		for line := range strings.Lines(string(content)) {
 			line = strings.TrimSpace(line)
 			if strings.HasPrefix(line, "[") {
 				section = line
@@ -142,16 +142,16 @@ func networkManagersMain(h *host.Host) (map[string]string, error) {
 	return main, nil
 }
 
-// Apply gives a configuration to an owner; text is what /etc/resolv.conf is to hold where it is
+// Apply gives a configuration to an owner; content is what /etc/resolv.conf is to hold where it is
 // nobody's. A running owner takes it at once. What it has no words for is returned.
-func Apply(ctx context.Context, h *host.Host, owner Owner, c Config, text string) (lost []string, err error) {
+func Apply(ctx context.Context, h *host.Host, owner Owner, c Config, content string) (lost []string, err error) {
 	switch owner {
 	case NetworkManager:
 		return applyNetworkManager(ctx, h, c)
 	case Resolved:
 		return applyResolved(ctx, h, c)
 	}
-	_, err = h.WriteFile(Path, []byte(text), host.File{})
+	_, err = h.WriteFile(Path, []byte(content), host.File{})
 	return nil, err
 }
 
@@ -164,15 +164,15 @@ func applyNetworkManager(ctx context.Context, h *host.Host, c Config) (lost []st
 	if len(c.Servers) == 0 {
 		return append(lost, "search domains and options without name servers"), nil
 	}
-	text := "# Written by cloud-init: resolv_conf of the instance's configuration.\n[global-dns]\n"
+	content := "# Written by cloud-init: resolv_conf of the instance's configuration.\n[global-dns]\n"
 	if names := c.names(); len(names) > 0 {
-		text += "searches=" + strings.Join(names, ",") + "\n"
+		content += "searches=" + strings.Join(names, ",") + "\n"
 	}
 	if len(c.Options) > 0 {
-		text += "options=" + strings.Join(c.Options, ",") + "\n"
+		content += "options=" + strings.Join(c.Options, ",") + "\n"
 	}
-	text += "\n[global-dns-domain-*]\nservers=" + strings.Join(c.Servers, ",") + "\n"
-	changed, err := h.WriteFile(networkManagerFile, []byte(text), host.File{})
+	content += "\n[global-dns-domain-*]\nservers=" + strings.Join(c.Servers, ",") + "\n"
+	changed, err := h.WriteFile(networkManagerFile, []byte(content), host.File{})
 	if err != nil || !changed {
 		return lost, err
 	}
@@ -196,14 +196,14 @@ func applyResolved(ctx context.Context, h *host.Host, c Config) (lost []string, 
 	if len(c.Options) > 0 {
 		lost = append(lost, "options")
 	}
-	text := "# Written by cloud-init: resolv_conf of the instance's configuration.\n[Resolve]\n"
+	content := "# Written by cloud-init: resolv_conf of the instance's configuration.\n[Resolve]\n"
 	if len(c.Servers) > 0 {
-		text += "DNS=" + strings.Join(c.Servers, " ") + "\n"
+		content += "DNS=" + strings.Join(c.Servers, " ") + "\n"
 	}
 	if names := c.names(); len(names) > 0 {
-		text += "Domains=" + strings.Join(names, " ") + "\n"
+		content += "Domains=" + strings.Join(names, " ") + "\n"
 	}
-	changed, err := h.WriteFile(resolvedFile, []byte(text), host.File{})
+	changed, err := h.WriteFile(resolvedFile, []byte(content), host.File{})
 	if err != nil || !changed {
 		return lost, err
 	}

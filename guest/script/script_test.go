@@ -67,7 +67,7 @@ func TestACommandOfWordsIsSimple(t *testing.T) {
 		"ls /nonexistent 2>&1": true, "A=1 b": true, "[ -f /x ] && rm /x": true, "cat </x >>y": true, "'sh' '-c' 'exit 9'": true,
 		"": false, "a &": false, "a;": false, "&& a": false, "a\nb": false, "echo 'a": false, `echo "a`: false, `a \`: false,
 		`echo "a\" b`: false, "echo $(a)": false, "echo `a`": false, "a <<EOF": false, "echo ${a}": false, "(a)": false,
-		"if a": false, "a; then": false, "while x": false, "done": false, "{ a": false, "! a": false, "a # it's b": true, "a#b": false, "a # b\nc": false, "false # runcmd.0 was skipped: it is no command": true,
+		"if a": false, "a; then": false, "while x": false, "done": false, "{ a": false, "! a": false, "a # it's b": true, "a#b": false, "a # b\nc": false, "false # runcmd.0 was skipped: it is not a command": true,
 		`echo $'a\'b'`: false, "case x in": false, "[[ a ]]": false, "echo if": false, "f()": false, `echo "$(a)"`: false,
 	} {
 		if got := isSimple(entry); got != want {

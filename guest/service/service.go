@@ -60,11 +60,11 @@ func systemctl(ctx context.Context, h *host.Host, verb, unit string) (host.Resul
 // unitName is what systemd.unit(5) allows in a name, without what begins an option.
 var unitName = regexp.MustCompile(`^[A-Za-z0-9_.:@\\][A-Za-z0-9_.:@\\-]{0,200}$`)
 
-// Check returns why a name is none of a unit. One that begins with "-" would be an option of
+// Check returns why a name is not that of a unit. One that begins with "-" would be an option of
 // systemctl.
 func Check(unit string) error {
 	if !unitName.MatchString(unit) {
-		return fmt.Errorf("%.80q is no name of a systemd unit", unit)
+		return fmt.Errorf("%.80q is not the name of a systemd unit", unit)
 	}
 	return nil
 }

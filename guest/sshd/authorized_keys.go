@@ -15,7 +15,7 @@ import (
 )
 
 // AuthorizedKey is a line of an authorized_keys file (sshd(8)). A line that holds no
-// key, such as a comment, is only text.
+// key, such as a comment, is only a string.
 type AuthorizedKey struct {
 	text    string // the line, for what has no key
 	Options string
@@ -81,7 +81,7 @@ func isKeyType(word string) bool {
 }
 
 // cutOptions splits the options off: they end at the first white space outside quotes,
-// and \" inside quotes is no end of them.
+// and \" inside quotes does not end them.
 func cutOptions(text string) (options, rest string) {
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -98,7 +98,7 @@ func cutOptions(text string) (options, rest string) {
 }
 
 // ParseKeys reads public keys, a line each, and tells what is wrong with the lines that
-// are none. What they hold is not shown: it may be a piece of a private key.
+// are not keys. What they hold is not shown: it may be a piece of a private key.
 func ParseKeys(text string) (keys []AuthorizedKey, faults []string) {
 	if strings.Contains(text, "PRIVATE KEY-----") {
 		return nil, []string{"this is a private key: it is the public one that belongs here"}
@@ -110,9 +110,9 @@ func ParseKeys(text string) (keys []AuthorizedKey, faults []string) {
 		k := parseAuthorizedKey(line)
 		switch fault := k.fault(); {
 		case !k.isKey():
-			faults = append(faults, "this is no public key")
+			faults = append(faults, "this is not a public key")
 		case fault != "":
-			faults = append(faults, "this is no public key: "+fault)
+			faults = append(faults, "this is not a public key: "+fault)
 		default:
 			keys = append(keys, k)
 		}
@@ -134,7 +134,7 @@ func Distinct(keys []AuthorizedKey) []AuthorizedKey {
 }
 
 // RedirectOptions are what is put before a public key so that it cannot log in as one
-// user, but is told which to use: cloud-init's own text, which tools look for. The
+// user, but is told which to use: cloud-init's own words, which tools look for. The
 // exit code tells it from a refused login.
 const RedirectOptions = `no-port-forwarding,no-agent-forwarding,no-X11-forwarding,` +
 	`command="echo 'Please login as the user \"$USER\" rather than the user \"$DISABLE_USER\".';echo;sleep 10;exit 142"`

@@ -17,7 +17,7 @@ func CheckDownload(from, sum config.Cursor) bool {
 	location, err := url.Parse(from.Text())
 	switch digest := strings.TrimSpace(sum.Text()); {
 	case err != nil || location.Scheme != "http" && location.Scheme != "https" || location.Host == "":
-		from.Errorf("%q is no URL with http or https; nothing is downloaded", secret.WithoutLogins(from.Text()))
+		from.Errorf("%q is not a URL with http or https; nothing is downloaded", secret.WithoutLogins(from.Text()))
 		return false
 	case digest != "" && !IsDigest(digest):
 		sum.Errorf("expected a SHA-256: 64 hexadecimal digits; nothing is downloaded")

@@ -16,7 +16,7 @@ type Password struct {
 	Value secret.String
 	Kind  PasswordKind
 	at    config.Cursor
-	line  int // of a list that is a string, from 1; 0: it is none
+	line  int // of a list that is a string, from 1; 0: it is not
 }
 
 // PasswordKind is what the value of a password is.

@@ -110,7 +110,7 @@ func (r *userReader) user(at config.Cursor) config.Cursor {
 			return at
 		}
 	default:
-		at.Warnf("expected a name or a map, so it is ignored")
+		at.Warnf("expected a name or a mapping, so it is ignored")
 	}
 	return nothing
 }
@@ -125,7 +125,7 @@ func (r *userReader) users(at config.Cursor) {
 			r.item(item)
 		}
 	case config.Map:
-		at.Deprecatedf("a map is deprecated: use a list")
+		at.Deprecatedf("a mapping is deprecated: use a list")
 		for _, entry := range at.Entries() {
 			r.named(entry.Key, entry.Value)
 		}
@@ -184,7 +184,7 @@ func (r *userReader) named(name string, at config.Cursor) {
 	case config.Map:
 		r.describe(name, at)
 	case config.List, config.Null:
-		at.Errorf("expected a map or true, so this user is skipped")
+		at.Errorf("expected a mapping or true, so this user is skipped")
 	default:
 		if config.IsTrue(at.Value()) {
 			r.mention(name, at)

@@ -144,7 +144,7 @@ func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 		},
 		"an item that is null":   {"users:\n  - ann\n  -\n", "user-data:3:4: users.1: expected a name or the keys of a user, got nothing"},
 		"users that is a number": {"users: 5", "user-data:1:8: users: expected a list of users, got the number 5; it is ignored"},
-		"user that is a list":    {"user: [a]", "user-data:1:7: user: expected a name or a map, so it is ignored"},
+		"user that is a list":    {"user: [a]", "user-data:1:7: user: expected a name or a mapping, so it is ignored"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,19 +21,19 @@ import (
 // an empty entry skipped, a newline after each. Being one script is what people rely on: a
 // directory, a variable or an `if` begun in one entry holds in the next.
 //
-// Difference from cloud-init: an entry that is no command does not cost all the
+// Difference from cloud-init: an entry that is not a command does not stop all the
 // others. It is reported with its position, and a command that fails stands in its
 // place, so that `set -e` and an `if` around it act as for any command that failed.
 //
 // Difference from cloud-init: binary data among a command's arguments is the data,
 // not Python's way to print it, b'...'.
 //
-// Difference from cloud-init: text in place of the list is one entry of it, with a
+// Difference from cloud-init: a string in place of the list is one entry of it, with a
 // warning; nothing in its place is an empty list.
 type List struct {
 	list    config.Cursor
 	at      []config.Cursor // of each entry of the script
-	refused map[int]bool    // entries of the script that are no commands, which Check reports
+	refused map[int]bool    // entries of the script that are not commands, which Check reports
 	script.Script
 }
 
@@ -63,7 +63,7 @@ func (l *List) add(i int, item config.Cursor) {
 	case config.List:
 		text = commandLine(item.Value())
 	default:
-		text = fmt.Sprintf("false # %s.%d was skipped: it is no command", l.list.Key(), i)
+		text = fmt.Sprintf("false # %s.%d was skipped: it is not a command", l.list.Key(), i)
 		l.refused[len(l.at)] = true
 	}
 	l.Entries, l.at = append(l.Entries, text), append(l.at, item)
@@ -86,7 +86,7 @@ func (l List) Run(ctx context.Context, h *host.Host, log *slog.Logger) (host.Res
 		}
 		return result, err
 	}
-	// Where the script failed by the exit code of its last command, that is no other failure.
+	// Where the script failed by the exit code of its last command, that is not another failure.
 	if n := len(o.Failed); n > 0 && err != nil && o.At == len(l.Entries) {
 		o.At, o.Failed = o.Failed[n-1].Entry, o.Failed[:n-1]
 		l.record(h, o.At, result.Exit)
@@ -149,7 +149,7 @@ func Check(list config.Cursor) {
 	switch list.Kind() {
 	case config.Null, config.List:
 	case config.String:
-		list.Warnf("expected a list of commands, got text; it was taken as one command")
+		list.Warnf("expected a list of commands, got a string; it was taken as one command")
 	default:
 		list.Errorf("expected a list of commands, got %s; none was run", config.Shown(list.Value()))
 	}
@@ -157,12 +157,12 @@ func Check(list config.Cursor) {
 		switch entry.Value().Kind() {
 		case config.Null, config.String, config.List:
 		default:
-			entry.Errorf("expected a command as text or a list, got %s; it was skipped%s", config.Shown(entry.Value()), quoteHint(entry.Value()))
+			entry.Errorf("expected a command as a string or a list, got %s; it was skipped%s", config.Shown(entry.Value()), quoteHint(entry.Value()))
 		}
 	}
 }
 
-// quoteHint says what people most often did wrong where an entry is no command.
+// quoteHint says what people most often did wrong where an entry is not a command.
 func quoteHint(entry *config.Value) string {
 	if entry.Kind() == config.Map {
 		return " (a command with a colon and a space in it must be quoted)"
