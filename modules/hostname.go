@@ -68,7 +68,7 @@ type setNames struct {
 	Hostname string `json:"hostname"`
 }
 
-// checkHostname tells whether a machine can have the names that are given.
+// checkHostname reports whether a machine can have the names that are given.
 func checkHostname(e *Env, keys *hostnameKeys) {
 	n := cloudconfig.NamesOf(e.Config, e.Instance.Hostname, e.Host)
 	if keys.PreserveHostname || n.IsDefault() {

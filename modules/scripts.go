@@ -159,7 +159,7 @@ func runScripts(ctx context.Context, e *Env, dir string, prefix []string) error 
 	return fmt.Errorf("%d of %d scripts failed: %s", len(failed), attempted, strings.Join(failed, "; "))
 }
 
-// isScript tells whether a path is a file that can be run. One that cannot is
+// isScript reports whether a path is a file that can be run. One that cannot is
 // mostly a script whose author forgot to make it executable.
 func isScript(e *Env, file string) bool {
 	if _, err := e.Host.Lstat(file); errors.Is(err, fs.ErrNotExist) {
@@ -180,7 +180,7 @@ func isScript(e *Env, file string) bool {
 	return true
 }
 
-// isDue tells whether a script is still to be run, and reports one that was
+// isDue reports whether a script is still to be run, and reports one that was
 // interrupted.
 func isDue(e *Env, name, file string) bool {
 	standing, err := e.standing(name)

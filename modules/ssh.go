@@ -90,7 +90,7 @@ func (k *hostKeyKeys) dropInvalid(at config.Cursor) {
 	}
 }
 
-// hasPrivate tells whether there is a key, and not only what belongs to one.
+// hasPrivate reports whether there is a key, and not only what belongs to one.
 func (k *hostKeyKeys) hasPrivate() bool {
 	return k != nil && slices.ContainsFunc(k.given(), func(g sshd.HostKey) bool { return !g.Private.IsEmpty() })
 }
@@ -110,7 +110,7 @@ func (k *sshKeys) types(e *Env) []string {
 
 func (k *sshKeys) deletesKeys() bool { return isUnsetOr(k.DeleteKeys, true) }
 
-// isUnsetOr tells whether a key that is true by default has this value.
+// isUnsetOr reports whether a key that is true by default has this value.
 func isUnsetOr(b *bool, value bool) bool { return b == nil || *b == value }
 
 func prepareSSH(ctx context.Context, e *Env, keys *sshKeys) error {

@@ -218,7 +218,7 @@ func (u *user) validate() error {
 	return nil
 }
 
-// isGiven tells whether a value is there and says something: neither null, false
+// isGiven reports whether a value is there and says something: neither null, false
 // nor empty.
 func isGiven(v *config.Value) bool {
 	switch v.Kind() {

@@ -285,7 +285,7 @@ func (w *fileWrite) missing(err error) error {
 	return nil
 }
 
-// isName tells whether half of an owner names anything: cloud-init leaves it as it
+// isName reports whether half of an owner names anything: cloud-init leaves it as it
 // is for nothing, "-1" and "none".
 func isName(half string) bool { return half != "" && half != "-1" && !strings.EqualFold(half, "none") }
 
@@ -356,7 +356,7 @@ func (w *fileWrite) own() ([]byte, error) {
 
 // rawContent is a value as bytes.
 //
-// Difference from cloud-init: a number or truth value is written as it stands, and
+// Difference from cloud-init: a number or boolean is written as it stands, and
 // nothing is an empty file; there each of them fails.
 func rawContent(v *config.Value) ([]byte, error) {
 	switch v.Kind() {

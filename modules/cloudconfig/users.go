@@ -115,7 +115,7 @@ func (r *userReader) user(at config.Cursor) config.Cursor {
 	return nothing
 }
 
-// users reads `users`: a list of names and maps, a map of names, or names separated by
+// users reads `users`: a list of names and mappings, a mapping of names, or names separated by
 // commas.
 func (r *userReader) users(at config.Cursor) {
 	switch at.Kind() {
@@ -162,7 +162,7 @@ func (r *userReader) names(names []string, at config.Cursor) {
 	}
 }
 
-// described reads a user that is a map. Without a name it is of the default user.
+// described reads a user that is a mapping. Without a name it is of the default user.
 func (r *userReader) described(at config.Cursor) {
 	name := at.Get("name")
 	text := strings.TrimSpace(name.Text())
@@ -178,7 +178,7 @@ func (r *userReader) described(at config.Cursor) {
 	}
 }
 
-// named reads an entry of `users` as a map: a user, or whether to have it.
+// named reads an entry of `users` as a mapping: a user, or whether to have it.
 func (r *userReader) named(name string, at config.Cursor) {
 	switch at.Kind() {
 	case config.Map:
@@ -268,7 +268,7 @@ func (u *User) Find(key string) config.Cursor {
 	return u.At.With(nil)
 }
 
-// groupNames reads a list of groups, names separated by commas, or a map of groups.
+// groupNames reads a list of groups, names separated by commas, or a mapping of groups.
 func groupNames(v *config.Value) []string {
 	switch v.Kind() {
 	case config.List:
