@@ -87,9 +87,10 @@ func checkUsersGroups(e *Env, keys *usersGroupsKeys) {
 			keys.wantedUsers = append(keys.wantedUsers, u)
 		}
 		u.keys = cloudconfig.PublicKeys(u.account.Find("ssh_authorized_keys"))
-		u.sudoRules, err = sudoRules(u.Sudo)
+		// An explicit null is a value here: `sudo: null` takes the default user's rule away.
+		u.sudoRules, err = sudoRules(u.account.Get("sudo"))
 		u.report("sudo", err)
-		u.doasRules, err = doasRules(u.Doas, u.name)
+		u.doasRules, err = doasRules(u.account.Get("doas"), u.name)
 		u.report("doas", err)
 	}
 }
@@ -174,9 +175,6 @@ type user struct {
 func newUser(e *Env, a *cloudconfig.User) *user {
 	u := &user{e: e, name: a.Name, account: a}
 	a.Decode(&u.userKeys, e.TopLevel...)
-	// An explicit null is a value here: `sudo: null` takes the default user's rule away.
-	u.Sudo, u.Doas = a.Get("sudo"), a.Get("doas")
-	u.SSHAuthorizedKeys, u.SSHRedirectUser = a.Get("ssh_authorized_keys"), a.Get("ssh_redirect_user")
 	u.groups = a.Groups()
 	u.ignoreBooleans()
 	u.readNumbers()
@@ -202,17 +200,17 @@ func (u *user) validate() error {
 	if err := accounts.CheckName(u.name); err != nil {
 		return err
 	}
-	hasKeys := isGiven(u.SSHAuthorizedKeys)
-	if (u.NoCreateHome || u.System) && (hasKeys || isGiven(u.SSHRedirectUser)) {
+	redirects := u.account.Get("ssh_redirect_user")
+	if (u.NoCreateHome || u.System) && (isGiven(u.account.Get("ssh_authorized_keys")) || isGiven(redirects)) {
 		return fmt.Errorf("cannot create the user %s: SSH keys need a home directory, which system and no_create_home leave out", u.name)
 	}
-	if !isGiven(u.SSHRedirectUser) {
+	if !isGiven(redirects) {
 		return nil
 	}
 	if u.account.Get("ssh_authorized_keys") != nil || u.account.Get("ssh_import_id") != nil {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user goes with neither ssh_authorized_keys nor ssh_import_id", u.name)
 	}
-	if !config.IsTrue(u.SSHRedirectUser) && u.SSHRedirectUser.Text() != cloudconfig.DefaultName {
+	if !config.IsTrue(redirects) && redirects.Text() != cloudconfig.DefaultName {
 		return fmt.Errorf("cannot create the user %s: ssh_redirect_user: expected true, false or default", u.name)
 	}
 	return nil
@@ -427,7 +425,7 @@ func ruleList(v *config.Value) ([]string, error) {
 
 // setKeys lets the keys of the configuration log in as the user.
 func (u *user) setKeys(ctx context.Context) {
-	if u.SSHAuthorizedKeys == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
+	if u.account.Get("ssh_authorized_keys") == nil || len(u.keys) == 0 && (u.NoCreateHome || u.System) {
 		return // no home is made for the sake of an empty file
 	}
 	u.report("ssh_authorized_keys", sshd.Authorize(ctx, u.e.Host, u.name, u.keys, u.e.Warn))
@@ -436,7 +434,7 @@ func (u *user) setKeys(ctx context.Context) {
 // redirect makes the instance's own keys tell whoever logs in as this user to use the
 // default user.
 func (u *user) redirect(ctx context.Context, defaultUser string) {
-	if !isGiven(u.SSHRedirectUser) {
+	if !isGiven(u.account.Get("ssh_redirect_user")) {
 		return
 	}
 	if defaultUser == "" {
