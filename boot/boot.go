@@ -203,6 +203,10 @@ func (b *Boot) runStage(ctx context.Context, name string, steps []step) []error 
 	}
 
 	b.runner().remember(b.reports.report.Modules[modulesBefore:])
+	b.reports.note(b.store.Sync())
+	if name == state.StageFinal || b.over {
+		b.reports.note(b.store.Sync()) // that modules are done lasts too
+	}
 	end := b.reports.ended()
 	for _, level := range []string{"WARNING", "DEPRECATED"} {
 		b.reports.report.Warnings = append(b.reports.report.Warnings, end.Recoverable[level]...)

@@ -258,7 +258,11 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 	if standing == state.NotRun && steps != nil {
 		err = steps.Forget() // of a run whose semaphore somebody removed to have it again
 	}
-	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err != nil {
+	once := !m.Repeatable && r.Frequency != state.Always
+	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err == nil && once {
+		err = run.store.Sync()
+	}
+	if err != nil {
 		return err
 	}
 	env, w := run.env(m, e.args), &work{}
@@ -274,7 +278,14 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 	if env.Unfinished() {
 		return err
 	}
-	return errors.Join(err, run.store.End(semaphore, r.Frequency))
+	err = errors.Join(err, run.store.End(semaphore, r.Frequency))
+	if once || steps != nil && steps.Begun() {
+		err = errors.Join(err, run.store.Sync())
+	}
+	if once {
+		err = errors.Join(err, run.store.Sync()) // that it is done
+	}
+	return err
 }
 
 // call runs a module's own code. A mistake in it costs that module only.

@@ -206,7 +206,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 	b.readUserData(ctx, inputs.How{})
 	b.runner().runModule(ctx, m, entry{name: m.Name, frequency: frequency, args: args})
 	b.runner().remember(b.reports.report.Modules)
-	b.reports.note(b.o.Host.Relabel(ctx))
+	b.reports.note(errors.Join(b.o.Host.Relabel(ctx), b.store.Sync()))
 	if b.o.Output != nil {
 		b.reports.note(b.o.Output.Close())
 	}

@@ -89,17 +89,16 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 			begin(shown)
 		}
 	}
+	h.settleBefore(c)
 	start := time.Now()
 	result, err := h.commands.run(ctx, c)
 	result.Duration = time.Since(start)
+	h.noteChanges(c)
 	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
 		err = &ExitError{Argv: shown, Exit: result.Exit, Reason: c.withoutSecrets(lastLine(result.Stderr))}
 	}
 	h.log.Debug("ran", "argv", shown, "exit", result.Exit, "duration", result.Duration)
 	if !c.Quiet {
-		h.shared.mu.Lock()
-		h.shared.ran = true
-		h.shared.mu.Unlock()
 		e := Effect{Kind: KindCommand, Argv: shown, Exit: &result.Exit, DurationMS: result.Duration.Milliseconds()}
 		if err != nil {
 			e.Error = err.Error()
@@ -107,6 +106,27 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 		h.note(e)
 	}
 	return result, err
+}
+
+// settleBefore syncs before a command of the user's: it may depend on all that was done so
+// far, and must not run twice because a power cut undid the record of it.
+func (h *Host) settleBefore(c Command) {
+	if !c.Pass {
+		return
+	}
+	if err := h.Sync(); err != nil {
+		h.log.Warn(err.Error())
+	}
+}
+
+// noteChanges has what a command changed synced with the next Sync.
+func (h *Host) noteChanges(c Command) {
+	if c.Quiet {
+		return
+	}
+	if err := h.files.changedByCommand(); err != nil {
+		h.log.Warn("what " + c.Argv[0] + " changed may not last through a power cut: " + err.Error())
+	}
 }
 
 // LookPath finds a program of the machine. Its path is as the machine sees it; the

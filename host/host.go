@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Options are what a Host needs beside its root. The zero value works: effects
@@ -53,8 +51,8 @@ type Options struct {
 	Exec     ExecFunc
 	Start    StartFunc
 	LookPath func(name string) (string, error)
-	Sync     func(fd int) error // fsync(2)
-	Syncfs   func(fd int) error // syncfs(2), of this machine only
+	Sync     func(fd int) error // syncfs(2)
+	Flush    func(fd int) error // fdatasync(2), of a file that is to replace another
 	Chown    func(path string, uid, gid int) error
 	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }
@@ -68,8 +66,7 @@ type Host struct {
 	startUnit func(ctx context.Context, unit string) error
 	guard     func(path string) error
 	now       func() time.Time
-	runs      bool               // see Options.Runs
-	syncfs    func(fd int) error // nil: nothing is flushed
+	runs      bool // see Options.Runs
 	shared    *shared
 
 	// Of this view (see As).
@@ -86,7 +83,6 @@ type shared struct {
 	record  func(Effect)
 	begin   func(argv []string)
 	relabel []string // files whose SELinux label is still to be set
-	ran     bool     // a command, whose files may be in memory only
 }
 
 // New opens the machine whose root directory is dir, "/" for this one.
@@ -94,9 +90,9 @@ func New(dir string, o Options) *Host {
 	at := root(filepath.Clean(dir))
 	h := &Host{
 		root:     at,
-		files:    files{root: at, owners: owners{root: at, set: o.Chown, get: o.Owner}, sync: o.Sync},
+		files:    files{root: at, owners: owners{root: at, set: o.Chown, get: o.Owner}, disk: newDisk(o)},
 		commands: newRunner(at, o),
-		units:    o.Units, startUnit: o.StartUnit, guard: o.Guard, now: o.Now, runs: o.Runs, syncfs: o.Syncfs, log: o.Log,
+		units:    o.Units, startUnit: o.StartUnit, guard: o.Guard, now: o.Now, runs: o.Runs, log: o.Log,
 		shared: &shared{record: o.Record, begin: o.Begin},
 	}
 	if h.log == nil {
@@ -104,12 +100,6 @@ func New(dir string, o Options) *Host {
 	}
 	if h.now == nil {
 		h.now = time.Now
-	}
-	if h.files.sync == nil {
-		h.files.sync = unix.Fsync
-	}
-	if h.syncfs == nil && h.IsLive() {
-		h.syncfs = unix.Syncfs
 	}
 	if h.guard == nil {
 		h.guard = func(string) error { return nil }

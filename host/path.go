@@ -51,7 +51,7 @@ func (h *Host) makeDir(p place, want ownership) error {
 	}
 	h.shared.forRelabel(p.path())
 	h.note(Effect{Kind: KindDir, Path: p.path(), Change: Added, Mode: Octal(want.mode)})
-	return h.files.syncDir(p)
+	return h.files.changed(p)
 }
 
 // giveDir gives a new directory its owner and mode. By the name it could be another by
@@ -128,6 +128,9 @@ func (h *Host) change(path string, wanted int, do func(f *os.File, p place, st u
 	if err != nil || !changed {
 		return err
 	}
+	if err := h.files.changed(p); err != nil {
+		return err
+	}
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
@@ -155,7 +158,7 @@ func (h *Host) Rename(from, to string) error {
 	}
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + from), Change: Removed})
 	h.note(Effect{Kind: KindFile, Path: filepath.Clean("/" + to), Change: Added})
-	return h.files.syncDir(target)
+	return h.files.changed(target)
 }
 
 // Symlink makes path a symbolic link to target, replacing a file or link there.
@@ -191,7 +194,7 @@ func (f files) replaceByLink(p place, target string) error {
 	if err := unix.Renameat(p.dir, temporary, p.dir, p.name); err != nil {
 		return errors.Join(err, unix.Unlinkat(p.dir, temporary, 0))
 	}
-	return f.syncDir(p)
+	return f.changed(p)
 }
 
 // Remove removes a file, link or empty directory; a missing one is no error.
@@ -218,7 +221,7 @@ func (h *Host) remove(path string, remove func(dir int, name string, st unix.Sta
 	}
 	if err == nil {
 		if err = remove(p.dir, p.name, st); err == nil {
-			err = h.files.syncDir(p)
+			err = h.files.changed(p)
 		}
 	}
 	if err != nil {

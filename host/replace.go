@@ -28,7 +28,17 @@ func temporaryName() string { return "." + rand.Text() + temporarySuffix }
 type files struct {
 	root   root
 	owners owners
-	sync   func(fd int) error
+	disk   *disk
+
+	unsynced bool // no Sync waits for what is written
+}
+
+// changed notes for Sync that something has changed at a place.
+func (f files) changed(p place) error {
+	if f.unsynced {
+		return nil
+	}
+	return f.disk.changed(p)
 }
 
 // write replaces a file, or writes into what cannot be replaced.
@@ -68,13 +78,15 @@ func (f files) replace(p place, data []byte, want ownership, old current) (err e
 			return err
 		}
 	}
-	if err = f.sync(int(file.Fd())); err != nil {
-		return err
+	if old.some {
+		if err = f.disk.beforeReplacing(p, int(file.Fd())); err != nil {
+			return err
+		}
 	}
 	if err = unix.Renameat(p.dir, temporary.name, p.dir, p.name); err != nil {
 		return err
 	}
-	return errors.Join(file.Close(), f.syncDir(p))
+	return errors.Join(file.Close(), f.changed(p))
 }
 
 // noFiles are the file systems on which a file is a setting of the kernel: nothing can
@@ -112,14 +124,5 @@ func (f files) overwrite(p place, data []byte, want ownership, old current) (err
 	if err := f.owners.give(file, p, want); err != nil {
 		return err
 	}
-	return f.sync(int(file.Fd()))
-}
-
-// syncDir makes what was renamed in a directory last through a power cut.
-func (f files) syncDir(p place) error {
-	fd, err := unix.Openat(p.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.sync(fd), unix.Close(fd))
+	return f.disk.overwritten(int(file.Fd()))
 }

@@ -26,6 +26,7 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("refused: %s %s", e.P
 type place struct {
 	dir      int    // descriptor of the directory, O_PATH
 	dirPath  string // its path on the machine, links resolved
+	device   uint64 // of the file system that the directory is on
 	dirOwner int
 	name     string // "." is the directory itself: the root
 	foreign  bool   // somebody else than root can replace the name, or the way to it
@@ -74,6 +75,7 @@ type walker struct {
 type step struct {
 	fd      int
 	path    string
+	device  uint64
 	owner   int
 	foreign bool // the directory itself is where somebody else put it
 	shared  bool // somebody else than root can write to it
@@ -158,7 +160,7 @@ func (w *walker) top() step { return w.steps[len(w.steps)-1] }
 // at is the place of a name in the directory that was reached.
 func (w *walker) at(name string) place {
 	top := w.top()
-	return place{dir: top.fd, dirPath: top.path, dirOwner: top.owner, name: name, foreign: top.foreign || top.shared}
+	return place{dir: top.fd, dirPath: top.path, device: top.device, dirOwner: top.owner, name: name, foreign: top.foreign || top.shared}
 }
 
 // owner is the owner of what is at a place; tests may say another.
@@ -178,7 +180,7 @@ func (w *walker) enter(fd int, name string, foreign bool) error {
 	// A group that is root's own has no member that root did not choose.
 	writable := st.Mode&unix.S_IWOTH != 0 || st.Mode&unix.S_IWGRP != 0 && st.Gid != 0 && w.owners.real()
 	w.steps = append(w.steps, step{
-		fd: fd, path: name, owner: owner, foreign: foreign,
+		fd: fd, path: name, device: st.Dev, owner: owner, foreign: foreign,
 		shared: owner != 0 || writable, sticky: owner == 0 && st.Mode&unix.S_ISVTX != 0,
 	})
 	return nil

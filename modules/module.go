@@ -178,8 +178,8 @@ func (p Progress) Status() string {
 // differ at all are different steps.
 type Steps interface {
 	Standing(step string) (state.Standing, error)
-	Begin(step string) error // on disk when it returns
-	End(step string) error   // on disk when it returns
+	Begin(step string) error // on disk when it returns, with all that was done before
+	End(step string) error   // on disk when another step begins, or the module has ended
 }
 
 // standing is how a step of this run stands; without a memory, each is new.

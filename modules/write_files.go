@@ -87,9 +87,12 @@ func runWriteFiles(ctx context.Context, e *Env, keys *writeFilesKeys, deferred b
 		return err
 	}
 	items := e.At("write_files").Items()
-	tracked := slices.ContainsFunc(keys.WriteFiles, func(f fileEntry) bool { return f.Append })
+	done, err := doneBefore(e, keys.WriteFiles)
+	if err != nil {
+		return err
+	}
 	for i, entry := range keys.WriteFiles {
-		w := fileWrite{fileEntry: entry, env: e, index: i, at: items[i], late: deferred, tracked: tracked}
+		w := fileWrite{fileEntry: entry, env: e, index: i, at: items[i], late: deferred, done: i < done && !entry.Append}
 		if w.at.Kind() != config.Map || deferred != (w.Defer || slices.Contains(late, i)) {
 			continue
 		}
@@ -136,18 +139,37 @@ func checkWriteFiles(e *Env, keys *writeFilesKeys) {
 // fileWrite is the writing of one file of the list.
 type fileWrite struct {
 	fileEntry
-	env     *Env
-	index   int
-	at      config.Cursor
-	late    bool // this is the deferred pass
-	tracked bool // a file of the list is added to: only then may repeating do harm, and each file is a step
+	env   *Env
+	index int
+	at    config.Cursor
+	late  bool // this is the deferred pass
+	done  bool // it was written before a power cut
 }
 
 // errPutOff says that a file's owner does not exist yet.
 var errPutOff = errors.New("the owner does not exist yet")
 
+// doneBefore is the index of the entry up to which a run that a power cut ended had written
+// all files: that of the last one that it began to add to. Only adding is a step, since only
+// that does harm when it is repeated; but to write a file anew would undo what was added.
+func doneBefore(e *Env, entries []fileEntry) (index int, err error) {
+	for i, entry := range entries {
+		if !entry.Append {
+			continue
+		}
+		standing, err := e.standing(strconv.Itoa(i))
+		if err != nil {
+			return 0, err
+		}
+		if standing != state.NotRun {
+			index = i
+		}
+	}
+	return index, nil
+}
+
 func (w *fileWrite) write(ctx context.Context) error {
-	if w.Path == "" {
+	if w.Path == "" || w.done {
 		return nil
 	}
 	file, step := w.file(), strconv.Itoa(w.index)
@@ -167,22 +189,23 @@ func (w *fileWrite) write(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if w.tracked {
-		if err := w.env.undone(w.env.begin(step)); err != nil {
+	if !w.Append {
+		return w.put(file, content, owner)
+	}
+	if err := w.env.undone(w.env.begin(step)); err != nil {
+		return err
+	}
+	// Else the power went after the file was in place.
+	if standing != state.Interrupted || !w.endsWith(file, content, owner) {
+		if err := w.put(file, content, owner); err != nil {
 			return err
 		}
 	}
-	if standing == state.Interrupted && w.Append && w.endsWith(file, content, owner) {
-		return w.env.end(step) // the power went after the file was in place
-	}
-	if err := w.put(file, content, owner); err != nil || !w.tracked {
-		return err
-	}
-	return w.env.end(step)
+	return errors.Join(w.env.Host.Sync(), w.env.end(step))
 }
 
 func (w *fileWrite) standing(step string) (state.Standing, error) {
-	if !w.tracked {
+	if !w.Append {
 		return state.NotRun, nil
 	}
 	return w.env.standing(step)

@@ -68,7 +68,7 @@ func (n *Network) Write(ctx context.Context, p Plan) (activate.Change, error) {
 			before[file] = sum
 		}
 	}
-	if err := n.store.SetNetworkFiles(before); err != nil {
+	if err := errors.Join(n.store.SetNetworkFiles(before), n.store.Sync()); err != nil {
 		return change, err
 	}
 	var errs []error

@@ -90,13 +90,24 @@ func (s *Store) Become(i Instance) error {
 		{path.Join(dir, "datasource"), i.Datasource},
 		{path.Join(CloudDir, "data/previous-instance-id"), previous},
 		{path.Join(CloudDir, "data/previous-datasource"), i.Datasource},
-		{path.Join(CloudDir, "data/instance-id"), i.ID},
 	} {
 		if err := s.write(f.name, []byte(f.text+"\n"), false); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.decide(i.ID)
+}
+
+// decide writes the instance's id when all that it stands for is on disk.
+func (s *Store) decide(id string) error {
+	file := path.Join(CloudDir, "data/instance-id")
+	if is, err := s.line(file); err == nil && is == id {
+		return s.Sync()
+	}
+	if err := errors.Join(s.host.Sync(), s.write(file, []byte(id+"\n"), false)); err != nil {
+		return err
+	}
+	return s.Sync()
 }
 
 // Announce tells this boot's later stages, and anybody, which instance this is. The

@@ -19,11 +19,16 @@ import (
 // Store is the agent's state on one machine.
 type Store struct {
 	host   *host.Host
+	status *host.Host       // for what says how this boot goes: a power cut may undo some of it
+	ended  map[string]bool  // semaphores of work that ended and is still to be recorded; see End
 	damage map[string]error // files that were not what they must be, and what they were
 }
 
 // New opens the state of a machine. Nothing is made until something is written.
-func New(h *host.Host) *Store { return &Store{host: h.Quietly(), damage: map[string]error{}} }
+func New(h *host.Host) *Store {
+	quiet := h.Quietly()
+	return &Store{host: quiet, status: quiet.Unsynced(), ended: map[string]bool{}, damage: map[string]error{}}
+}
 
 // Where state is kept, as cloud-init has it: tools know these paths.
 const (
@@ -48,24 +53,28 @@ func InstanceDir(id string) string {
 	return path.Join(CloudDir, "instances", name)
 }
 
-// write writes a file of the state: whole, durable, and not an effect.
+// write writes a file of the state: whole, not an effect, and durable with the next Sync.
 func (s *Store) write(file string, data []byte, secretContent bool) error {
 	f := host.File{Mode: 0o644}
 	if secretContent {
 		f.Mode = 0o600
 	}
-	_, err := s.host.WriteFile(file, data, f)
+	return s.writeBy(s.host, file, data, f)
+}
+
+func (s *Store) writeBy(h *host.Host, file string, data []byte, f host.File) error {
+	_, err := h.WriteFile(file, data, f)
 	if err == nil {
 		return nil
 	}
-	if info, statErr := s.host.Lstat(file); statErr != nil || !info.IsDir() {
+	if info, statErr := h.Lstat(file); statErr != nil || !info.IsDir() {
 		return err
 	}
 	s.damaged(file, errors.New("it is a directory"))
-	if err := s.host.RemoveAll(file); err != nil {
+	if err := h.RemoveAll(file); err != nil {
 		return err
 	}
-	_, err = s.host.WriteFile(file, data, f)
+	_, err = h.WriteFile(file, data, f)
 	return err
 }
 

@@ -86,6 +86,7 @@ func (s *Store) SetNetworkConfig(id string, configuration any) error {
 // before the machine is that instance: whatever happens from now on, it is to be done.
 func (s *Store) Owe(id, name string) error {
 	file := path.Join(InstanceDir(id), "sem", name)
+	delete(s.ended, file)
 	if err := s.write(file+startedSuffix, nil, false); err != nil {
 		return fmt.Errorf("cannot mark %s as to be done: %w", name, err)
 	}

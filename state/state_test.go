@@ -54,21 +54,22 @@ func TestASemaphoreTellsHowWorkStands(t *testing.T) {
 func TestWorkIsDoneOnceWhatItsCommandsWroteIsOnDisk(t *testing.T) {
 	t.Parallel()
 	flushed := state.NotRun
-	var s *state.Store
-	h := host.New(t.TempDir(), host.Options{
+	var h *host.Host
+	h = host.New(t.TempDir(), host.Options{
 		Exec: func(context.Context, host.Command) (host.Result, error) { return host.Result{}, nil },
-		Syncfs: func(int) (err error) {
-			flushed, err = s.Standing("config_users_groups", state.PerInstance)
+		Sync: func(int) (err error) { // as the next boot would find it
+			flushed, err = state.New(h).Standing("config_users_groups", state.PerInstance)
 			return err
 		},
 	})
-	s = state.New(h)
+	s := state.New(h)
 	become(t, s, "i-1")
 	must(t, s.Begin("config_users_groups", state.PerInstance))
 	if _, err := h.Run(t.Context(), host.Command{Argv: []string{"useradd", "ann"}}); err != nil {
 		t.Fatal(err)
 	}
 	must(t, s.End("config_users_groups", state.PerInstance))
+	must(t, s.Sync())
 	if flushed != state.Interrupted {
 		t.Errorf("when what useradd wrote is flushed, the work stands at %d", flushed)
 	}
@@ -104,12 +105,50 @@ func TestWorkThatIsAlwaysDoneHasASemaphoreOfThisBootAlone(t *testing.T) {
 	}
 }
 
+func TestWorkIsDoneForLaterBootsWhenWhatItWroteIsOnDisk(t *testing.T) {
+	t.Parallel()
+	s, m := open(t)
+	become(t, s, "i-1")
+	standing := func(s *state.Store, want state.Standing) {
+		t.Helper()
+		if got, err := s.Standing("config_ssh", state.PerInstance); err != nil || got != want {
+			t.Errorf("it stands at %d, %v, want %d", got, err, want)
+		}
+	}
+	must(t, s.Begin("config_ssh", state.PerInstance))
+	must(t, s.End("config_ssh", state.PerInstance))
+	standing(s, state.Done)
+	standing(state.New(m.Host), state.Interrupted) // as after a power cut
+	must(t, s.Sync())
+	standing(s, state.Done)
+	standing(state.New(m.Host), state.Done)
+}
+
+func TestAStepIsOnDiskBeforeItIsDone(t *testing.T) {
+	t.Parallel()
+	s, m := open(t)
+	become(t, s, "i-1")
+	must(t, s.Sync())
+	before := m.Syncs()
+	steps := s.Steps("config_scripts_user", state.PerInstance)
+	must(t, steps.Begin("one"))
+	if got := m.Syncs() - before; got != 1 {
+		t.Errorf("a step that begins syncs %d times", got)
+	}
+	must(t, steps.End("one"))
+	must(t, steps.Begin("two"))
+	if got := m.Syncs() - before; got != 2 {
+		t.Errorf("the next step does not sync once for the end of one and the begin of the other, but %d times", got-1)
+	}
+}
+
 func TestSemaphoresHaveCloudInitsNamesAndWords(t *testing.T) {
 	t.Parallel()
 	s, m := open(t)
 	become(t, s, "i-1")
 	must(t, s.Begin("config_set-passwords", state.PerInstance))
 	must(t, s.End("config_set-passwords", state.PerInstance))
+	must(t, s.Sync())
 	text := m.Text(t, "/var/lib/cloud/instances/i-1/sem/config_set_passwords")
 	if pid, rest, ok := strings.Cut(text, ": "); !ok || pid == "" || !strings.HasSuffix(rest, "\n") || !strings.Contains(rest, ".") {
 		t.Errorf("it says %q", text)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+
+	"cloudseed/host"
 )
 
 // The stages of a boot, by the names that status.json has for them.
@@ -65,7 +67,7 @@ const (
 func (s *Store) BeginBoot() error {
 	errs := []error{s.rememberUnended()}
 	for _, file := range []string{awaitedFile, networkNeedFile, cleanedMark, resultLink, statusLink, resultFile, statusFile, path.Join(InstanceLink, "boot-finished")} {
-		errs = append(errs, s.host.RemoveAll(file))
+		errs = append(errs, s.status.RemoveAll(file))
 	}
 	errs = append(errs, s.forgetStages(), s.write(bootFile, []byte(rand.Text()+"\n"), false))
 	status := Status{Stages: map[string]*StageStatus{}}
@@ -169,16 +171,16 @@ func (s *Store) Finish() error {
 func (s *Store) show(link, name string, data []byte) error {
 	var err error
 	if !s.Cleaned() {
-		if err = s.host.Symlink("../../var/lib/cloud/data/"+name, link); err == nil {
-			if err = s.write(link, data, false); err == nil {
+		if err = s.status.Symlink("../../var/lib/cloud/data/"+name, link); err == nil {
+			if err = s.writeBy(s.status, link, data, host.File{}); err == nil {
 				return nil
 			}
 		}
 	}
-	if info, statErr := s.host.Lstat(link); statErr == nil && !info.Mode().IsRegular() {
-		err = errors.Join(err, s.host.RemoveAll(link))
+	if info, statErr := s.status.Lstat(link); statErr == nil && !info.Mode().IsRegular() {
+		err = errors.Join(err, s.status.RemoveAll(link))
 	}
-	return errors.Join(err, s.write(link, data, false))
+	return errors.Join(err, s.writeBy(s.status, link, data, host.File{}))
 }
 
 // Status reads status.json; nil when no boot of this machine has written one.

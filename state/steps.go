@@ -12,6 +12,7 @@ type Steps struct {
 	store     *Store
 	work      string
 	frequency Frequency
+	begun     bool
 }
 
 // Steps gives the steps of a piece of work; nil for work that is always done, since
@@ -20,20 +21,38 @@ func (s *Store) Steps(work string, f Frequency) *Steps {
 	if f == Always {
 		return nil
 	}
-	return &Steps{s, work, f}
+	return &Steps{store: s, work: work, frequency: f}
 }
 
-// Standing, Begin and End are for a step what they are for work as a whole. Any text
-// is the name of a step.
+// Standing reports how a step stands, as it does for work as a whole. Any text is the name
+// of a step.
 func (s *Steps) Standing(step string) (Standing, error) {
 	return s.store.Standing(s.name(step), s.frequency)
 }
 
-// Begin is described at Standing.
-func (s *Steps) Begin(step string) error { return s.store.Begin(s.name(step), s.frequency) }
+// Begin marks a step as begun. It returns when that is on disk, and all that was done before:
+// no power cut can make the step happen twice unseen.
+func (s *Steps) Begin(step string) error {
+	s.begun = true
+	if len(s.store.ended) > 0 { // else they would be recorded when the step counts as begun and has not
+		if err := s.store.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := s.store.Begin(s.name(step), s.frequency); err != nil {
+		return err
+	}
+	return s.store.Sync()
+}
 
-// End is described at Standing.
-func (s *Steps) End(step string) error { return s.store.End(s.name(step), s.frequency) }
+// Begun reports whether a step was begun in this run.
+func (s *Steps) Begun() bool { return s.begun }
+
+// End marks a step as done. That lasts with the next Sync.
+func (s *Steps) End(step string) error {
+	name := s.name(step)
+	return s.store.record(name, s.store.semaphore(name, s.frequency))
+}
 
 // Forget makes all steps count as never run.
 func (s *Steps) Forget() error {

@@ -164,8 +164,11 @@ func (m *machine) boot(o boot.Options) *boot.Boot {
 	return boot.New(o)
 }
 
-// Close ends the work on the machine.
-func (m *machine) Close() error {
+// Close ends the work on the machine, whose results last when it returns.
+func (m *machine) Close() error { return errors.Join(m.host.Sync(), m.release()) }
+
+// release ends the work of a stage, which has synced what is to last.
+func (m *machine) release() error {
 	var errs []error
 	if m.ledger != nil {
 		errs = append(errs, m.ledger.Close())

@@ -68,6 +68,9 @@ func (g *globals) per(frequency, name string, argv []string) error {
 	if _, err := h.WriteFile(record, fmt.Appendf(nil, "%d\t%d\n", code, time.Now().Unix()), host.File{}); err != nil {
 		return err
 	}
+	if err := h.Sync(); err != nil {
+		return err
+	}
 	if code != 0 {
 		return exitCode(code)
 	}

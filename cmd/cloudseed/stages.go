@@ -72,7 +72,7 @@ func (g *globals) runStage(ctx context.Context, stage string, files []string) er
 	} else {
 		errs = m.boot(boot.Options{Files: files, Power: m.power()}).Run(ctx, stage)
 	}
-	errs = append(errs, m.Close())
+	errs = append(errs, m.release())
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	if len(errs) > 0 {
 		return exitCode(min(len(errs), 255))

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"cloudseed/host"
@@ -31,6 +32,8 @@ func (c Call) Line() string { return strings.Join(c.Argv, " ") }
 type Machine struct {
 	*host.Host
 	Dir string
+
+	syncs, flushes atomic.Int64
 
 	mu      sync.Mutex
 	calls   []Call
@@ -67,8 +70,10 @@ func New(t testing.TB) *Machine {
 	t.Helper()
 	m := &Machine{Dir: t.TempDir(), answers: map[string]answer{}, missing: map[string]bool{}, owners: map[string]string{}}
 	m.Host = host.New(m.Dir, host.Options{
-		Log:   slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Sync:  func(int) error { return nil }, // no test cuts the power
+		Log: slog.New(slog.NewTextHandler(logWriter{m}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		// No test cuts the power.
+		Sync:  func(int) error { m.syncs.Add(1); return nil },
+		Flush: func(int) error { m.flushes.Add(1); return nil },
 		Guard: m.guarded, Units: m.unitStates, StartUnit: m.startUnit, Runs: true,
 		Exec: m.exec, Start: m.start, LookPath: m.lookPath, Chown: m.chown, Owner: m.owner,
 		Record: func(e host.Effect) {
@@ -154,6 +159,12 @@ func (m *Machine) guarded(path string) error {
 	}
 	return guard(path)
 }
+
+// Syncs is how often a file system was synced so far.
+func (m *Machine) Syncs() int { return int(m.syncs.Load()) }
+
+// Flushes is how often a file's content was brought out by itself, to replace another.
+func (m *Machine) Flushes() int { return int(m.flushes.Load()) }
 
 func (m *Machine) unitStates(_ context.Context, units ...string) ([]host.UnitState, error) {
 	if m.Units == nil {
