@@ -63,7 +63,7 @@ func (r *Reader) readSystemLayers() []config.Layer {
 			}
 		}
 	}
-	if runtime, ok := r.fileLayer(runtimeConfig); ok {
+	if runtime, ok := r.fileLayer(runtimeConfig); ok && !r.o.Store.HasIdentified() {
 		layers = append(layers, runtime)
 	}
 	if text := commandLineConfig(r.o.Cmdline); text != "" {

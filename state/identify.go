@@ -7,7 +7,7 @@ import (
 
 // What cloud-init's ds-identify and its generator leave for others.
 const (
-	identifyResult = RunDir + "/cloud.cfg" // also a layer of the configuration
+	identifyResult = RunDir + "/cloud.cfg" // where it is not ours, also a layer of the configuration
 	identifyLog    = RunDir + "/ds-identify.log"
 	generatorLog   = RunDir + "/cloud-init-generator.log"
 )
@@ -18,10 +18,17 @@ const ours = "# This is what the search for a seed has found.\n"
 
 // ForgetIdentified forgets what an earlier search of this boot has found.
 func (s *Store) ForgetIdentified() error {
-	if data, err := s.host.ReadFile(identifyResult); err != nil || !strings.HasPrefix(string(data), ours) {
-		return nil //nolint:nilerr // it is not ours, and who reads the configuration reports what is wrong with it
+	if !s.HasIdentified() {
+		return nil
 	}
 	return s.host.RemoveAll(identifyResult)
+}
+
+// HasIdentified reports whether this boot's configuration is what Identified recorded. It is for
+// others: the configuration of a stage must not depend on whether a stage before it wrote that.
+func (s *Store) HasIdentified() bool {
+	data, err := s.host.ReadFile(identifyResult)
+	return err == nil && strings.HasPrefix(string(data), ours) // who reads the configuration reports an error
 }
 
 // Identified records which datasource was found, as a configuration; "" for none.
