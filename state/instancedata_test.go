@@ -67,7 +67,9 @@ func TestOthersGetNoSecrets(t *testing.T) {
 			"seedfrom":  "http://me:s3cret@example.com/?s3cret",
 			"adminPass": "s3cret", "privateKey": "s3cret", "api_key": "s3cret", "pwd": "s3cret", "luks-key": "s3cret", "auth": "s3cret", "bearer": "s3cret",
 			"mirrors": []any{"see https://me:s3cret@example.com/"}, "proxy": "http://me:s3cret@example.com", "author": "a", "bypass": "b",
-			"token_url": map[string]any{"inner": "s3cret"},
+			"token_url":          map[string]any{"inner": "s3cret"},
+			"network-interfaces": "iface wlan0 inet dhcp\n wpa-psk s3cret\n",
+			"wired":              map[string]any{"network-interfaces": "iface eth0 inet dhcp\n"},
 		}},
 		SystemConfig: map[string]any{"a": 1, "user-data": "s3cret", "system_info": map[string]any{"x": "y"}},
 	}
@@ -86,13 +88,14 @@ func TestOthersGetNoSecrets(t *testing.T) {
 		"plain": "p", "admin_pass": hidden, "deep": []any{map[string]any{"Db-Password": hidden}}, "b": "AAE=", "random_seed": hidden, "seedfrom": "http://example.com/", "token_url": hidden,
 		"adminPass": hidden, "privateKey": hidden, "api_key": hidden, "pwd": hidden, "luks-key": hidden, "auth": hidden, "bearer": hidden,
 		"mirrors": []any{"see https://[redacted]@example.com/"}, "proxy": "http://[redacted]@example.com", "author": "a", "bypass": "b",
+		"network-interfaces": hidden, "wired": map[string]any{"network-interfaces": "iface eth0 inet dhcp\n"},
 	}
 	if diff := cmp.Diff(want, open["ds"].(map[string]any)["meta_data"]); diff != "" {
 		t.Errorf("the metadata differs (-want +got):\n%s", diff)
 	}
 	wantKeys := []any{
 		"ds/meta_data/adminPass", "ds/meta_data/admin_pass", "ds/meta_data/api_key", "ds/meta_data/auth", "ds/meta_data/bearer",
-		"ds/meta_data/deep/0/Db-Password", "ds/meta_data/luks-key", "ds/meta_data/privateKey", "ds/meta_data/pwd", "ds/meta_data/random_seed", "ds/meta_data/token_url", "merged_cfg", "merged_cfg/user-data", "merged_system_cfg", "merged_system_cfg/user-data",
+		"ds/meta_data/deep/0/Db-Password", "ds/meta_data/luks-key", "ds/meta_data/network-interfaces", "ds/meta_data/privateKey", "ds/meta_data/pwd", "ds/meta_data/random_seed", "ds/meta_data/token_url", "merged_cfg", "merged_cfg/user-data", "merged_system_cfg", "merged_system_cfg/user-data",
 	}
 	if diff := cmp.Diff(wantKeys, open["sensitive_keys"]); diff != "" {
 		t.Errorf("the list of secrets differs (-want +got):\n%s", diff)
