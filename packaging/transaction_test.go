@@ -125,8 +125,8 @@ func TestBothPackagesReplaceCloudInitInOneTransaction(t *testing.T) {
 	m.install(append([]string{"-Uvh"}, ourPackages(t)...)...)
 	m.has("cloud-customer-1", "cloud-init-26.2", cloudseed(t))
 	m.verify("cloudseed")
-	if target, err := os.Readlink(filepath.Join(m.root, "usr/bin/cloud-init")); err != nil || target != "cloudseed" {
-		t.Errorf("cloud-init is a link to %q: %v", target, err)
+	if target, err := os.Readlink(filepath.Join(m.root, "usr/bin/cloudseed")); err != nil || target != "cloud-init" {
+		t.Errorf("cloudseed is a link to %q: %v", target, err)
 	}
 }
 

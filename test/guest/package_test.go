@@ -22,7 +22,7 @@ func TestThePackageEnablesItsUnitsAndTheyAreSound(t *testing.T) {
 	check.Equal(t, r, "systemctl --quiet disable cloud-init; systemctl is-enabled cloud-init; true", "disabled")
 	check.Equal(t, r, "systemctl --quiet enable cloud-init; systemctl is-enabled cloud-init", "enabled")
 	check.Equal(t, r, "systemd-analyze verify --man=no cloud-config.target "+units+" 2>&1", "")
-	check.Equal(t, r, "readlink -f /usr/bin/cloud-init", "/usr/bin/cloudseed")
+	check.Equal(t, r, "readlink -f /usr/bin/cloudseed", "/usr/bin/cloud-init")
 	check.Equal(t, r, "rpm -V cloudseed --nodeps", "")
 	r.PowerOff()
 }
