@@ -52,6 +52,8 @@ type Options struct {
 	ISO  string   // image file of the drive /dev/sr0; "": there is none
 	Word string   // a word on the kernel's command line; a container has that of its first process instead
 	Args []string // further arguments to systemd-nspawn
+
+	Unplugged bool // eth0 has no carrier
 }
 
 // Running is a machine that was started.
@@ -93,7 +95,7 @@ func (m *Machine) Start(o Options) *Running {
 	m.t.Cleanup(r.Kill)
 
 	root := r.mountRoot()
-	r.makeNetwork()
+	r.makeNetwork(!o.Unplugged)
 	drive := ""
 	if o.ISO != "" {
 		drive = r.loopDevice(o.ISO)

@@ -8,16 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeNetwork gives the guest an eth0 with a carrier: a veth whose other end, the
-// gateway of the oVirt seed, is in a namespace of its own.
-func (r *Running) makeNetwork() {
+// makeNetwork gives the guest an eth0: a veth whose other end, the gateway of the oVirt seed,
+// is in a namespace of its own. While that end is down eth0 has no carrier.
+func (r *Running) makeNetwork(carrier bool) {
 	peer := r.name + "p"
 	for _, ns := range []string{r.name, peer} {
 		r.command("ip", "netns", "add", ns)
 		r.cleanup = append(r.cleanup, func() { r.command("ip", "netns", "del", ns) })
 	}
 	r.command("ip", "-n", r.name, "link", "add", "eth0", "address", "52:54:00:12:34:56", "type", "veth", "peer", "name", "p0", "netns", peer)
-	r.command("ip", "-n", peer, "link", "set", "p0", "up")
+	if carrier {
+		r.command("ip", "-n", peer, "link", "set", "p0", "up")
+	}
 	r.command("ip", "-n", peer, "address", "add", Gateway+"/24", "dev", "p0")
 }
 
