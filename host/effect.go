@@ -100,6 +100,11 @@ func isText(data []byte) bool {
 
 // Octal writes permission bits as chmod takes them, set-id and sticky included.
 func Octal(mode fs.FileMode) string {
+	return fmt.Sprintf("%04o", bitsOf(mode))
+}
+
+// bitsOf is the reverse of ModeOf.
+func bitsOf(mode fs.FileMode) uint32 {
 	bits := uint32(mode.Perm())
 	for _, special := range []struct {
 		flag fs.FileMode
@@ -109,7 +114,7 @@ func Octal(mode fs.FileMode) string {
 			bits |= special.bit
 		}
 	}
-	return fmt.Sprintf("%04o", bits)
+	return bits
 }
 
 // ModeOf turns permission bits as chmod takes them into a file mode.

@@ -170,7 +170,7 @@ func (c current) ownership() ownership {
 // currentAt looks at what is there before a write. What could make the reader wait is not
 // opened: a device or pipe may have no end.
 func currentAt(p place) (current, error) {
-	st, err := p.stat()
+	st, err := p.look()
 	if errors.Is(err, fs.ErrNotExist) {
 		return current{}, nil
 	}

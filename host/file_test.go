@@ -11,6 +11,7 @@ import (
 
 	"cloudseed/host"
 	"cloudseed/host/hosttest"
+	"cloudseed/test/needs"
 )
 
 func TestWriteFile(t *testing.T) {
@@ -188,6 +189,26 @@ func TestOwnersAreNamesOrNumbers(t *testing.T) {
 				t.Errorf("owner is %s, want %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestANewFileHasItsOwnGroupInADirectoryOfAnother(t *testing.T) {
+	needs.Root(t)
+	t.Parallel()
+	root := t.TempDir()
+	for dir, mode := range map[string]os.FileMode{"plain": 0o755, "setgid": 0o755 | os.ModeSetgid} {
+		at := filepath.Join(root, dir)
+		must(t, os.Mkdir(at, 0o755))
+		must(t, os.Chown(at, 0, 1000))
+		must(t, os.Chmod(at, mode))
+		h := host.New(root, host.Options{})
+		_, err := h.WriteFile("/"+dir+"/file", []byte("x"), host.File{})
+		must(t, err)
+		info, err := h.Stat("/" + dir + "/file")
+		must(t, err)
+		if got := h.Owner("/"+dir+"/file", info); got != (host.Owner{}) {
+			t.Errorf("in the directory %s it belongs to %+v", dir, got)
+		}
 	}
 }
 

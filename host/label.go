@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"time"
 
@@ -17,16 +16,16 @@ const labelAttribute = "security.selinux"
 
 // copyLabel gives a file the label that another has, so that replacing a file does not
 // change who may read it.
-func copyLabel(from, to *os.File) error {
+func copyLabel(from, to int) error {
 	label := make([]byte, 4096)
-	n, err := unix.Fgetxattr(int(from.Fd()), labelAttribute, label)
+	n, err := unix.Fgetxattr(from, labelAttribute, label)
 	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
 		return nil // no SELinux here
 	}
 	if err != nil {
 		return err
 	}
-	err = unix.Fsetxattr(int(to.Fd()), labelAttribute, label[:n], 0)
+	err = unix.Fsetxattr(to, labelAttribute, label[:n], 0)
 	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
 		return nil // SELinux is off, or this is a container: labels are not ours to set
 	}

@@ -40,7 +40,7 @@ func (h *Host) OpenLog(path string, l Log) (*os.File, error) {
 			err = f.Truncate(0)
 		}
 		if err == nil && l.GID != 0 && st.Gid == 0 && st.Size == 0 {
-			err = h.files.owners.chown(f, p.path(), Owner{GID: l.GID})
+			err = h.files.owners.chown(int(f.Fd()), p.path(), Owner{GID: l.GID})
 		}
 	case kind != unix.S_IFCHR || p.foreign: // /dev/null and terminals take all that comes
 		err = errNotRegular

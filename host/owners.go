@@ -41,19 +41,28 @@ func (o owners) matches(st unix.Stat_t, want ownership) bool {
 
 // give sets the owner and mode of an open file that is, or will be, at a place. The owner
 // comes first: chown(2) clears the set-id bits.
-func (o owners) give(f *os.File, p place, want ownership) error {
-	if err := o.chown(f, p.path(), want.Owner); err != nil {
+func (o owners) give(fd int, p place, want ownership) error {
+	if err := o.chown(fd, p.path(), want.Owner); err != nil {
 		return err
 	}
-	return f.Chmod(want.mode)
+	return unix.Fchmod(fd, bitsOf(want.mode))
+}
+
+// giveNew is give for a file that this process has created in the place's directory: it
+// belongs to the process already, and to its group or the directory's.
+func (o owners) giveNew(fd int, p place, want ownership) error {
+	if o.real() && want.Owner == (Owner{os.Geteuid(), os.Getegid()}) && want.GID == p.dirGroup {
+		return unix.Fchmod(fd, bitsOf(want.mode))
+	}
+	return o.give(fd, p, want)
 }
 
 // chown sets the owner of an open file. Tests, which replace it, are told its path.
-func (o owners) chown(f *os.File, path string, to Owner) error {
+func (o owners) chown(fd int, path string, to Owner) error {
 	if o.set != nil {
 		return o.set(filepath.Join(string(o.root), path), to.UID, to.GID)
 	}
-	return f.Chown(to.UID, to.GID)
+	return unix.Fchown(fd, to.UID, to.GID)
 }
 
 // ownerOf is the owner of a file of this path and description.

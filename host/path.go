@@ -24,7 +24,7 @@ func (h *Host) Mkdir(path string, mode fs.FileMode, owner Owner) error {
 		return fail(err)
 	}
 	defer p.close()
-	st, err := p.stat()
+	st, err := p.look()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = create(p)
@@ -71,7 +71,7 @@ func (f files) giveDir(p place, want ownership) (err error) {
 			return p.refuse("was replaced while it was created")
 		}
 	}
-	return f.owners.give(d, p, want)
+	return f.owners.give(int(d.Fd()), p, want)
 }
 
 // Chmod sets a path's permission bits.
@@ -94,7 +94,7 @@ func (h *Host) Chown(path string, to Owner) error {
 		if h.files.owners.real() && (Owner{int(st.Uid), int(st.Gid)}) == to {
 			return false, nil
 		}
-		return true, h.files.owners.chown(f, p.path(), to)
+		return true, h.files.owners.chown(int(f.Fd()), p.path(), to)
 	})
 	if err != nil {
 		return fmt.Errorf("cannot change the owner of %s: %w", path, err)

@@ -3,7 +3,6 @@ package host
 import (
 	"crypto/rand"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 
@@ -56,37 +55,49 @@ func (f files) write(p place, data []byte, want ownership, old current) error {
 // replace writes a temporary file beside the place and renames it there. Owner, mode and
 // label are set by its descriptor: its name may be another file's by then.
 func (f files) replace(p place, data []byte, want ownership, old current) (err error) {
-	temporary := place{dir: p.dir, dirPath: p.dirPath, name: temporaryName()}
-	fd, err := unix.Openat(p.dir, temporary.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	temporary := temporaryName()
+	fd, err := unix.Openat(p.dir, temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}
-	file := os.NewFile(uintptr(fd), temporary.path())
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), unix.Unlinkat(p.dir, temporary.name, 0))
-		}
-	}()
-	if _, err = file.Write(data); err != nil {
+	if err = errors.Join(f.fill(fd, p, data, want, old), unix.Close(fd)); err == nil {
+		err = unix.Renameat(p.dir, temporary, p.dir, p.name)
+	}
+	if err != nil {
+		return errors.Join(err, unix.Unlinkat(p.dir, temporary, 0))
+	}
+	return f.changed(p)
+}
+
+// fill makes a new file, just created by this process, what is to be at a place.
+func (f files) fill(fd int, p place, data []byte, want ownership, old current) error {
+	if err := writeAll(fd, data); err != nil {
 		return err
 	}
-	if err = f.owners.give(file, p, want); err != nil {
+	if err := f.owners.giveNew(fd, p, want); err != nil {
 		return err
 	}
 	if old.regular() {
-		if err = copyLabel(old.file, file); err != nil {
+		if err := copyLabel(int(old.file.Fd()), fd); err != nil {
 			return err
 		}
 	}
-	if old.some {
-		if err = f.disk.beforeReplacing(p, int(file.Fd())); err != nil {
+	if old.exists() {
+		return f.disk.beforeReplacing(p, fd)
+	}
+	return nil
+}
+
+// writeAll writes to a regular file, which no poller of the runtime's has to watch.
+func writeAll(fd int, data []byte) error {
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return err
 		}
+		data = data[max(n, 0):]
 	}
-	if err = unix.Renameat(p.dir, temporary.name, p.dir, p.name); err != nil {
-		return err
-	}
-	return errors.Join(file.Close(), f.changed(p))
+	return nil
 }
 
 // noFiles are the file systems on which a file is a setting of the kernel: nothing can
@@ -121,7 +132,7 @@ func (f files) overwrite(p place, data []byte, want ownership, old current) (err
 	if _, err := file.Write(data); err != nil || !old.isReplaceable() {
 		return err
 	}
-	if err := f.owners.give(file, p, want); err != nil {
+	if err := f.owners.give(int(file.Fd()), p, want); err != nil {
 		return err
 	}
 	return f.disk.overwritten(int(file.Fd()))

@@ -121,12 +121,14 @@ func (h *Host) FindOwner(ctx context.Context, user, group string) (Owner, error)
 		}
 		owner = Owner{found.UID, found.GID}
 	}
-	if group != "" {
+	if group == "root" {
+		owner.GID = 0
+	} else if group != "" {
 		found, err := h.Group(ctx, group)
 		if number, bad := strconv.ParseUint(group, 10, 32); err != nil && bad == nil {
 			found, err = Group{GID: int(number)}, nil
 		}
-		if err != nil && group != "root" {
+		if err != nil {
 			return Owner{}, err
 		}
 		owner.GID = found.GID

@@ -30,6 +30,14 @@ type place struct {
 	dirOwner int
 	name     string // "." is the directory itself: the root
 	foreign  bool   // somebody else than root can replace the name, or the way to it
+	dirGroup int    // which what is created in the directory may get
+	seen     *seen  // what the walk saw there; nil: it did not look
+}
+
+// seen is what a look at a place saw.
+type seen struct {
+	st  unix.Stat_t
+	err error
 }
 
 func (p place) path() string { return path.Join(p.dirPath, p.name) }
@@ -43,6 +51,26 @@ func (p place) refuse(reason string) error { return &RefusedError{Path: p.path()
 func (p place) stat() (st unix.Stat_t, err error) {
 	err = unix.Fstatat(p.dir, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return st, err
+}
+
+// look is stat, or what the walk to the place saw a moment ago.
+func (p place) look() (st unix.Stat_t, err error) {
+	if p.seen != nil {
+		return p.seen.st, p.seen.err
+	}
+	return p.stat()
+}
+
+// way opens what is there, a link itself, to go on from it.
+func (p place) way() (fd int, st unix.Stat_t, err error) {
+	fd, err = unix.Openat(p.dir, p.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, st, err
+	}
+	if err = unix.Fstat(fd, &st); err != nil {
+		return -1, st, errors.Join(err, unix.Close(fd))
+	}
+	return fd, st, nil
 }
 
 // open opens what is there. It neither follows a link nor waits for anybody.
@@ -78,6 +106,7 @@ type step struct {
 	device  uint64
 	owner   int
 	foreign bool // the directory itself is where somebody else put it
+	group   int
 	shared  bool // somebody else than root can write to it
 	sticky  bool // but not replace the names of others
 }
@@ -99,7 +128,11 @@ func (f files) walk(name string, o walk) (p place, err error) {
 		}
 		w.close(kept)
 	}()
-	if err := w.enter(fd, "/", false); err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return place{}, errors.Join(err, unix.Close(fd))
+	}
+	if err := w.enter(fd, st, "/", false); err != nil {
 		return place{}, err
 	}
 	for {
@@ -108,34 +141,59 @@ func (f files) walk(name string, o walk) (p place, err error) {
 			return w.at("."), nil
 		}
 		p := w.at(name)
-		st, err := p.stat()
-		switch {
-		case errors.Is(err, unix.ENOENT) && last:
-			return p, nil
-		case errors.Is(err, unix.ENOENT) && o.make != nil:
+		if last {
+			done, err := w.end(&p, o.follow)
+			if done || err != nil {
+				return p, err
+			}
+			continue
+		}
+		fd, st, err := p.way()
+		if errors.Is(err, unix.ENOENT) && o.make != nil {
 			if err := o.make(p); err != nil {
 				return place{}, err
 			}
-			if st, err = p.stat(); err != nil {
-				return place{}, err
-			}
-		case err != nil:
-			return place{}, err
-		}
-		if w.top().sticky && w.owner(p, st) == 0 {
-			p.foreign = w.top().foreign // in /tmp, what is root's is root's to replace
-		}
-		switch {
-		case st.Mode&unix.S_IFMT == unix.S_IFLNK && (!last || o.follow):
-			err = w.link(p)
-		case last:
-			return p, nil
-		default:
-			err = w.descend(p)
+			fd, st, err = p.way()
 		}
 		if err != nil {
 			return place{}, err
 		}
+		w.judge(&p, st)
+		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			err = w.link(p, fd, st)
+		} else {
+			err = w.enter(fd, st, p.path(), p.foreign)
+		}
+		if err != nil {
+			return place{}, err
+		}
+	}
+}
+
+// end looks at the last name of a path. done: it is where the path leads, whatever is there.
+func (w *walker) end(p *place, follow bool) (done bool, err error) {
+	st, err := p.stat()
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return false, err
+	}
+	if err == nil {
+		w.judge(p, st)
+	}
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK || !follow {
+		p.seen = &seen{st, err}
+		return true, nil
+	}
+	fd, st, err := p.way()
+	if err != nil {
+		return false, err
+	}
+	return false, w.link(*p, fd, st)
+}
+
+// judge corrects who can replace what is at a place: in /tmp, what is root's is root's.
+func (w *walker) judge(p *place, st unix.Stat_t) {
+	if w.top().sticky && w.owner(*p, st) == 0 {
+		p.foreign = w.top().foreign
 	}
 }
 
@@ -160,38 +218,25 @@ func (w *walker) top() step { return w.steps[len(w.steps)-1] }
 // at is the place of a name in the directory that was reached.
 func (w *walker) at(name string) place {
 	top := w.top()
-	return place{dir: top.fd, dirPath: top.path, device: top.device, dirOwner: top.owner, name: name, foreign: top.foreign || top.shared}
+	return place{dir: top.fd, dirPath: top.path, device: top.device, dirOwner: top.owner, dirGroup: top.group, name: name, foreign: top.foreign || top.shared}
 }
 
 // owner is the owner of what is at a place; tests may say another.
 func (w *walker) owner(p place, st unix.Stat_t) int { return w.owners.of(p.path(), st) }
 
 // enter adds an open directory to the way.
-func (w *walker) enter(fd int, name string, foreign bool) error {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		err = unix.ENOTDIR
-	}
-	if err != nil {
-		return errors.Join(err, unix.Close(fd))
+func (w *walker) enter(fd int, st unix.Stat_t, name string, foreign bool) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return errors.Join(unix.ENOTDIR, unix.Close(fd))
 	}
 	owner := w.owners.of(name, st)
 	// A group that is root's own has no member that root did not choose.
 	writable := st.Mode&unix.S_IWOTH != 0 || st.Mode&unix.S_IWGRP != 0 && st.Gid != 0 && w.owners.real()
 	w.steps = append(w.steps, step{
-		fd: fd, path: name, device: st.Dev, owner: owner, foreign: foreign,
+		fd: fd, path: name, device: st.Dev, owner: owner, foreign: foreign, group: int(st.Gid),
 		shared: owner != 0 || writable, sticky: owner == 0 && st.Mode&unix.S_ISVTX != 0,
 	})
 	return nil
-}
-
-func (w *walker) descend(p place) error {
-	fd, err := unix.Openat(p.dir, p.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return w.enter(fd, p.path(), p.foreign)
 }
 
 // ascend goes to the parent directory; that of the root is the root.
@@ -202,20 +247,14 @@ func (w *walker) ascend() {
 	}
 }
 
-// link goes on where a link leads. It is opened first: by its name, it may be another
-// by the time that it is read.
-func (w *walker) link(p place) (err error) {
+// link goes on where an open link leads. By its name, it may be another by now.
+func (w *walker) link(p place, fd int, st unix.Stat_t) (err error) {
+	defer func() { err = errors.Join(err, unix.Close(fd)) }()
 	if w.links++; w.links > maxLinks {
 		return unix.ELOOP
 	}
-	fd, err := unix.Openat(p.dir, p.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unix.Close(fd)) }()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
+	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return p.refuse("was replaced while it was followed")
 	}
 	// In a directory of somebody else, a link of root's with several names may be one
 	// that was made for another place.
