@@ -28,7 +28,11 @@ var looks = map[string]string{
 }
 
 // writes are the packages that write files of whoever calls them, on no guest.
-var writes = map[string]string{"datasource/media/image": "the image that seed build makes"}
+var writes = map[string]string{
+	"datasource/media/image": "the image that seed build makes",
+	"docs/man":               "the manual pages, when the package is built",
+	"packaging/sbom":         "the list of what a program was built from, when it is released",
+}
 
 // changes are functions of os that change files.
 var changes = map[string]bool{

@@ -103,7 +103,7 @@ func (a *analysis) show(cmd *cobra.Command, out io.Writer) error {
 			"The total time elapsed since completing an event is printed after the \"@\" character.\n"+
 			"The time the event takes is printed after the \"+\" character.\n\n%s\n", i+1, printable.Text(strings.Join(lines, "\n")))
 	}
-	_, err = fmt.Fprintf(out, "%d boot records analyzed\n", len(boots))
+	_, err = printable.Fprintf(out, "%d boot records analyzed\n", len(boots))
 	return err
 }
 
@@ -119,7 +119,7 @@ func (a *analysis) blame(cmd *cobra.Command, out io.Writer) error {
 		slices.Reverse(lines)
 		printable.Fprintf(out, "-- Boot Record %02d --\n%s\n\n", i+1, printable.Text(strings.Join(lines, "\n")))
 	}
-	_, err = fmt.Fprintf(out, "%d boot records analyzed\n", len(boots))
+	_, err = printable.Fprintf(out, "%d boot records analyzed\n", len(boots))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloudseed/host"
+	"cloudseed/printable"
 	"cloudseed/python"
 	"cloudseed/state"
 
@@ -38,11 +39,11 @@ func (a *analysis) boot(cmd *cobra.Command, out io.Writer) error {
 		return fmt.Errorf("cannot tell when this boot began: %w", err)
 	}
 	if h.Exists("/run/systemd/container") {
-		_, err = fmt.Fprintf(out, "-- Most Recent Container Boot Record --\n    Container started at: %s\n"+
+		_, err = printable.Fprintf(out, "-- Most Recent Container Boot Record --\n    Container started at: %s\n"+
 			"    Cloud-init activated by systemd at: %s\n    Cloud-init start: %s\n", stamp(t.kernel), stamp(t.activated), began)
 		return err
 	}
-	_, err = fmt.Fprintf(out, "-- Most Recent Boot Record --\n    Kernel Started at: %s\n    Kernel ended boot at: %s\n"+
+	_, err = printable.Fprintf(out, "-- Most Recent Boot Record --\n    Kernel Started at: %s\n    Kernel ended boot at: %s\n"+
 		"    Kernel time to boot (seconds): %s\n    Cloud-init activated by systemd at: %s\n"+
 		"    Time between Kernel end boot and Cloud-init activation (seconds): %s\n    Cloud-init start: %s\n",
 		stamp(t.kernel), stamp(t.userspace), python.Float(t.userspace.Sub(t.kernel).Seconds()),

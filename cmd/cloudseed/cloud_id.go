@@ -36,7 +36,7 @@ the agent is disabled, and 3 before it has run.`,
 				return err
 			}
 			if code, ok := map[state.Word]exitCode{state.Disabled: exitDegraded, state.NotStarted: exitNotRun}[o.Word]; ok {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), o.Word)
+				_, err := printable.Fprintf(cmd.OutOrStdout(), "%s\n", o.Word)
 				return errors.Join(err, code)
 			}
 			data, _, err := readInstanceData(g, file, os.Geteuid() == 0)

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"cloudseed/boot"
+	"cloudseed/printable"
 
 	"github.com/spf13/cobra"
 )
@@ -30,21 +31,21 @@ func (v *versionFlags) add(root *cobra.Command) {
 // program says what cloud-init would: others compare it with the package's version.
 func (v *versionFlags) print(w io.Writer, cloudInit string) error {
 	if cloudInit != "" {
-		_, err := fmt.Fprintln(w, cloudInit, boot.CloudInitVersion)
+		_, err := printable.Fprintf(w, "%s %s\n", cloudInit, boot.CloudInitVersion)
 		return err
 	}
-	if _, err := fmt.Fprintln(w, "cloudseed", version); err != nil || !v.long {
+	if _, err := printable.Fprintf(w, "cloudseed %s\n", version); err != nil || !v.long {
 		return err
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return fmt.Errorf("the program says nothing about its build")
 	}
-	if _, err := fmt.Fprintf(w, "commit %s\ngo %s\n", cmp.Or(commit, "unknown"), info.GoVersion); err != nil {
+	if _, err := printable.Fprintf(w, "commit %s\ngo %s\n", cmp.Or(commit, "unknown"), info.GoVersion); err != nil {
 		return err
 	}
 	for _, module := range info.Deps {
-		if _, err := fmt.Fprintln(w, "module", module.Path, module.Version); err != nil {
+		if _, err := printable.Fprintf(w, "module %s %s\n", module.Path, module.Version); err != nil {
 			return err
 		}
 	}
