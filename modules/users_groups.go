@@ -106,8 +106,15 @@ func runUsersGroups(ctx context.Context, e *Env, keys *usersGroupsKeys) error {
 		e.nowhere().Fail(err)
 	}
 	redirect := cloudconfig.DefaultUser(e.Config.Root(), e.Instance.DefaultUser)
+	absent := slices.DeleteFunc(slices.Clone(users), func(u *user) bool { return accounts.HasUser(ctx, e.Host, u.name) })
+	if err := begin(e, absent); err != nil {
+		return e.undone(err)
+	}
 	for _, u := range users {
 		runUser(ctx, u, redirect)
+	}
+	if len(absent) > 0 {
+		creation(e).End()
 	}
 	// Difference from cloud-init: members are added when all users are made. It adds
 	// them before, and leaves out the users that the same configuration makes.
@@ -153,9 +160,6 @@ func runUser(ctx context.Context, u *user, defaultUser string) {
 	u.report("doas", accounts.AddDoasRules(u.e.Host, u.name, u.doasRules))
 	u.setKeys(ctx)
 	u.redirect(ctx, defaultUser)
-	if !exists {
-		u.fail(creation(u.e).End())
-	}
 }
 
 // user is an account with its keys read.
@@ -236,21 +240,34 @@ func creation(e *Env) accounts.Creation {
 	return accounts.Creation{Host: e.Host, Note: path.Join(e.Instance.Dir, "creating-user")}
 }
 
-// create makes the account, with its groups and its home.
-func (u *user) create(ctx context.Context) error {
-	u.checkShell()
-	account := accounts.User{
+// begin notes which users are about to be created.
+func begin(e *Env, users []*user) error {
+	if len(users) == 0 {
+		return nil
+	}
+	var list []accounts.User
+	for _, u := range users {
+		list = append(list, u.wanted())
+	}
+	return creation(e).Begin(list...)
+}
+
+// wanted is the account as it is to be created.
+func (u *user) wanted() accounts.User {
+	return accounts.User{
 		Name: u.name, ExpireDate: u.ExpireDate, Comment: u.Gecos, Groups: u.groups, Home: u.Homedir, Inactive: u.Inactive,
 		NoLogInit: u.NoLogInit, NoUserGroup: u.NoUserGroup, PrimaryGroup: u.PrimaryGroup, SELinuxUser: u.SELinuxUser,
 		Shell: u.Shell, System: u.System, UID: u.UID, NoCreateHome: u.NoCreateHome || u.System,
 	}
-	if err := creation(u.e).Begin(account); err != nil {
-		return u.e.undone(err)
-	}
+}
+
+// create makes the account, with its groups and its home.
+func (u *user) create(ctx context.Context) error {
+	u.checkShell()
 	if u.CreateGroups == nil || *u.CreateGroups {
 		u.makeGroups(ctx)
 	}
-	return creation(u.e).Create(ctx, account)
+	return creation(u.e).Create(ctx, u.wanted())
 }
 
 // checkShell warns of a shell without which the user cannot log in. Packages that are

@@ -268,8 +268,8 @@ func TestAUserHalfMadeByAPowerCutIsMadeAnew(t *testing.T) {
 	if diff := cmp.Diff(want, g.lines()); diff != "" {
 		t.Error(diff)
 	}
-	if g.Exists(creation(g.env).Note) {
-		t.Error("the note of the half made user is still there")
+	if err := g.Sync(); err != nil || g.Exists(creation(g.env).Note) {
+		t.Errorf("the note of the half made user is still there: %v", err)
 	}
 }
 
@@ -312,6 +312,9 @@ func TestASecondRunChangesNothingAndWarnsOfNothing(t *testing.T) {
 	g := newUsersGuest(t, "users: [{name: ann, passwd: $6$a$b, lock_passwd: false, ssh_authorized_keys: [ssh-rsa AAAA]}, {name: sys, system: true, ssh_authorized_keys: []}]")
 	g.On("chpasswd -e", func(host.Command) { g.Put(t, "/etc/shadow", "ann:$6$a$b:20000:0:99999:7:::\nsys:!!:::::::\n") })
 	g.clean(t, usersGroups)
+	if err := g.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	first := len(g.Effects())
 	g.clean(t, usersGroups)
 	for _, e := range g.Effects()[first:] {

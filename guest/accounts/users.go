@@ -118,37 +118,45 @@ func (u User) useradd() []string {
 }
 
 // Creation creates users so that a power cut leaves none half-made for good: useradd is not
-// done in one step, and a user without a whole home or a password must not be taken for a
-// finished one. Note is a file that names the user that is being created, with the home
-// directory if there was none.
+// done in one step, and syncs its entry of /etc/passwd but not the home. A user without a
+// whole home or a password must not be taken for a finished one. Note is a file that names
+// the users that are being created, a line each, with the home directory if there was none.
 type Creation struct {
 	Host *host.Host
 	Note string
 }
 
-// Begin notes that a user is about to be created.
-func (c Creation) Begin(u User) error {
-	note := u.Name + "\n"
-	if home := HomeOf(u.Name, u.Home); !c.Host.Exists(home) {
-		note += home + "\n"
+// Begin notes that users are about to be created; the note is on disk when it returns.
+func (c Creation) Begin(users ...User) error {
+	var note strings.Builder
+	for _, u := range users {
+		home := HomeOf(u.Name, u.Home)
+		if c.Host.Exists(home) {
+			home = ""
+		}
+		fmt.Fprintf(&note, "%s:%s\n", u.Name, home)
 	}
-	_, err := c.Host.Quietly().WriteFile(c.Note, []byte(note), host.File{Mode: 0o600})
-	return err
+	if _, err := c.Host.Quietly().WriteFile(c.Note, []byte(note.String()), host.File{Mode: 0o600}); err != nil {
+		return err
+	}
+	return c.Host.Sync()
 }
 
-// Create creates the user that Begin noted. The note stays until End, unless there is an error.
+// Create creates a user that Begin noted.
 func (c Creation) Create(ctx context.Context, u User) error {
 	if _, err := c.Host.Run(ctx, host.Command{Argv: u.useradd()}); err != nil {
-		return errors.Join(fmt.Errorf("cannot create the user %s: %w", u.Name, err), c.End())
+		return fmt.Errorf("cannot create the user %s: %w", u.Name, err)
 	}
 	return nil
 }
 
-// End notes that the user has all that belongs to it.
-func (c Creation) End() error { return c.Host.Quietly().RemoveAll(c.Note) }
+// End notes that the users have all that belongs to them, as soon as that is on disk.
+func (c Creation) End() {
+	c.Host.AfterSync(func() error { return c.Host.Quietly().RemoveAll(c.Note) })
+}
 
-// Resume removes the account that an interrupted run was creating, if it is wanted, so that
-// this one creates it whole: with its home directory, which useradd fills only when it is not
+// Resume removes the accounts that an interrupted run was creating, if they are wanted, so that
+// this one creates them whole: with the home directory, which useradd fills only when it is not
 // there. A home that was there before stays.
 func (c Creation) Resume(ctx context.Context, wanted func(name string) bool) error {
 	data, err := c.Host.ReadFile(c.Note)
@@ -156,14 +164,18 @@ func (c Creation) Resume(ctx context.Context, wanted func(name string) bool) err
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot tell which user an interrupted run was creating: %w", err)
+		return fmt.Errorf("cannot tell which users an interrupted run was creating: %w", err)
 	}
-	if name, home, _ := strings.Cut(strings.TrimSpace(string(data)), "\n"); wanted(name) {
+	for line := range strings.Lines(string(data)) {
+		name, home, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		if !wanted(name) {
+			continue
+		}
 		if err := c.remove(ctx, name, home); err != nil {
 			return fmt.Errorf("cannot create the user %s anew after an interruption: %w", name, err)
 		}
 	}
-	return c.End()
+	return c.Host.Quietly().RemoveAll(c.Note)
 }
 
 func (c Creation) remove(ctx context.Context, name, home string) error {

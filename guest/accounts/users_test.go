@@ -1,7 +1,9 @@
 package accounts
 
 import (
+	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -67,38 +69,43 @@ func TestHomesAreThoseOfUseradd(t *testing.T) {
 
 const note = "/var/lib/cloud/instance/creating-user"
 
-func TestAUserIsNotedWhileItIsCreated(t *testing.T) {
+func TestUsersAreNotedUntilTheirHomesAreOnDisk(t *testing.T) {
 	t.Parallel()
-	for name, row := range map[string]struct {
-		user   User
-		noted  string
-		failed error
-	}{
-		"with a home that is created": {User{Name: "ann"}, "ann\n/home/ann\n", nil},
-		"with a home that is there":   {User{Name: "ann", Home: "/etc"}, "ann\n", nil},
-		"and no longer if it cannot":  {User{Name: "ann", Home: "/etc"}, "", errors.New("refused")},
-	} {
-		m := hosttest.New(t)
-		c := Creation{Host: m.Host, Note: note}
-		m.Answer("useradd", host.Result{}, row.failed)
-		if err := c.Begin(row.user); err != nil {
+	var notedAtSync []string
+	h := host.New(t.TempDir(), host.Options{Exec: func(context.Context, host.Command) (host.Result, error) { return host.Result{}, nil }})
+	text := func() string {
+		data, err := h.ReadFile(note)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		return string(data)
+	}
+	synced := host.New(h.Root(), host.Options{
+		Sync: func(int) error { notedAtSync = append(notedAtSync, text()); return nil },
+		Exec: func(context.Context, host.Command) (host.Result, error) { return host.Result{}, nil },
+	})
+	if _, err := h.WriteFile("/etc/hosts", nil, host.File{}); err != nil {
+		t.Fatal(err)
+	}
+	c, users := Creation{Host: synced, Note: note}, []User{{Name: "ann"}, {Name: "bob", Home: "/etc"}}
+	if err := c.Begin(users...); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"ann:/home/ann\nbob:\n"}
+	if diff := cmp.Diff(want, notedAtSync); diff != "" {
+		t.Errorf("before the first is created: %s", diff)
+	}
+	for _, u := range users {
+		if err := c.Create(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Create(t.Context(), row.user); (err == nil) != (row.failed == nil) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if row.noted == "" {
-			if m.Exists(note) {
-				t.Errorf("%s: it is noted", name)
-			}
-			continue
-		}
-		if got := m.Text(t, note); got != row.noted {
-			t.Errorf("%s: noted %q", name, got)
-		}
-		if err := c.End(); err != nil || m.Exists(note) {
-			t.Errorf("%s: the note is left: %v", name, err)
-		}
+	}
+	c.End()
+	if got := text(); got != want[0] {
+		t.Errorf("when all are created, but not yet on disk, the note has %q", got)
+	}
+	if err := synced.Sync(); err != nil || text() != "" {
+		t.Errorf("when all are on disk the note has %q: %v", text(), err)
 	}
 }
 
@@ -111,10 +118,11 @@ func TestAUserWhoseCreationWasInterruptedIsRemoved(t *testing.T) {
 		lines   []string
 	}{
 		"nothing was interrupted":        {"", true, false, nil},
-		"with its home":                  {"cloud-user\n/home/cloud-user\n", true, true, []string{"userdel cloud-user"}},
-		"not with a home from before":    {"cloud-user\n", true, false, []string{"userdel cloud-user"}},
-		"its home before it was entered": {"ann\n/home/cloud-user\n", true, true, nil},
-		"not one that nobody wants":      {"cloud-user\n/home/cloud-user\n", false, false, nil},
+		"with its home":                  {"cloud-user:/home/cloud-user\n", true, true, []string{"userdel cloud-user"}},
+		"not with a home from before":    {"cloud-user:\n", true, false, []string{"userdel cloud-user"}},
+		"its home before it was entered": {"ann:/home/cloud-user\n", true, true, nil},
+		"one of several":                 {"ann:/home/ann\ncloud-user:/home/cloud-user\n", true, true, []string{"userdel cloud-user"}},
+		"not one that nobody wants":      {"cloud-user:/home/cloud-user\n", false, false, nil},
 	} {
 		m := hosttest.New(t)
 		m.Put(t, "/home/cloud-user/.bashrc", "")
