@@ -48,6 +48,7 @@ rpmbuild -ba --quiet --nodeps --target "$arch-linux" \
     --define "_srcrpmdir $work/rpms" \
     --define "_rpmdir $work/rpms" \
     --define "_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
+    --define "_srcdefattr (-,root,root)" \
     "$work/cloudseed.spec" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 
 mkdir -p "$out"
