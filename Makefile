@@ -64,7 +64,7 @@ MODULE_COUNT ?= 500
 TEMPLATE_COUNT ?= 500
 .PHONY: test-differential
 test-differential: ## the same inputs for the real cloud-init and for this program
-	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 20m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT) -module-count $(MODULE_COUNT) -template-count $(TEMPLATE_COUNT)
+	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 40m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT) -module-count $(MODULE_COUNT) -template-count $(TEMPLATE_COUNT)
 
 .PHONY: test-guest
 test-guest: rpm ## whole boots in containers (root, Debian)
