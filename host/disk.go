@@ -15,7 +15,7 @@ import (
 // system for all that was written to it, when something depends on that.
 type disk struct {
 	sync  func(fd int) error                // of the file system that a descriptor is on
-	flush func(fd int, on durability) error // of the content of a file that is to replace another
+	flush func(fd int, on durability) error // of the content of a file that is to get its name
 
 	kind func(fd int) durability
 
@@ -82,9 +82,10 @@ func durabilityOn(fd int) durability {
 	return lasting
 }
 
-// beforeReplacing brings the content of a new file out before it is renamed over another,
-// so that a power cut leaves the old or the new and nothing else.
-func (d *disk) beforeReplacing(p place, fd int) error {
+// beforeNaming brings the content of a new file out before it gets its name. A power cut then
+// leaves what was there or all of the new: whoever finds a file finds it whole, and need not
+// tell an empty one from one that is meant.
+func (d *disk) beforeNaming(p place, fd int) error {
 	if on := d.durabilityOf(p, fd); on != gone {
 		return d.flush(fd, on)
 	}

@@ -31,7 +31,7 @@ func TestSyncBringsOutWhatLasts(t *testing.T) {
 				errs = append(errs, write(m.Host, "/etc/new/"+strings.Repeat("x", i+1)))
 			}
 			return errors.Join(errs...)
-		}, 1, 0},
+		}, 1, 100},
 		{"a file is replaced", func(m *hosttest.Machine) error { return write(m.Host, "/etc/old") }, 1, 1},
 		{"a file is as it was", func(m *hosttest.Machine) error {
 			_, err := m.WriteFile("/etc/old", []byte("old"), host.File{})

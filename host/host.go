@@ -52,7 +52,7 @@ type Options struct {
 	Start    StartFunc
 	LookPath func(name string) (string, error)
 	Sync     func(fd int) error // syncfs(2)
-	Flush    func(fd int) error // fdatasync(2), of a file that is to replace another
+	Flush    func(fd int) error // fdatasync(2), of a file that is to get its name
 	Chown    func(path string, uid, gid int) error
 	Owner    func(path string) (uid, gid int) // goes with Chown; without it all is root's
 }

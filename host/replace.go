@@ -82,10 +82,7 @@ func (f files) fill(fd int, p place, data []byte, want ownership, old current) e
 			return err
 		}
 	}
-	if old.exists() {
-		return f.disk.beforeReplacing(p, fd)
-	}
-	return nil
+	return f.disk.beforeNaming(p, fd)
 }
 
 // writeAll writes to a regular file, which no poller of the runtime's has to watch.

@@ -163,7 +163,7 @@ func (m *Machine) guarded(path string) error {
 // Syncs is how often a file system was synced so far.
 func (m *Machine) Syncs() int { return int(m.syncs.Load()) }
 
-// Flushes is how often a file's content was brought out by itself, to replace another.
+// Flushes is how often a file's content was brought out by itself, before it got its name.
 func (m *Machine) Flushes() int { return int(m.flushes.Load()) }
 
 func (m *Machine) unitStates(_ context.Context, units ...string) ([]host.UnitState, error) {
