@@ -25,6 +25,9 @@ var ways = []way{
 	{reason: "programs that only ask", cure: func(b *booted, _ bool) bool {
 		return b.dropCalls(func(c call) bool { return c.starts(questions...) || slices.Equal(c.Argv, []string{"mount"}) })
 	}},
+	{reason: "they wait if the configuration may need it", cure: func(b *booted, _ bool) bool {
+		return b.dropCalls(func(c call) bool { return c.starts("systemctl start network-online.target ") })
+	}},
 	{reason: "a service is restarted through systemd's own socket", cure: func(b *booted, _ bool) bool {
 		return b.eachCall(func(c *call) bool {
 			if !c.starts("systemctl try-restart ") {
