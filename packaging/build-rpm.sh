@@ -10,7 +10,7 @@ set -euo pipefail
 
 version=$1 arch=$2 out=$3
 top=$(cd "$(dirname "$0")/.." && pwd)
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1} LC_ALL=C
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct)} LC_ALL=C
 umask 022
 
 work=$(mktemp -d)

@@ -23,7 +23,21 @@ func TestTwoClonesGiveTheSameBytes(t *testing.T) {
 	built := [2]string{t.TempDir(), t.TempDir()}
 	build(t, built[0], version, "0", "0022")
 	build(t, built[1], version, "65534", "0077")
-	names, err := filepath.Glob(built[0] + "/out/*.rpm")
+	sameBytes(t, filepath.Join(built[0], "out"), filepath.Join(built[1], "out"))
+}
+
+// TestThePackagesAreTheSameByteForByteWhenTheyAreBuiltAgain, by the same user.
+func TestThePackagesAreTheSameByteForByteWhenTheyAreBuiltAgain(t *testing.T) {
+	rpm := os.Getenv("CLOUDSEED_RPM")
+	again := t.TempDir()
+	run(t, os.Environ(), "./build-rpm.sh", string(query(t, rpm, "%{VERSION}")), string(query(t, rpm, "%{ARCH}")), again)
+	sameBytes(t, filepath.Dir(rpm), again)
+}
+
+// sameBytes compares the packages in two directories.
+func sameBytes(t *testing.T, dir, other string) {
+	t.Helper()
+	names, err := filepath.Glob(other + "/*.rpm")
 	if err != nil || len(names) != 3 {
 		t.Fatalf("not three packages but %q: %v", names, err)
 	}
@@ -32,12 +46,12 @@ func TestTwoClonesGiveTheSameBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := os.ReadFile(filepath.Join(built[1], "out", filepath.Base(name)))
+		two, err := os.ReadFile(filepath.Join(dir, filepath.Base(name)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(one, other) {
-			t.Errorf("%s is not the same in both clones", filepath.Base(name))
+		if !bytes.Equal(one, two) {
+			t.Errorf("%s is not the same when it is built again", filepath.Base(name))
 		}
 	}
 }
