@@ -60,11 +60,10 @@ func Read(r io.Reader) (list []Event, skipped int, err error) {
 	lines := bufio.NewScanner(strings.NewReader(string(data)))
 	lines.Buffer(nil, len(data)+1)
 	for lines.Scan() {
-		e, is, ok := parse(lines.Text())
-		switch {
-		case ok && is:
+		switch e, what := parse(lines.Text()); what {
+		case isEvent:
 			list = append(list, e)
-		case !ok:
+		case isBroken:
 			skipped++
 		}
 	}
@@ -96,41 +95,60 @@ var stages = map[string]Event{
 	"modules:final":  {Name: "modules-final", Description: "finalizing modules"},
 }
 
-// parse reads a line. is is false for one that is no event; ok for one that looks like one, and
-// cannot be understood.
-func parse(line string) (e Event, is, ok bool) {
-	banner := strings.Contains(line, "Cloud-init v.")
-	if !banner && !strings.Contains(line, start+":") && !strings.Contains(line, finish+":") {
-		return e, false, true
+// line is what a line of a log is.
+type line int
+
+const (
+	isOther  line = iota // neither of these
+	isEvent              // an event
+	isBroken             // it looks like an event, and cannot be understood
+)
+
+// parse reads a line.
+func parse(text string) (e Event, what line) {
+	banner := strings.Contains(text, "Cloud-init v.")
+	if !banner && !strings.Contains(text, start+":") && !strings.Contains(text, finish+":") {
+		return e, isOther
 	}
-	at, text, found := strings.Cut(line, " - ")
+	at, text, found := strings.Cut(text, " - ")
 	if !found {
-		return e, false, true // another program's line
+		return e, isOther // another program's
 	}
 	when, err := time.Parse("2006-01-02 15:04:05,000", at)
 	if err != nil || strings.Contains(text, " - ") {
-		return e, false, false
+		return e, isBroken
 	}
 	if banner {
-		_, running, is := strings.Cut(text, " running '")
-		stage, _, _ := strings.Cut(running, "'")
-		e, known := stages[stage]
-		e.Time = seconds(when)
-		return e, is && known, !is || known
+		return parseBanner(text, when)
 	}
 	// handlers.py[DEBUG]: finish: init-local/check-cache: SUCCESS: no cache found
 	_, text, _ = strings.Cut(text, "]: ")
 	kind, rest, _ := strings.Cut(text, ": ")
 	e.Name, e.Description, found = strings.Cut(rest, ": ")
 	if !found || kind != start && kind != finish {
-		return e, false, false
+		return e, isBroken
 	}
 	e.Time = seconds(when)
 	if kind == finish {
 		e.Finish = true
 		e.Result, e.Description, _ = strings.Cut(e.Description, ": ")
 	}
-	return e, true, true
+	return e, isEvent
+}
+
+// parseBanner reads the banner of a stage; the final message looks like one.
+func parseBanner(text string, when time.Time) (Event, line) {
+	_, running, begins := strings.Cut(text, " running '")
+	if !begins {
+		return Event{}, isOther
+	}
+	stage, _, _ := strings.Cut(running, "'")
+	e, known := stages[stage]
+	if !known {
+		return Event{}, isBroken
+	}
+	e.Time = seconds(when)
+	return e, isEvent
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
