@@ -42,7 +42,7 @@ var commands = []struct {
 		clean --configs ssh_config fstab|clean --configs datasource|clean -l -c network ssh_config`, states: "done"},
 	{how: files, lines: `cloud-init-per once a-b true|cloud-init-per instance x sh -c exit~3|cloud-init-per always x false|cloud-init-per once seen false
 		cloud-init-per|cloud-init-per nosuch x true|cloud-init-per once a/b true`, states: "done"},
-	{how: codes, lines: `collect-logs -t /tmp/x.tar.gz|collect-logs --red --tar /tmp/x.tar.gz|collect-logs -t /nosuch/x.tar.gz`, states: "done"},
+	{how: codes, lines: `collect-logs -t /mnt/tmp/x.tar.gz|collect-logs --red --tar /mnt/tmp/x.tar.gz|collect-logs -t /nosuch/x.tar.gz`, states: "done"},
 }
 
 // compare is what of an answer is compared: of the exit code alone where each program has its own
