@@ -79,7 +79,7 @@ func (o owners) of(name string, st unix.Stat_t) int {
 
 // checkPlain refuses, where somebody else than root can replace the file, what that
 // somebody may have linked or moved there to have root read it, add to it or change its
-// owner: what is no regular file, has other names, or belongs to a third party.
+// owner: what is not a regular file, has other names, or belongs to a third party.
 func (o owners) checkPlain(p place, st unix.Stat_t, wanted int) error {
 	if !p.foreign {
 		return nil

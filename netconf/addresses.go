@@ -188,7 +188,7 @@ func address6(text string) (netip.Addr, error) {
 	}
 	a, ok := netip.AddrFromSlice(raw)
 	if !ok {
-		return netip.Addr{}, fmt.Errorf("%q is no address", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an address", text)
 	}
 	return a, nil
 }

@@ -25,11 +25,11 @@ func Base64(data []byte) ([]byte, error) {
 func MessageBase64(data []byte) ([]byte, error) {
 	clean, _, _ := alphabet(data)
 	if len(clean) == 0 && len(bytes.TrimSpace(data)) > 0 {
-		return nil, errors.New("it is no base64")
+		return nil, errors.New("it is not base64")
 	}
 	content, err := base64.RawStdEncoding.DecodeString(string(clean))
 	if err != nil {
-		return nil, fmt.Errorf("it is no base64, or is cut short: %w", err)
+		return nil, fmt.Errorf("it is not base64, or is cut short: %w", err)
 	}
 	return content, nil
 }

@@ -95,11 +95,11 @@ func TestBase64IsDecodedAsPythonDecodesIt(t *testing.T) {
 		{"aGk==", "hi", "hi"},
 		{"=aGk=", "hi", "hi"},
 		{"", "", ""},
-		{"!", "", "error: it is no base64"},
+		{"!", "", "error: it is not base64"},
 		{"aGk", "error: it is not complete", "hi"},
 		{"aGk\xff=", "error: it has a character that is not ASCII", "hi"},
 		{"aGk=\xff", "hi", "hi"},
-		{"a", "error: it is not complete", "error: it is no base64, or is cut short: illegal base64 data at input byte 0"},
+		{"a", "error: it is not complete", "error: it is not base64, or is cut short: illegal base64 data at input byte 0"},
 	} {
 		for _, got := range []struct {
 			decode func([]byte) ([]byte, error)

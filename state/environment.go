@@ -24,7 +24,7 @@ func (f Facts) environment() []byte {
 }
 
 // quoted is a value between the double quotes of systemd.exec(5) and sh. A line is a variable: what
-// is no printable character becomes a space.
+// is not a printable character becomes a space.
 func quoted(value string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

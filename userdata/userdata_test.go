@@ -223,7 +223,7 @@ func TestProcess(t *testing.T) {
 		},
 		{
 			name: "a part that cannot be decoded", data: multipart("Content-Transfer-Encoding: base64\n\nA", "\n#cloud-config\na: 1"), config: "{'a': 1}",
-			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is no base64, or is cut short: illegal base64 data at input byte 0; it was skipped"},
+			problems: []string{"error user-data part-001:1:1: it cannot be decoded: it is not base64, or is cut short: illegal base64 data at input byte 0; it was skipped"},
 		},
 		{
 			name: "base64 ends with its padding, and quoted-printable keeps blanks", data: multipart(

@@ -29,7 +29,7 @@ func queryCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query [--all | --list-keys [KEY] | --format TEMPLATE | KEY]",
 		Short: "Print what is known of the instance, such as v1.instance_id or ds.meta_data",
-		Long: `Print what is known of the instance: a text as it is, all else as JSON. KEY leads to it through
+		Long: `Print what is known of the instance: a string as it is, all else as JSON. KEY leads to it through
 keys and the numbers of a list's items, with dots between them: v1.instance_id, ds.meta_data.uuid,
 public_ssh_keys.0. Keys of v1 may be written without "v1."; a key with other characters than
 letters and digits is written with underscores in their place. A non-root user sees no secrets.`,

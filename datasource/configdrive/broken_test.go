@@ -59,7 +59,7 @@ func TestWhatIsBrokenIsToldAndLeftOut(t *testing.T) {
 		},
 		"the random seed is no base64": {
 			files: metadata(`"random_seed": "%%%"`),
-			want:  []string{"warning: " + file + "meta_data.json:2:16: random_seed: it is no base64"},
+			want:  []string{"warning: " + file + "meta_data.json:2:16: random_seed: it is not base64"},
 			ok:    map[string]string{"random": ""},
 		},
 		"a file's content is missing, another has none": {

@@ -152,7 +152,7 @@ func randomSeed(t *datasource.Tree, v *config.Value) secret.Bytes {
 	}
 	data, err := python.Base64([]byte(text))
 	if err != nil || len(data) == 0 {
-		t.Found.At(v.Pos(), "random_seed").Warnf("it is no base64; it was skipped")
+		t.Found.At(v.Pos(), "random_seed").Warnf("it is not base64; it was skipped")
 		return secret.Bytes{}
 	}
 	return secret.NewBytes(data)
