@@ -127,9 +127,6 @@ func checkWriteFiles(e *Env, keys *writeFilesKeys) {
 		if w.Source.SHA256 != "" {
 			w.checkDigest()
 		}
-		if w.Source.URI != "" && w.Content.IsNull() {
-			continue
-		}
 		if _, err := w.own(); err != nil {
 			w.at.Path("content").Errorf("%v", err)
 		}

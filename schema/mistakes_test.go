@@ -94,6 +94,7 @@ var mistakes = []struct{ name, kind, input string }{
 	{"an owner as a list", "u", head + "write_files:\n- {path: /x, owner: [root, root]}\n"},
 	{"an encoding that there is not", "u", head + "write_files:\n- {path: /x, content: a, encoding: base32}\n"},
 	{"content that is no base64", "u", head + "write_files:\n- {path: /x, content: abc, encoding: b64}\n"},
+	{"content that is not base64, beside a source", "u", head + "write_files:\n- {path: /x, source: {uri: 'https://example.com/x'}, content: abc, encoding: b64}\n"},
 	{"content that is no gzip", "u", head + "write_files:\n- {path: /x, content: abc, encoding: gzip}\n"},
 	{"content as keys", "u", head + "write_files:\n- path: /x\n  content:\n    a: b\n"},
 	{"a file without a path", "u", head + "write_files:\n- content: a\n"},
