@@ -57,9 +57,9 @@ func checkConfig(t *testing.T, c *network.Config) {
 // addGolden starts with the golden cases of a language.
 func addGolden(f *testing.F, language string) {
 	f.Helper()
-	cases, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
+	cases, err := filepath.Glob("../render/*/testdata/*.txtar")
+	if err != nil || len(cases) == 0 {
+		f.Fatalf("%d cases: %v", len(cases), err)
 	}
 	for _, name := range cases {
 		archive, err := txtar.ParseFile(name)

@@ -81,16 +81,15 @@ func (r *reader) members(o option) []string {
 
 func (r *reader) bondOption(p *parts, o option, name string) {
 	kernel, _ := values.BondName(name)
-	value := strings.Join(o.values, ",")
+	given := o.values
 	if kernel == "primary" {
-		value = o.values[0]
+		given = given[:1]
 	}
-	if kernel == "" || !network.OneLine(value) {
+	if kernel == "" || !network.OneLine(strings.Join(given, "")) {
 		r.At(o.pos, o.name).Errorf("this is no option of bonds; it was ignored")
 		return
 	}
-	p.bond = slices.DeleteFunc(p.bond, func(o network.Option) bool { return o.Name == kernel })
-	p.bond = append(p.bond, network.Option{Name: kernel, Value: value})
+	p.bond = values.SetBondOption(p.bond, kernel, given)
 }
 
 func (r *reader) bridgeOption(d *network.Device, b *network.Bridge, o option, name string) {

@@ -61,15 +61,21 @@ func BondOption(options []network.Option, c config.Cursor, kernel string) []netw
 			item.Errorf("expected a string of one line; it was ignored")
 			return options
 		}
-		if text != "" {
-			parts = append(parts, text)
-		}
+		parts = append(parts, text)
 	}
-	if len(parts) == 0 {
+	return SetBondOption(options, kernel, parts)
+}
+
+// SetBondOption sets an option of a bond to values with commas between, in the place of one of the same
+// name. A value may be several with commas between; empty ones are left out, and without any the
+// options stay as they are.
+func SetBondOption(options []network.Option, kernel string, values []string) []network.Option {
+	value := strings.Join(strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' }), ",")
+	if value == "" {
 		return options
 	}
 	options = slices.DeleteFunc(options, func(o network.Option) bool { return o.Name == kernel })
-	return append(options, network.Option{Name: kernel, Value: strings.Join(parts, ",")})
+	return append(options, network.Option{Name: kernel, Value: value})
 }
 
 // BridgeOptions reads a bridge's options. names are what a language calls stp, priority,
