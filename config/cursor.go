@@ -213,6 +213,7 @@ func (f *Findings) Add(problems ...Problem) {
 		f.of, f.rest = map[documentSeverity]int{}, map[documentSeverity]int{}
 	}
 	for _, p := range problems {
+		p.Message, p.Key = bounded(p.Message), bounded(p.Key)
 		kind := documentSeverity{p.Pos.File, p.Severity}
 		if p.more == 0 && f.of[kind] < MaxProblems {
 			f.of[kind]++
@@ -225,6 +226,17 @@ func (f *Findings) Add(problems ...Problem) {
 		}
 		f.more[f.rest[kind]-1].more += max(p.more, 1)
 	}
+}
+
+// maxMessage is the length in bytes of the longest message or key path that is kept: most of
+// a longer one is a value of the configuration.
+const maxMessage = 2048
+
+func bounded(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessage*3/4], "") + "…" + strings.ToValidUTF8(text[len(text)-maxMessage/4:], "")
 }
 
 // List returns the problems in their order, and after them one for each document and

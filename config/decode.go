@@ -30,7 +30,7 @@ type Decoder interface {
 //	key:"name,other-name"   the key, and spellings that are understood too
 //	accept:"scalar"         one value stands for a list of one
 //	enum:"a|b"              the values that a text may have
-//	takes:"text|list(text)" the forms of a value that Decode leaves alone but for *Value (see Shape)
+//	takes:"text|list(text)" the forms of a value that Decode leaves alone but for *Value and a Decoder (see Shape)
 //	deprecated:"22.2: use …"   the whole key; deprecatedkeys:"other-name=22.3" a spelling
 //
 // What cannot be understood is a problem, and its field stays as it was; everything
@@ -105,14 +105,15 @@ func (d *decoder) value(v *Value, into reflect.Value, at path, rules fieldRules)
 		d.shaped(v, into.Type(), at, rules.takes)
 		return
 	}
-	if rules.takes != nil && !d.strict && into.Type() != valueType {
+	isDecoder := reflect.PointerTo(into.Type()).Implements(decoderType)
+	if rules.takes != nil && !d.strict && into.Type() != valueType && !isDecoder {
 		return
 	}
 	if into.Type() == valueType {
 		into.Set(reflect.ValueOf(v))
 		return
 	}
-	if reflect.PointerTo(into.Type()).Implements(decoderType) {
+	if isDecoder {
 		if v == nil {
 			return
 		}

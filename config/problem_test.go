@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestOfVeryManyProblemsTheFirstAreShownAndTheRestIsCounted(t *testing.T) {
@@ -24,5 +26,15 @@ func TestOfVeryManyProblemsTheFirstAreShownAndTheRestIsCounted(t *testing.T) {
 	}
 	if few := Limited(all[:MaxProblems]); len(few) != MaxProblems {
 		t.Errorf("of few, %d are shown", len(few))
+	}
+}
+
+func TestAMessageHasABound(t *testing.T) {
+	t.Parallel()
+	var f Findings
+	long := strings.Repeat("ü", 1<<20)
+	f.At(Pos{File: "user-data", Line: 1, Column: 1}, long).Errorf("expected a name, got %q; skipped", long)
+	if got := f.List()[0].Error(); len(got) > 2*maxMessage+100 || !strings.HasPrefix(got, "user-data:1:1: üü") || !strings.HasSuffix(got, "üü\"; skipped") || !utf8.ValidString(got) {
+		t.Errorf("it is of %d bytes: %.40s...%s", len(got), got, got[len(got)-40:])
 	}
 }

@@ -91,7 +91,10 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	}
 	h.settleBefore(c)
 	start := time.Now()
-	result, err := h.commands.run(ctx, c)
+	result, err := Result{Exit: -1}, c.canBePassed()
+	if err == nil {
+		result, err = h.commands.run(ctx, c)
+	}
 	result.Duration = time.Since(start)
 	h.noteChanges(c)
 	if err == nil && result.Exit != 0 && !slices.Contains(c.OK, result.Exit) {
@@ -107,6 +110,26 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	}
 	return result, err
 }
+
+// maxArgument is the length of the longest argument that Linux passes to a program, with its
+// end (MAX_ARG_STRLEN in linux/binfmts.h, with pages of 4 KiB).
+const maxArgument = 128 << 10
+
+// canBePassed says of an argument that execve(2) would refuse which it is, and why.
+func (c Command) canBePassed() error {
+	for i, word := range c.Argv {
+		switch {
+		case strings.ContainsRune(word, 0):
+			return fmt.Errorf("cannot run %q: argument %d holds a zero byte", shorten(c.Argv[0]), i)
+		case len(word) >= maxArgument:
+			return fmt.Errorf("cannot run %q: argument %d has %d bytes, more than a program can be given", shorten(c.Argv[0]), i, len(word))
+		}
+	}
+	return nil
+}
+
+// shorten returns so much of a program's name as a message needs.
+func shorten(name string) string { return name[:min(len(name), 80)] }
 
 // settleBefore syncs before a command of the user's: it may depend on all that was done so
 // far, and must not run twice because a power cut undid the record of it.

@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,5 +182,20 @@ func TestLinesOfACommandComeWhileItRuns(t *testing.T) {
 	})
 	if err != nil || strings.Join(got, ",") != "one,two,three" || result.Stdout != "one\n" || result.Stderr != "two\nthree" {
 		t.Errorf("lines %q, result %+v, %v", got, result, err)
+	}
+}
+
+// execve(2) says of neither which argument it is.
+func TestAnArgumentThatCannotBePassedIsNamed(t *testing.T) {
+	t.Parallel()
+	for argument, want := range map[string]string{
+		"a\x00b":                      `cannot run "true": argument 1 holds a zero byte`,
+		strings.Repeat("x", 131072):   `cannot run "true": argument 1 has 131072 bytes, more than a program can be given`,
+		strings.Repeat("x", 131072-1): "",
+	} {
+		_, err := host.New("/", host.Options{}).Run(t.Context(), host.Command{Argv: []string{"true", argument}, Quiet: true})
+		if got := fmt.Sprint(err); got != want && (want != "" || err != nil) {
+			t.Errorf("the error is %q, want %q", got, want)
+		}
 	}
 }

@@ -339,7 +339,7 @@ func configureChef(ctx context.Context, e *Env, k *chefSettings) error {
 	variables := map[string]string{
 		"generated_by": "# Written by cloud-init, because of the key chef.", "validation_cert": k.ValidationCert.Reveal(), "show_time": "",
 	}
-	if show := at.Get("show_time"); show.Value() == nil || k.ShowTime {
+	if show := at.Get("show_time").Kind(); at.Get("show_time").Value() == nil || k.ShowTime || show == config.List || show == config.Map {
 		variables["show_time"] = "true"
 	}
 	var errs []error

@@ -38,7 +38,7 @@ func TestSaltMinion(t *testing.T) {
 		},
 		"without a master":      {config: "salt_minion: {conf: {file_client: local}}\n", installs: []string{"salt-minion"}, lines: []string{"systemctl disable salt-minion", "systemctl stop salt-minion", "salt-call --local state.apply"}},
 		"one key is none":       {config: "salt_minion: {public_key: P}\n", installs: []string{"salt-minion"}, lines: []string{enabled, restarted}, reports: "warning: user-data:1:14: salt_minion: public_key and private_key go together; no key is written"},
-		"a name like an option": {config: "salt_minion: {pkg_name: --root=/}\n", installs: []string{"salt-minion"}, lines: []string{enabled, restarted}, reports: `error: user-data:1:25: salt_minion.pkg_name: "--root=/" begins with "-" or has several lines; using salt-minion`},
+		"a name like an option": {config: "salt_minion: {pkg_name: --root=/}\n", installs: []string{"salt-minion"}, lines: []string{enabled, restarted}, reports: `error: user-data:1:25: salt_minion.pkg_name: "--root=/" begins with "-" or holds a control character; using salt-minion`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -128,11 +128,13 @@ func runGrowpart(ctx context.Context, e *Env, keys *growpartKeys) error {
 	g := grower{ctx: ctx, e: e, keys: keys, gained: map[string]bool{}, failed: map[string]bool{}}
 	devices := e.At("growpart.devices")
 	switch {
-	case devices.Value() == nil:
+	case devices.Value() == nil, devices.Kind() == config.Map: // the latter was reported by its type
 		g.device(devices, "/", e.Log.Debug)
 	case devices.Kind() == config.List:
 		for _, item := range devices.Items() {
-			g.device(item, item.Text(), nil)
+			if !item.IsNull() && item.Kind() != config.List && item.Kind() != config.Map {
+				g.device(item, item.Text(), nil)
+			}
 		}
 	case !devices.IsNull():
 		g.device(devices, devices.Text(), nil)

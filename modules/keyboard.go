@@ -62,7 +62,7 @@ func checkKeyboard(e *Env, keys *keyboardKeys) {
 	if at.Kind() != config.Map {
 		return // null, or reported by its type
 	}
-	if at.Get("model").IsNull() {
+	if given := at.Get("model").Kind(); given == config.Null || given == config.List || given == config.Map {
 		k.Model = "pc105"
 	}
 	if k.Layout == "" {

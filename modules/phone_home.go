@@ -141,7 +141,7 @@ func (c *phoneCall) add(at config.Cursor, name string) {
 	if name == "all" {
 		names = phoneAll
 	} else if !slices.Contains(phoneItems, name) {
-		at.Warnf("there is nothing called %s to be posted%s; N/A is posted for it", config.Shown(at.Value()), config.DidYouMean(name, phoneItems))
+		at.Warnf("expected the name of what is to be posted, got %s%s; N/A is posted for it", config.Shown(at.Value()), config.DidYouMean(name, phoneItems))
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(c.items, func(i phoneItem) bool { return i.name == name }) {

@@ -37,7 +37,7 @@ func TestPhoneHome(t *testing.T) {
 		"how the boot went, as JSON":             {"{url: h, post: [status, errors, durations], format: json}", `h 10 json {"durations":{"init":1.5,"init-local":0.25},"errors":["runcmd: \"no\""],"status":"error"}`, ""},
 		"how the boot went, as a form":           {"{url: h, post: [status, errors, durations]}", "h 10 x-www-form-urlencoded durations=%7B%22init%22%3A1.5%2C%22init-local%22%3A0.25%7D&errors=%5B%22runcmd%3A+%5C%22no%5C%22%22%5D&status=error", ""},
 		"a key that was asked for":               {"{url: h, post: [pub_key_ecdsa]}", "h 10 x-www-form-urlencoded pub_key_ecdsa=N%2FA", "warning: user-data:1:29: phone_home.post.0: open /etc/ssh/ssh_host_ecdsa_key.pub: no such file or directory; N/A is posted for it"},
-		"something unknown":                      {"{url: h, post: [hostnam]}", "h 10 x-www-form-urlencoded hostnam=N%2FA", `warning: user-data:1:29: phone_home.post.0: there is nothing called "hostnam" to be posted (did you mean hostname?); N/A is posted for it`},
+		"something unknown":                      {"{url: h, post: [hostnam]}", "h 10 x-www-form-urlencoded hostnam=N%2FA", `warning: user-data:1:29: phone_home.post.0: expected the name of what is to be posted, got "hostnam" (did you mean hostname?); N/A is posted for it`},
 		"nothing at all":                         {"{url: h, post: []}", "h 10 x-www-form-urlencoded ", ""},
 		"a mapping to post":                      {"{url: h, post: {a: b}}", "h 10 x-www-form-urlencoded " + all, "error: user-data:1:28: phone_home.post: expected all or a list of names, got a mapping; all is posted\n" + strings.ReplaceAll(lacks, ":1:13:", ":1:28:")},
 		"tries as a string":                      {"{url: h, post: [], tries: ' 7 '}", "h 7 x-www-form-urlencoded ", ""},
@@ -88,7 +88,7 @@ func TestPhoneHomeTakesItsKeysFromAFile(t *testing.T) {
 	g.Put(t, "/etc/home.yaml", "url: http://h/\npost: [hostnam]\n")
 	posted, reports := g.posted(t, nil)
 	same(t, "what is posted", posted, "http://h/ 10 x-www-form-urlencoded hostnam=N%2FA")
-	same(t, "the report", reports, `warning: /etc/home.yaml:2:8: post.0: there is nothing called "hostnam" to be posted (did you mean hostname?); N/A is posted for it`)
+	same(t, "the report", reports, `warning: /etc/home.yaml:2:8: post.0: expected the name of what is to be posted, got "hostnam" (did you mean hostname?); N/A is posted for it`)
 	g.env.Args = []string{"/etc/none.yaml"}
 	if err := phoneHomeModule.Run(t.Context(), g.env); err == nil || !strings.HasPrefix(err.Error(), "cannot read what to post: open ") {
 		t.Errorf("without the file, the error is %v", err)

@@ -21,7 +21,7 @@ import (
 )
 
 type rsyslogKeys struct {
-	Rsyslog rsyslogConfig `key:"rsyslog" type:"mapping, or a list as configs takes it" doc:"Files of rsyslog's configuration. A list is the older form of configs."`
+	Rsyslog rsyslogConfig `key:"rsyslog" takes:"keys|list(text|map(text))" type:"mapping, or a list as configs takes it" doc:"Files of rsyslog's configuration. A list is the older form of configs."`
 	OldFile string        `key:"rsyslog_filename" doc:"config_filename, with the older form."`
 	OldDir  string        `key:"rsyslog_dir" doc:"config_dir, with the older form."`
 
@@ -99,6 +99,16 @@ func checkRsyslog(e *Env, keys *rsyslogKeys) {
 	if r.Dir == "" {
 		r.Dir = "/etc/rsyslog.d"
 	}
+	for _, name := range []struct {
+		key       string
+		value     *string
+		otherwise string
+	}{{"config_dir", &r.Dir, "/etc/rsyslog.d"}, {"config_filename", &r.File, "20-cloud-config.conf"}} {
+		if err := checkRsyslogName(*name.value); err != nil {
+			at.Get(name.key).Errorf("%v; using %s", err, name.otherwise)
+			*name.value = name.otherwise
+		}
+	}
 	if r.CheckExe == "" {
 		r.CheckExe = "rsyslogd"
 	}
@@ -130,6 +140,17 @@ func checkRsyslog(e *Env, keys *rsyslogKeys) {
 	}
 }
 
+// checkRsyslogName returns what is wrong with the name of a file or directory.
+func checkRsyslogName(name string) error {
+	switch {
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("the name %s holds a control character", config.Quoted(name))
+	case slices.Contains(strings.Split(name, "/"), ".."):
+		return fmt.Errorf("the name %s leads out of its directory", config.Quoted(name))
+	}
+	return nil
+}
+
 // add adds an entry of a file.
 func (keys *rsyslogKeys) add(name string, content, entry config.Cursor) {
 	name = strings.TrimSpace(name)
@@ -140,10 +161,8 @@ func (keys *rsyslogKeys) add(name string, content, entry config.Cursor) {
 		content.Errorf("expected lines of rsyslog.conf(5), got %s; the entry is skipped", config.KindInWords(content.Value()))
 	case name == "":
 		entry.Warnf("the entry's filename is empty; skipped")
-	case strings.ContainsFunc(name, unicode.IsControl):
-		entry.Errorf("the filename %q holds a control character; the entry is skipped", name)
-	case slices.Contains(strings.Split(name, "/"), ".."):
-		entry.Errorf("the filename %q leads out of config_dir; the entry is skipped", name)
+	case checkRsyslogName(name) != nil:
+		entry.Errorf("%v; the entry is skipped", checkRsyslogName(name))
 	case strings.ContainsRune(content.Text(), 0):
 		entry.Errorf("the content holds a zero byte; the entry is skipped")
 	default:
@@ -238,7 +257,8 @@ func runRsyslog(ctx context.Context, e *Env, keys *rsyslogKeys) error {
 	}
 	entries, err := checkedByRsyslogd(ctx, e, keys.entries)
 	if err != nil {
-		return err
+		e.At("rsyslog").Fail(err)
+		return nil
 	}
 	changed := false
 	for _, f := range rsyslogFiles(entries) {

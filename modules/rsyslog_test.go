@@ -32,7 +32,7 @@ func TestRsyslog(t *testing.T) {
 		"the older list":              {config: "rsyslog: [a, {filename: b.conf, content: b}]\nrsyslog_filename: old.conf\nrsyslog_dir: /etc/old\n", files: map[string]string{"/etc/old/old.conf": "a\n", "/etc/old/b.conf": "b\n"}, reports: "a list is deprecated since cloud-init 22.2"},
 		"an entry without content":    {config: "rsyslog: {configs: [{filename: a}, b]}\n", files: map[string]string{file: "b\n"}, reports: "warning: user-data:1:21: rsyslog.configs.0: the entry has no content; skipped"},
 		"an entry with an empty name": {config: "rsyslog: {configs: [{filename: ' ', content: a}, b]}\n", files: map[string]string{file: "b\n"}, reports: "the entry's filename is empty; skipped"},
-		"a filename with an escape":   {config: "rsyslog: {configs: [{filename: \"a\\e[2J.conf\", content: a}]}\n", reports: `the filename "a\x1b[2J.conf" holds a control character; the entry is skipped`},
+		"a filename with an escape":   {config: "rsyslog: {configs: [{filename: \"a\\e[2J.conf\", content: a}]}\n", reports: `the name "a\x1b[2J.conf" holds a control character; the entry is skipped`},
 		"nothing is nothing to do":    {config: "rsyslog: {configs: []}\n"},
 		"remotes": {
 			config: "rsyslog: {remotes: {one: 192.0.2.1, two: '@@[2001:db8::1]:0514', three: 'auth.* @h:10 # comment', none: null}}\n",
@@ -42,7 +42,8 @@ func TestRsyslog(t *testing.T) {
 		"a remote that is no host":          {config: "rsyslog: {remotes: {x: '2001:db8::1', y: h}}\n", files: map[string]string{file: "# begin remotes\n*.* @h # y\n# end remotes\n"}, reports: "warning: user-data:1:24: rsyslog.remotes.x: expected [@|@@]HOST[:PORT], with an IPv6 address in brackets, got \"2001:db8::1\"; the remote is skipped"},
 		"a remote that is two lines":        {config: "rsyslog: {remotes: {x: \"h\\n*.* /etc/passwd\"}}\n", reports: "expected one line; the remote is skipped"},
 		"a remote with a port that is none": {config: "rsyslog: {remotes: {x: 'h:99999', y: h}}\n", files: map[string]string{file: "# begin remotes\n*.* @h # y\n# end remotes\n"}, reports: "expected a port of at most 65535, got 99999; the remote is skipped"},
-		"a filename that leads out":         {config: "rsyslog: {configs: [{filename: ../cron.d/x, content: a}, b]}\n", files: map[string]string{file: "b\n"}, reports: `the filename "../cron.d/x" leads out of config_dir; the entry is skipped`},
+		"a filename that leads out":         {config: "rsyslog: {configs: [{filename: ../cron.d/x, content: a}, b]}\n", files: map[string]string{file: "b\n"}, reports: `the name "../cron.d/x" leads out of its directory; the entry is skipped`},
+		"a name of all that leads out":      {config: "rsyslog: {config_filename: ../../tmp/x, configs: [a], remotes: {x: h}}\n", files: map[string]string{file: "a\n# begin remotes\n*.* @h # x\n# end remotes\n"}, reports: "error: user-data:1:28: rsyslog.config_filename: the name \"../../tmp/x\" leads out of its directory; using 20-cloud-config.conf"},
 		"an entry that is a list":           {config: "rsyslog: {configs: [[a], {content: [a]}, b]}\n", files: map[string]string{file: "b\n"}, reports: "rsyslog.configs.1.content: expected lines of rsyslog.conf(5), got a list; the entry is skipped"},
 		"an entry that is nothing":          {config: "rsyslog: {configs: [~, b]}\n", files: map[string]string{file: "b\n"}, reports: "rsyslog.configs.0: the entry has no content; skipped"},
 		"a reload command that is a string": {config: "rsyslog: {configs: [a], service_reload_command: systemctl restart rsyslog}\n", files: map[string]string{file: "a\n"}, reports: "expected auto or the words of a command as a list, got \"systemctl restart rsyslog\"; auto is used"},

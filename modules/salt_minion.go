@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode"
 
 	"cloudseed/config"
 	"cloudseed/config/yaml"
@@ -47,8 +48,12 @@ func checkSaltMinion(e *Env, keys *saltMinionKeys) {
 		otherwise string
 	}{{"pkg_name", &s.Package, "salt-minion"}, {"service_name", &s.Service, "salt-minion"}, {"config_dir", &s.Dir, "/etc/salt"}} {
 		at := e.At("salt_minion." + word.key)
-		if strings.HasPrefix(*word.value, "-") || strings.ContainsAny(*word.value, "\n\x00") {
-			at.Errorf("%q begins with \"-\" or has several lines; using %s", *word.value, word.otherwise)
+		switch {
+		case strings.HasPrefix(*word.value, "-") || strings.ContainsFunc(*word.value, unicode.IsControl):
+			at.Errorf("%q begins with \"-\" or holds a control character; using %s", *word.value, word.otherwise)
+			*word.value = ""
+		case *word.value != "" && word.key == "service_name" && service.Check(*word.value) != nil:
+			at.Errorf("%v; using %s", service.Check(*word.value), word.otherwise)
 			*word.value = ""
 		}
 		if *word.value == "" {

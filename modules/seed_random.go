@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"cloudseed/config"
@@ -33,13 +34,14 @@ type seedEncoding string
 
 // DecodeConfig reads the name in any case, as cloud-init does.
 func (s *seedEncoding) DecodeConfig(v *config.Value) []config.Problem {
-	switch name := strings.ToLower(v.Text()); name {
-	case "", "raw", "base64", "b64", "gzip", "gz":
+	switch name := strings.ToLower(v.Text()); {
+	case v.Kind() == config.List || v.Kind() == config.Map:
+	case slices.Contains([]string{"", "raw", "base64", "b64", "gzip", "gz"}, name):
 		*s = seedEncoding(name)
 		return nil
 	}
 	*s = "unknown"
-	return []config.Problem{v.Pos().Errorf("expected raw, base64, b64, gzip or gz; the data is skipped")}
+	return []config.Problem{v.Pos().Errorf("expected raw, base64, b64, gzip or gz, got %s; the data is skipped", config.Shown(v))}
 }
 
 var seedRandom = Of[seedRandomKeys]{
@@ -113,11 +115,11 @@ func runSeedRandom(ctx context.Context, e *Env, keys *seedRandomKeys) error {
 		file = "/dev/urandom"
 	}
 	data := append(bytes.Clone(keys.data.Reveal()), e.Instance.RandomSeed.Reveal()...)
-	err := addSeed(e, file, data)
+	e.At("random_seed.file").Fail(addSeed(e, file, data))
 	if len(keys.Seed.Command) > 0 {
 		seedByCommand(ctx, e, keys, file)
 	}
-	return err
+	return nil
 }
 
 // addSeed adds data to a file or device. Nothing credits the kernel with entropy for it,

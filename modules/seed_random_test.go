@@ -30,7 +30,7 @@ func TestSeedRandom(t *testing.T) {
 		},
 		"an encoding that does not exist skips the data alone": {
 			userData: "random_seed: {file: /run/seed, data: hunter2, encoding: rot13}", metadata: "hunter3", before: "old", want: "oldhunter3",
-			report: "error: user-data:1:57: random_seed.encoding: expected raw, base64, b64, gzip or gz; the data is skipped",
+			report: "error: user-data:1:57: random_seed.encoding: expected raw, base64, b64, gzip or gz, got \"rot13\"; the data is skipped",
 		},
 		"data that is no base64 is not quoted": {
 			userData: "random_seed: {file: /run/seed, data: hunter2, encoding: b64}", metadata: "hunter3", before: "old", want: "oldhunter3",

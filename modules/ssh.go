@@ -3,6 +3,7 @@ package modules
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"cloudseed/config"
 	"cloudseed/guest/sshd"
@@ -56,6 +57,9 @@ var sshModule = Of[sshKeys]{
 
 // checkSSH tells what can be told of the keys without a machine.
 func checkSSH(e *Env, keys *sshKeys) {
+	if options := keys.DisableRootOpts; options != nil && strings.ContainsAny(*options, "\n\r\x00") {
+		e.At("disable_root_opts").Errorf("expected options in one line, got %s; the default is used", config.Quoted(*options))
+	}
 	reportKeyTypes(e, keys)
 	keys.own = cloudconfig.PublicKeys(e.At("ssh_authorized_keys"))
 	if keys.Keys != nil {
@@ -98,8 +102,8 @@ func (k *hostKeyKeys) hasPrivate() bool {
 // types are the key types to make.
 func (k *sshKeys) types(e *Env) []string {
 	wanted := k.GenKeyTypes
-	if e.Config.Get("ssh_genkeytypes").IsNull() {
-		wanted = sshd.HostKeyTypes
+	if given := e.Config.Get("ssh_genkeytypes"); len(wanted) == 0 && (given.Kind() != config.List || len(given.Items()) > 0) {
+		wanted = sshd.HostKeyTypes // nothing is given, or nothing that is a string
 	}
 	types := sshd.PossibleTypes(e.Host, wanted)
 	if !k.deletesKeys() {
@@ -227,7 +231,7 @@ func authorize(ctx context.Context, e *Env, keys *sshKeys) {
 }
 
 func rootOptions(keys *sshKeys) string {
-	if keys.DisableRootOpts != nil {
+	if keys.DisableRootOpts != nil && !strings.ContainsAny(*keys.DisableRootOpts, "\n\r\x00") {
 		return *keys.DisableRootOpts
 	}
 	return sshd.RedirectOptions

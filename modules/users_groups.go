@@ -204,6 +204,9 @@ func (u *user) validate() error {
 	if err := accounts.CheckName(u.name); err != nil {
 		return err
 	}
+	if strings.ContainsAny(u.Homedir, ":\n\r\x00") { // the note of users that are being created has lines, as /etc/passwd has
+		return fmt.Errorf("cannot create the user %s: expected a path in one line without a colon as homedir, got %s", u.name, config.Quoted(u.Homedir))
+	}
 	redirects := u.account.Get("ssh_redirect_user")
 	if (u.NoCreateHome || u.System) && (isGiven(u.account.Get("ssh_authorized_keys")) || isGiven(redirects)) {
 		return fmt.Errorf("cannot create the user %s: SSH keys need a home directory, which system and no_create_home leave out", u.name)
@@ -432,7 +435,7 @@ func ruleList(v *config.Value) ([]string, error) {
 	var rules []string
 	for _, item := range items {
 		rule := item.Text()
-		if rule == "" || strings.ContainsAny(rule, "\n\x00") {
+		if rule == "" || strings.ContainsAny(rule, "\n\r\x00") {
 			return nil, errors.New("a rule must be one line; no rule is written")
 		}
 		rules = append(rules, rule)

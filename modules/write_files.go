@@ -383,7 +383,7 @@ func rawContent(v *config.Value) ([]byte, error) {
 	case config.Null:
 		return nil, nil
 	case config.List, config.Map:
-		return nil, fmt.Errorf("the content must be a string, it is %s; nothing was written", config.Shown(v))
+		return nil, fmt.Errorf("expected a string, got %s; nothing was written", config.Shown(v))
 	case config.Binary:
 		data, ok := v.Any().([]byte)
 		if !ok {
@@ -434,7 +434,11 @@ type contentEncoding struct{ base64, gzip bool }
 
 // DecodeConfig reads the name. With an unknown one the content is taken as it is.
 func (c *contentEncoding) DecodeConfig(v *config.Value) []config.Problem {
-	switch strings.ToLower(strings.TrimSpace(v.Text())) {
+	name := strings.ToLower(strings.TrimSpace(v.Text()))
+	if v.Kind() == config.List || v.Kind() == config.Map {
+		name = config.KindInWords(v)
+	}
+	switch name {
 	case "", "text/plain":
 	case "b64", "base64":
 		c.base64 = true
@@ -443,7 +447,7 @@ func (c *contentEncoding) DecodeConfig(v *config.Value) []config.Problem {
 	case "gz+b64", "gz+base64", "gzip+b64", "gzip+base64":
 		c.base64, c.gzip = true, true
 	default:
-		p := v.Pos().Errorf("there is no encoding %q; the content is written as it is", v.Text())
+		p := v.Pos().Errorf("expected b64, gzip, gz+b64 or text/plain, got %s; the content is written as it is", config.Shown(v))
 		p.Severity = config.Warning
 		return []config.Problem{p}
 	}

@@ -50,7 +50,7 @@ func TestWriteFilesDecodesContent(t *testing.T) {
 		{name: "nothing unzips to nothing", entry: `{content: "", encoding: gz}`},
 		{
 			name: "an unknown encoding is reported and none", entry: `{content: a, encoding: rot13}`, want: "a",
-			reports: `warning: user-data:2:36: write_files.0.encoding: there is no encoding "rot13"; the content is written as it is`,
+			reports: `warning: user-data:2:36: write_files.0.encoding: expected b64, gzip, gz+b64 or text/plain, got "rot13"; the content is written as it is`,
 		},
 	}
 	for _, test := range tests {
@@ -88,7 +88,7 @@ func TestBadDataCostsOnlyItsFile(t *testing.T) {
 	for _, want := range []string{
 		"error: user-data:3:25: write_files.1.content: cannot decode the content as base64: it is not complete; nothing was written",
 		"error: user-data:4:25: write_files.2.content: cannot unzip the content: ",
-		"error: user-data:5:25: write_files.3.content: the content must be a string, it is a list; nothing was written",
+		"error: user-data:5:25: write_files.3.content: expected a string, got a list; nothing was written",
 		"warning: user-data:6:3: write_files.4: there is no path; nothing was written",
 		"error: user-data:7:3: write_files.5: expected ",
 		"error: user-data:8:3: write_files.6: cannot write /etc: it is a directory",
