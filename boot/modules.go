@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloudseed/config"
+	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/state"
 )
@@ -278,6 +279,9 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 	if env.Unfinished() {
 		return err
 	}
+	if env.Skipped() != "" {
+		return errors.Join(err, run.store.Unbegin(semaphore, r.Frequency))
+	}
 	err = errors.Join(err, run.store.End(semaphore, r.Frequency))
 	if once || steps != nil && steps.Begun() {
 		err = errors.Join(err, run.store.Sync())
@@ -302,6 +306,10 @@ func (run *runner) call(ctx context.Context, m modules.Module, env *modules.Env,
 	others := slices.DeleteFunc(slices.Clone(env.Problems()), func(p config.Problem) bool { return p.Severity == config.Error })
 	if slices.ContainsFunc(others, func(p config.Problem) bool { return p.Severity == config.Warning && run.reports.lacked(p) == "" }) {
 		r.Result = ResultWarned
+	}
+	if why := env.Skipped(); why != "" {
+		r.Result = Result("skipped: " + why)
+		env.Host.Note(host.Effect{Kind: host.KindSkipped, Value: why})
 	}
 	run.reports.problems(others)
 	return errors.Join(env.Err(), err)

@@ -48,6 +48,7 @@ const (
 	KindUnit     Kind = "unit"
 	KindHostname Kind = "hostname"
 	KindEntry    Kind = "entry"    // a command of a script, Value, failed with Exit
+	KindSkipped  Kind = "skipped"  // the module did nothing of what it is asked for: Value says why
 	KindInstance Kind = "instance" // the machine became another: Value, that was Before
 )
 

@@ -159,7 +159,7 @@ func readAnsibleRun(item config.Cursor, known string) (ansibleRun, bool) {
 func runAnsible(ctx context.Context, e *Env, keys *ansibleKeys) error {
 	a := keys.Ansible
 	if !e.Host.Runs() {
-		e.At("ansible").Notef("an image is not configured by Ansible; each machine that boots it is")
+		e.skip(e.At("ansible"), "an image is not configured by Ansible; each machine that boots it is")
 		return nil
 	}
 	as := ansibleUser{e: e, name: a.User, config: a.Config}

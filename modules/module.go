@@ -151,6 +151,7 @@ type Env struct {
 
 	findings   config.Findings
 	unfinished bool
+	skipped    string
 }
 
 // Progress is how a boot went so far.
@@ -263,6 +264,15 @@ func (e *Env) undone(err error) error {
 	}
 	return err
 }
+
+// skip notes that the module does nothing of what it is asked for, and why.
+func (e *Env) skip(at config.Cursor, reason string) {
+	at.Notef("%s", reason)
+	e.skipped = reason
+}
+
+// Skipped returns why the module did nothing of what it was asked for; "" if it did any.
+func (e *Env) Skipped() string { return e.skipped }
 
 // Unfinished reports whether the module is to run again at the next boot.
 func (e *Env) Unfinished() bool { return e.unfinished }

@@ -162,7 +162,7 @@ func runPhoneHome(ctx context.Context, e *Env, keys *phoneHomeKeys) error {
 		return nil
 	}
 	if e.Post == nil {
-		call.at.Notef("nothing is posted: there is no network here")
+		e.skip(call.at, "nothing is posted: there is no network here")
 		return nil
 	}
 	target, err := call.target(ctx, e)

@@ -155,7 +155,7 @@ func runPowerState(_ context.Context, e *Env, keys *powerStateKeys) error {
 	case keys.condition.never:
 		e.Log.Info("the condition is false: no change of the power state")
 	case e.Power == nil:
-		at.Notef("no %s: only the end of a real boot's last stage does it", keys.change)
+		e.skip(at, fmt.Sprintf("no %s: only the end of a real boot's last stage does it", keys.change))
 	default:
 		e.Power(power.Request{
 			Change: *keys.change, Why: "power_state (" + e.Config.Where("power_state") + ") asks for it",

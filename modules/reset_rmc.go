@@ -33,7 +33,7 @@ func runResetRMC(ctx context.Context, e *Env) error {
 		return nil
 	}
 	if !e.Host.Runs() {
-		e.Log.Info("RMC is not reset: an image runs no RMC")
+		e.skip(e.nowhere(), "RMC is not reset: an image runs no RMC")
 		return nil
 	}
 	before, err := nodeID(e.Host)

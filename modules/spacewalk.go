@@ -89,7 +89,7 @@ func runSpacewalk(ctx context.Context, e *Env, keys *spacewalkKeys) error {
 	}
 	at := e.At("spacewalk")
 	if !e.Host.Runs() {
-		at.Notef("an image is not registered: each system that is made of it registers itself")
+		e.skip(at, "an image is not registered: each system that is made of it registers itself")
 		return nil
 	}
 	if err := registerWithSpacewalk(ctx, e, keys.Keys); err != nil {

@@ -20,6 +20,7 @@ type sshImportKeys struct {
 	IDs *config.Value `key:"ssh_import_id" takes:"list(text)|text" doc:"Accounts whose public keys may log in as the default user: gh:NAME of GitHub, lp:NAME or NAME of Launchpad. Other users have the same key in users."`
 
 	imports []keyImport // what Check read
+	off     bool        // there are some, and the module is off
 }
 
 // keyImport is an account of a server whose public keys may log in as a user.
@@ -42,6 +43,9 @@ var sshImportID = Of[sshImportKeys]{
 	Run:     runSSHImport,
 }.Module()
 
+// importIsOff is told of what is configured where the module is off.
+const importIsOff = "no keys are imported on this system unless unverified_modules lists ssh_import_id"
+
 const (
 	// importTime is how long one server may take, all tries together.
 	importTime = 5 * time.Minute
@@ -51,14 +55,15 @@ const (
 )
 
 func checkSSHImport(e *Env, keys *sshImportKeys) {
-	keys.imports = nil
+	keys.imports, keys.off = nil, false
 	if len(e.Args) > 0 {
 		for _, id := range e.Args[1:] {
 			keys.want(e.Args[0], id, e.At("ssh_import_id").With(nil))
 		}
 	} else {
+		hasDefault := false
 		for _, a := range cloudconfig.WantedUsers(e.Config.Root(), e.Instance.DefaultUser) {
-			if a.IsDefault {
+			if hasDefault = hasDefault || a.IsDefault; a.IsDefault {
 				keys.wantAll(a.Name, e.At("ssh_import_id"))
 			}
 			// WantedUsers keeps what is found of the accounts to itself.
@@ -67,12 +72,15 @@ func checkSSHImport(e *Env, keys *sshImportKeys) {
 				keys.wantAll(a.Name, e.At(own.Key()).With(own.Value()))
 			}
 		}
+		if at := e.At("ssh_import_id"); !hasDefault && !at.IsNull() {
+			at.Warnf("there is no default user, who could log in by these accounts' keys; none is imported")
+		}
 	}
 	if len(keys.imports) == 0 || isUnverified(e, "ssh_import_id") {
 		return
 	}
-	keys.imports[0].at.Notef("no keys are imported on this system unless unverified_modules lists ssh_import_id")
-	keys.imports = nil
+	keys.imports[0].at.Notef(importIsOff)
+	keys.imports, keys.off = nil, true
 }
 
 // isUnverified reports whether the configuration has a module run that cloud-init was not
@@ -133,6 +141,9 @@ func (keys *sshImportKeys) want(user, id string, at config.Cursor) {
 // own work and not the user's; and an account that cannot be read does not keep the user's
 // others from being so.
 func runSSHImport(ctx context.Context, e *Env, keys *sshImportKeys) error {
+	if keys.off {
+		e.skipped = importIsOff
+	}
 	for _, i := range keys.imports {
 		if err := importKeys(ctx, e, i); err != nil {
 			i.at.Fail(fmt.Errorf("cannot import the keys of %s for %s: %w", i.id, i.user, err))

@@ -61,7 +61,7 @@ func TestSSHImportID(t *testing.T) {
 		"of a user by name":           {on + "users: [{name: cloud-user, ssh_import_id: 'gh:alice'}]", nil, "", github, "https://github.com/alice.keys", ""},
 		"of a user, in an older word": {on + "users: [{name: cloud-user, ssh-import-id: ['gh:alice']}]", nil, "", github, "https://github.com/alice.keys", ""},
 		"of the default user's own":   {on + "user: {ssh_import_id: [gh:alice]}", nil, "", github, "https://github.com/alice.keys", ""},
-		"not for others than default": {on + "ssh_import_id: [gh:alice]\nusers: [{name: root}]", nil, "", "", "", ""},
+		"not for others than default": {on + "ssh_import_id: [gh:alice]\nusers: [{name: root}]", nil, "", "", "", "warning: user-data:2:16: ssh_import_id: there is no default user, who could log in by these accounts' keys; none is imported"},
 		"by arguments":                {on + "ssh_import_id: [gh:gone]", []string{"cloud-user", "gh:alice"}, "", github, "https://github.com/alice.keys", ""},
 		"a key that is there":         {on + "ssh_import_id: [gh:alice]", nil, "from=\"192.0.2.1\" " + importedKey + " mine\n", "from=\"192.0.2.1\" " + importedKey + " mine\n", "https://github.com/alice.keys", ""},
 		"beside other keys":           {on + "ssh_import_id: [gh:alice]", nil, "# mine\nssh-rsa AAAA x\n", "# mine\nssh-rsa AAAA x\n" + github, "https://github.com/alice.keys", ""},

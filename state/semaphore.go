@@ -87,6 +87,14 @@ func (s *Store) End(name string, f Frequency) error {
 	return nil
 }
 
+// Unbegin marks work as not begun, as if it had not been asked for.
+func (s *Store) Unbegin(name string, f Frequency) error {
+	if err := s.host.Remove(s.semaphore(name, f) + startedSuffix); err != nil {
+		return fmt.Errorf("cannot mark %s as not begun: %w", name, err)
+	}
+	return nil
+}
+
 // record marks work as done at once. It lasts with the next Sync.
 func (s *Store) record(name, file string) error {
 	if err := s.host.Rename(file+startedSuffix, file); err != nil {

@@ -100,6 +100,8 @@ func describe(e host.Effect) string {
 		return fmt.Sprintf("new instance: id %s, was %s", e.Value, e.Before)
 	case host.KindEntry:
 		return fmt.Sprintf("%s failed (exit %d)", e.Value, *e.Exit)
+	case host.KindSkipped:
+		return "skipped: " + e.Value
 	case host.KindHostname:
 		return "named the machine " + e.Value
 	case host.KindLink:
