@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +55,7 @@ func (h *Host) Relabel(ctx context.Context) error {
 	if _, err := h.LookPath("restorecon"); err != nil {
 		return nil
 	}
+	paths = withoutLinks(paths)
 	_, err := h.Run(ctx, Command{
 		Argv:    []string{"restorecon", "-0", "-i", "-f", "-"}, // -i: some are gone again
 		Stdin:   secret.NewBytes([]byte(strings.Join(paths, "\x00") + "\x00")),
@@ -60,4 +63,17 @@ func (h *Host) Relabel(ctx context.Context) error {
 		Quiet:   true,
 	})
 	return err
+}
+
+// withoutLinks returns the paths as restorecon wants them, each once: the policy may let it label a
+// file and not follow the symbolic links that lead to it. A path of which a directory is gone is left out.
+func withoutLinks(paths []string) []string {
+	var found []string
+	for _, path := range paths {
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			found = append(found, filepath.Join(dir, filepath.Base(path)))
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
