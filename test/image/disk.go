@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,7 +28,13 @@ const (
 	Ext4Partition Layout = "ext4-partition"
 	XFSPartition  Layout = "xfs-partition"
 	XFSVolume     Layout = "xfs-volume" // on a logical volume on a partition, as RHEL's installer has it
+	SELinux       Layout = "selinux"    // ext4, its files labelled, and the policy enforced
 )
+
+// policyModule is what SELinux's policy of RHEL has for cloud-init.
+//
+//go:embed selinux/cloud-init.cil
+var policyModule []byte
 
 // diskAlign is where the first partition begins, in bytes.
 const diskAlign = 1 << 20
@@ -62,6 +69,8 @@ func boots(layout Layout) (kernel kernelKind, words string) {
 		return xfsKernel, "root=/dev/vda1 rootfstype=xfs"
 	case XFSVolume:
 		return lvmKernel, "root=/dev/mapper/guest-root rootfstype=xfs"
+	case SELinux:
+		return cloudKernel, "root=/dev/vda rootfstype=ext4 security=selinux enforcing=1"
 	}
 	return cloudKernel, "root=/dev/vda rootfstype=ext4"
 }
@@ -79,10 +88,48 @@ func (i *Image) disk(ctx context.Context, layout Layout) (string, error) {
 			return i.partition(ctx, XFS, fresh)
 		case XFSVolume:
 			return i.volume(ctx, fresh)
+		case SELinux:
+			return i.labelled(ctx, fresh)
 		}
-		return run(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "root_owner=0:0,lazy_itable_init=1",
-			"-d", i.Root, fresh, "2G")
+		return ext4(ctx, i.Root, fresh)
 	})
+}
+
+func ext4(ctx context.Context, root, fresh string) error {
+	return run(ctx, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "root_owner=0:0,lazy_itable_init=1", "-d", root, fresh, "2G")
+}
+
+// labelled makes the file system of a copy of the root in which each file has the label that the
+// policy has for it.
+func (i *Image) labelled(ctx context.Context, fresh string) error {
+	dir, err := os.MkdirTemp(i.cache, "labelled")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	root := filepath.Join(dir, "root")
+	if err := run(ctx, "cp", "-a", i.Root, root); err != nil {
+		return err
+	}
+	module := filepath.Join(root, "cloud-init.cil")
+	if err := os.WriteFile(module, policyModule, 0o644); err != nil {
+		return err
+	}
+	// Not loaded: this machine's kernel keeps its own policy, or none.
+	if err := run(ctx, "chroot", root, "semodule", "--noreload", "--install=/cloud-init.cil"); err != nil {
+		return err
+	}
+	if err := os.Remove(module); err != nil {
+		return err
+	}
+	// setfiles needs /proc, which is mounted in a namespace of its own; -m: also on a file system whose
+	// labels this machine's kernel does not know.
+	label := `set -e; mount -t proc proc "$1/proc"
+chroot "$1" setfiles -F -m -e /proc /etc/selinux/default/contexts/files/file_contexts /`
+	if err := run(ctx, "unshare", "--mount", "sh", "-c", label, "sh", root); err != nil {
+		return err
+	}
+	return ext4(ctx, root, fresh)
 }
 
 // xfs makes the file system by mounting it: mkfs.xfs takes files from a directory since 6.17.

@@ -31,6 +31,7 @@ var packages = []string{
 	"network-manager", "iproute2", "passwd", "rpm", "kmod", "procps", "e2fsprogs", "fdisk",
 	"xfsprogs", "lvm2", "cryptsetup-bin", "chrony",
 	"sudo", "jq", "busybox-static", "dnsmasq-base",
+	"selinux-policy-default", "policycoreutils", "selinux-utils",
 }
 
 // unwanted is removed from the guest: no test reads it.
@@ -54,7 +55,7 @@ var guestFiles embed.FS
 
 // sources are this package's own: they too are what the guest is made of.
 //
-//go:embed *.go
+//go:embed *.go selinux
 var sources embed.FS
 
 // Image is a guest with the agent's package in it.
