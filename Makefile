@@ -57,7 +57,7 @@ test-reproducible: rpm ## two clones, two users, two clocks: the same packages (
 # The real cloud-init is fetched from Debian's archive, unpacked in build/ and never installed.
 # SEED=n COUNT=n USER_COUNT=n MODULE_COUNT=n TEMPLATE_COUNT=n: the random cases of a run
 # before, or more of them, of the network, user data, modules and templates.
-SEED  ?= 0
+SEED  ?= 1
 COUNT ?= 3000
 USER_COUNT ?= 2000
 MODULE_COUNT ?= 500
@@ -74,10 +74,10 @@ test-guest: rpm ## whole boots in containers (root, Debian)
 test-vm: rpm ## whole boots in virtual machines (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 75m ./test/vm/
 
-# CUTS=n: the moments on each file system; CUT_SEED=n: those of a run before; CONTAINED=1:
+# CUTS=n: the moments on each file system; CUT_SEED=n: other ones; CONTAINED=1:
 # the boots after the power cuts in containers, where one takes seconds.
 CUTS     ?= 50
-CUT_SEED ?= 0
+CUT_SEED ?= 1
 .PHONY: test-power
 test-power: rpm ## power cuts at random moments of a first boot (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_VM=1 go test -count=1 -v -parallel 2 -timeout 6h -run PowerCut ./test/vm/ -args -cuts $(CUTS) -cut-seed $(CUT_SEED) $(if $(CONTAINED),-contained)
