@@ -13,7 +13,6 @@ import (
 	"slices"
 	"time"
 
-	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/fetch"
 	"cloudseed/guest/power"
@@ -75,8 +74,7 @@ type Boot struct {
 
 	stage    stage
 	instance instance
-	inputs   *inputs.Reader // of this stage
-	config   *config.Config
+	read     read
 	over     bool            // no stage comes after this one
 	requests []power.Request // for a reboot and the like when all is recorded
 }
@@ -102,7 +100,7 @@ type instance struct {
 func New(o Options) *Boot {
 	b := &Boot{o: o, log: o.Log, store: state.New(o.Host)}
 	b.reports = &reports{o: &b.o}
-	b.read()
+	b.readAnew()
 	return b
 }
 
@@ -181,7 +179,7 @@ func (b *Boot) runStage(ctx context.Context, name string, steps []step) []error 
 	if name == state.StageLocal {
 		b.reports.note(b.store.ForgetIdentified())
 	}
-	b.read()
+	b.readAnew()
 	if name == state.StageLocal {
 		b.reports.note(b.store.BeginBoot())
 	}
@@ -207,11 +205,7 @@ func (b *Boot) runStage(ctx context.Context, name string, steps []step) []error 
 	if name == state.StageFinal || b.over {
 		b.reports.note(b.store.Sync()) // that modules are done lasts too
 	}
-	end := b.reports.ended()
-	for _, level := range []string{"WARNING", "DEPRECATED"} {
-		b.reports.report.Warnings = append(b.reports.report.Warnings, end.Recoverable[level]...)
-	}
-	b.reports.note(b.store.EndStage(name, end))
+	b.reports.note(b.store.EndStage(name, b.reports.ended()))
 	if !ready {
 		b.reports.note(b.store.StageUndone(name))
 	}

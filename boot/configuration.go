@@ -9,10 +9,16 @@ import (
 	"cloudseed/state"
 )
 
-// read begins to read the inputs of a stage anew: what the last stage wrote may be
+// read is what a stage has read.
+type read struct {
+	inputs *inputs.Reader
+	config *config.Config // what they come to
+}
+
+// readAnew begins to read the inputs of a stage: what the last stage wrote may be
 // configuration.
-func (b *Boot) read() {
-	b.inputs = inputs.New(inputs.Options{
+func (b *Boot) readAnew() {
+	b.read.inputs = inputs.New(inputs.Options{
 		Host: b.o.Host.As(b.stage.name, ""), Store: b.store, Log: b.o.Log, Cmdline: b.o.Cmdline, Files: b.o.Files, KnownKeys: modules.Keys(), Version: b.o.Version,
 		Offline: b.o.Offline, Early: b.stage.name == state.StageLocal, Stderr: b.runner().standardError(), Get: b.o.Get,
 		Note: b.reports.note, Problems: b.reports.problems, Once: b.runner().onceABoot,
@@ -21,14 +27,14 @@ func (b *Boot) read() {
 
 // use has the inputs be those of the instance.
 func (b *Boot) use(ctx context.Context) {
-	b.inputs.Use(ctx, b.instance.seed)
-	b.config = b.inputs.SystemWithFiles()
+	b.read.inputs.Use(ctx, b.instance.seed)
+	b.read.config = b.read.inputs.SystemWithFiles()
 }
 
 // readUserData reads what the seed asks for, and makes it the configuration.
 func (b *Boot) readUserData(ctx context.Context, how inputs.How) *inputs.UserData {
-	u := b.inputs.UserData(ctx, how)
-	b.stage.userData, b.config = u, u.Config
+	u := b.read.inputs.UserData(ctx, how)
+	b.stage.userData, b.read.config = u, u.Config
 	return u
 }
 
@@ -39,8 +45,8 @@ func (b *Boot) Configuration(ctx context.Context) (*config.Config, error) {
 		return nil, err
 	}
 	if b.instance.seed == nil {
-		return b.inputs.SystemWithFiles(), nil
+		return b.read.inputs.SystemWithFiles(), nil
 	}
 	b.readUserData(ctx, inputs.How{})
-	return b.config, nil
+	return b.read.config, nil
 }

@@ -16,11 +16,11 @@ import (
 // and runs boothooks. It is done at every boot, and doing it again changes nothing.
 func (b *Boot) consume(ctx context.Context) error {
 	in, dir := b.stage.userData, state.InstanceDir(b.instance.seed.InstanceID)
-	b.reports.note(b.store.WriteCombinedConfig(b.inputs.Facts(), b.config.Root().Any()))
-	b.inputs.Handled(in.Sources, func(frequency state.Frequency) {
+	b.reports.note(b.store.WriteCombinedConfig(b.read.inputs.Facts(), b.read.config.Root().Any()))
+	b.read.inputs.Handled(in.Sources, func(frequency state.Frequency) {
 		for _, s := range in.Sources {
 			b.apply(ctx, dir, s)
-			b.inputs.RunHandlers(ctx, s.Name, s.Result.Handlers, frequency)
+			b.read.inputs.RunHandlers(ctx, s.Name, s.Result.Handlers, frequency)
 		}
 	})
 	findings := findings(in)

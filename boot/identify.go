@@ -69,7 +69,7 @@ func (b *Boot) identified(seed *datasource.Seed, report datasource.Report) error
 // Identify looks for a seed as the first stage does, records what it has found, and reports
 // whether there is one. Nothing else is changed.
 func (b *Boot) Identify(ctx context.Context) (bool, error) {
-	b.config = b.inputs.SystemWithFiles()
+	b.read.config = b.read.inputs.SystemWithFiles()
 	seed, report := b.search(ctx, nil)
 	return seed != nil || len(report.Awaited()) > 0, b.identified(seed, report)
 }

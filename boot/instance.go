@@ -29,14 +29,14 @@ func Sources() []datasource.Source {
 // SystemConfig is a machine's own configuration, without a seed's. What is wrong with it
 // is not told.
 func SystemConfig(h *host.Host) *config.Value {
-	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).inputs.SystemWithFiles().Root()
+	return New(Options{Host: h, Log: slog.New(slog.DiscardHandler)}).read.inputs.SystemWithFiles().Root()
 }
 
 // findSeed looks for a seed. b.instance.seed stays nil if there is none and there never was; then
 // this boot is over for the agent, and everything that waits for it is told - unless
 // there may be a seed on the network: then the network stage looks again.
 func (b *Boot) findSeed(ctx context.Context) error {
-	b.config = b.inputs.SystemWithFiles()
+	b.read.config = b.read.inputs.SystemWithFiles()
 	b.configureOutput(ctx, string(modules.InitStage))
 	policy, err := readPolicy(b.o.Host, b.o.Cmdline)
 	b.reports.note(err)
@@ -71,7 +71,7 @@ func (b *Boot) findSeed(ctx context.Context) error {
 		b.reports.note(err)
 	}
 	b.instance.seed = cached
-	if urls := append(report.Awaited(), b.inputs.Awaited()...); len(urls) > 0 {
+	if urls := append(report.Awaited(), b.read.inputs.Awaited()...); len(urls) > 0 {
 		b.o.Log.Info("waiting for the network to fetch " + strings.Join(urls, ", "))
 		return errors.Join(b.store.AwaitSeed(urls), b.store.Enable())
 	}
@@ -103,7 +103,7 @@ func (b *Boot) search(ctx context.Context, get func(context.Context, string, boo
 	policy, _ := readPolicy(b.o.Host, b.o.Cmdline) // find has told what is wrong with it
 	return datasource.Find(ctx, datasource.Search{
 		Named: policy.datasource,
-		Host:  b.o.Host, Config: b.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
+		Host:  b.o.Host, Config: b.read.config.Root(), Cmdline: b.o.Cmdline, Only: b.o.Seed, Name: b.o.SeedName, Log: b.o.Log, Sources: Sources(),
 		DMI: func(name string) string { return dmi(ctx, b.o.Host, b.o.Log, name) }, Fetch: get, Instance: b.store.PreviousID,
 	})
 }
@@ -157,7 +157,7 @@ func (b *Boot) become(ctx context.Context) error {
 	}
 	b.stage.settled = true
 	b.instance.fresh = previous == "" || state.InstanceDir(previous) != state.InstanceDir(b.instance.seed.InstanceID)
-	b.identify()
+	b.reports.identify(b.instance.seed)
 	if b.o.Ledger != nil {
 		b.o.Ledger.SetInstance(b.instance.seed.InstanceID)
 	}
@@ -186,7 +186,7 @@ func (b *Boot) become(ctx context.Context) error {
 	}
 	return errors.Join(
 		b.store.Enable(), b.store.SetDatasource(b.instance.seed.Description), b.store.Announce(b.instance.seed.InstanceID),
-		b.store.WriteInstanceData(b.inputs.Facts()),
+		b.store.WriteInstanceData(b.read.inputs.Facts()),
 	)
 }
 
@@ -206,11 +206,6 @@ func (b *Boot) tellOfNewInstance(previous string) {
 	if _, err := printable.Fprintf(b.o.Console, "cloudseed: %s; host keys and passwords change with it\n", message); err != nil {
 		b.o.Log.Debug("cannot write to the console: " + err.Error())
 	}
-}
-
-// identify says in the report which instance this is.
-func (b *Boot) identify() {
-	b.reports.report.InstanceID, b.reports.report.Datasource, b.reports.report.Description = b.instance.seed.InstanceID, b.instance.seed.Datasource, b.instance.seed.Description
 }
 
 // resume takes up the instance that the local stage of this boot settled on. b.instance.seed
@@ -239,7 +234,7 @@ func (b *Boot) resume(ctx context.Context) error {
 		b.o.Log.Info("there is no instance to configure")
 		return nil
 	}
-	b.identify()
+	b.reports.identify(b.instance.seed)
 	if b.o.Ledger != nil {
 		b.o.Ledger.SetInstance(id)
 	}

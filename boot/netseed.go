@@ -18,7 +18,7 @@ import (
 // Difference from cloud-init: the seed's own description of the network counts too; there
 // it is fetched and left alone.
 func (b *Boot) fetchSeed(ctx context.Context) error {
-	b.instance.seed, b.config = nil, b.inputs.SystemWithFiles()
+	b.instance.seed, b.read.config = nil, b.read.inputs.SystemWithFiles()
 	seed, report := b.searchNetwork(ctx)
 	trace(b.o.Log, report)
 	if seed != nil {
@@ -53,7 +53,7 @@ func (b *Boot) fetchSeed(ctx context.Context) error {
 func (b *Boot) searchNetwork(ctx context.Context) (*datasource.Seed, datasource.Report) {
 	ctx, cancel := context.WithTimeoutCause(ctx, inputs.SeedTime, fmt.Errorf("the seed was not there within %s", inputs.SeedTime))
 	defer cancel()
-	return b.search(ctx, b.inputs.FetchSeedFile)
+	return b.search(ctx, b.read.inputs.FetchSeedFile)
 }
 
 // notFetched is what kept a seed from being had; nil if nothing promised one.

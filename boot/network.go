@@ -20,7 +20,7 @@ func (b *Boot) netconf() *netconf.Network {
 		Host: b.o.Host.As(b.stage.name, "network"), Store: b.store, Log: b.o.Log, Cmdline: b.o.Cmdline, Devices: b.o.Devices, Report: b.reports.problems,
 	}, netconf.Inputs{
 		Seed: b.instance.seed, New: b.instance.fresh, Here: b.instance.found, Early: b.stage.name == state.StageLocal,
-		Config: b.config, System: b.inputs.System(),
+		Config: b.read.config, System: b.read.inputs.System(),
 	})
 }
 
@@ -67,7 +67,7 @@ func (b *Boot) HotplugEnabled(ctx context.Context) (bool, error) {
 // PluggedIn configures a network device that has come, if that is enabled.
 func (b *Boot) PluggedIn(ctx context.Context, name string) error {
 	b.stage = stage{name: "hotplug"}
-	b.read()
+	b.readAnew()
 	enabled, err := b.HotplugEnabled(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,7 @@ import (
 type Output struct {
 	host    *host.Host
 	mu      sync.Mutex
-	stdout  string     // as configured: ">> FILE", "> FILE", "| COMMAND", "" is our own
-	stderr  string     // the same; "&1" is where stdout goes
+	to      targets
 	group   func() int // whose members may read what commands wrote
 	opened  bool
 	files   [2]*os.File
@@ -39,28 +39,38 @@ func (o *Output) Configure(ctx context.Context, c *config.Config, stage string) 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.group = sync.OnceValue(func() int { return readers(ctx, o.host) })
-	o.stdout, o.stderr = "", ""
 	target := c.Get("output." + stage)
 	if target == nil {
 		target = c.Get("output.all")
 	}
-	switch target.Kind() {
+	o.to = targetsOf(target)
+}
+
+// targets say where output goes, as configured: ">> FILE", "> FILE", "| COMMAND"; "" is our own.
+type targets struct {
+	stdout string
+	stderr string // "&1" is where stdout goes
+}
+
+// targetsOf returns the targets of a stage's value of "output".
+func targetsOf(value *config.Value) targets {
+	var to targets
+	switch value.Kind() {
 	case config.List:
-		items := target.Items()
+		items := value.Items()
 		if len(items) > 0 {
-			o.stdout = items[0].Text()
+			to.stdout = items[0].Text()
 		}
 		if len(items) > 1 {
-			o.stderr = items[1].Text()
+			to.stderr = items[1].Text()
 		}
 	case config.Map:
-		o.stdout, o.stderr = target.Get("output").Text(), target.Get("error").Text()
+		to.stdout, to.stderr = value.Get("output").Text(), value.Get("error").Text()
 	default:
-		o.stdout = target.Text()
+		to.stdout = value.Text()
 	}
-	if o.stderr == "" {
-		o.stderr = "&1"
-	}
+	to.stderr = cmp.Or(to.stderr, "&1")
+	return to
 }
 
 // Files gives the files to write to. A target that cannot be opened is reported by
@@ -70,11 +80,11 @@ func (o *Output) Files() (stdout, stderr *os.File) {
 	defer o.mu.Unlock()
 	if !o.opened {
 		o.opened = true
-		o.files[0] = o.open(o.stdout, os.Stdout)
-		if strings.TrimSpace(o.stderr) == "&1" {
+		o.files[0] = o.open(o.to.stdout, os.Stdout)
+		if strings.TrimSpace(o.to.stderr) == "&1" {
 			o.files[1] = o.files[0]
 		} else {
-			o.files[1] = o.open(o.stderr, os.Stderr)
+			o.files[1] = o.open(o.to.stderr, os.Stderr)
 		}
 	}
 	return o.files[0], o.files[1]
@@ -96,9 +106,9 @@ func (o *Output) Say(message string) error {
 func (o *Output) append(message string) (said bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	target := strings.TrimSpace(o.stderr)
+	target := strings.TrimSpace(o.to.stderr)
 	if target == "&1" {
-		target = o.stdout
+		target = o.to.stdout
 	}
 	command, piped := strings.CutPrefix(strings.TrimSpace(target), "|")
 	words := strings.Fields(command)

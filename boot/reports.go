@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cloudseed/config"
 	"cloudseed/datasource"
@@ -119,9 +120,22 @@ func (s *reports) warnings() map[string][]string {
 	return s.end.Recoverable
 }
 
-// ended returns what the status of this stage is to have.
+// identify says in the report which instance this is.
+func (s *reports) identify(seed *datasource.Seed) {
+	s.report.InstanceID, s.report.Datasource, s.report.Description = seed.InstanceID, seed.Datasource, seed.Description
+}
+
+// stepTook notes that a step was taken.
+func (s *reports) stepTook(name string, took time.Duration) {
+	s.end.Steps = append(s.end.Steps, state.Step{Name: name, Seconds: took.Round(time.Millisecond).Seconds()})
+}
+
+// ended returns what the status of this stage is to have, and adds its warnings to the report.
 func (s *reports) ended() state.End {
 	s.warnings()
+	for _, level := range []string{"WARNING", "DEPRECATED"} {
+		s.report.Warnings = append(s.report.Warnings, s.end.Recoverable[level]...)
+	}
 	s.end.Errors = s.report.Errors[s.before:]
 	return s.end
 }

@@ -21,6 +21,6 @@ type runner struct {
 
 func (b *Boot) runner() *runner {
 	return &runner{
-		o: &b.o, store: b.store, reports: b.reports, stage: b.stage, instance: b.instance, inputs: b.inputs, config: b.config, requests: &b.requests,
+		o: &b.o, store: b.store, reports: b.reports, stage: b.stage, instance: b.instance, inputs: b.read.inputs, config: b.read.config, requests: &b.requests,
 	}
 }

@@ -25,7 +25,7 @@ var moduleLists = []moduleList{
 
 // fetchConfigURL is the step config-url.
 func (b *Boot) fetchConfigURL(ctx context.Context) error {
-	b.inputs.FetchConfigURL(ctx)
+	b.read.inputs.FetchConfigURL(ctx)
 	return nil
 }
 
@@ -130,7 +130,7 @@ func (b *Boot) runModules(ctx context.Context, list string) error {
 
 func (b *Boot) configureOutput(ctx context.Context, list string) {
 	if b.o.Output != nil {
-		b.o.Output.Configure(ctx, b.config, stageOf(list))
+		b.o.Output.Configure(ctx, b.read.config, stageOf(list))
 	}
 	b.reports.sayBanner()
 }
@@ -196,7 +196,7 @@ func (b *Boot) Single(ctx context.Context, name string, frequency state.Frequenc
 		return ModuleReport{}, fmt.Errorf("there is no module %q; there are: %s", name, strings.Join(modules.Names(), ", "))
 	}
 	b.stage = stage{name: stageSingle}
-	b.read()
+	b.readAnew()
 	if err := b.resume(ctx); err != nil {
 		return ModuleReport{}, err
 	}

@@ -108,7 +108,7 @@ var (
 	networkThere  = condition{"the machine is an instance", func(b *Boot) bool { return !b.o.Offline && isInstance.holds(b) }}
 
 	nothingIncluded = condition{"user data includes nothing from the network", func(b *Boot) bool {
-		return seedHere.holds(b) && len(b.inputs.Awaited()) == 0 // else it is not known what is wanted
+		return seedHere.holds(b) && len(b.read.inputs.Awaited()) == 0 // else it is not known what is wanted
 	}}
 	modulesDue = condition{"the init modules run in this stage", func(b *Boot) bool { return b.stage.modulesDue }}
 )
@@ -149,6 +149,6 @@ func (b *Boot) runStep(ctx context.Context, s step) (err error) {
 		result = eventFail
 	}
 	b.o.Log.Debug(ended(event, result, s.does, took))
-	b.reports.end.Steps = append(b.reports.end.Steps, state.Step{Name: b.stage.name + "/" + s.name, Seconds: took.Round(time.Millisecond).Seconds()})
+	b.reports.stepTook(b.stage.name+"/"+s.name, took)
 	return err
 }

@@ -32,10 +32,10 @@ func (b *Boot) takeOver(ctx context.Context, name string) bool {
 			b.reports.note(b.netconf().AwaitOnline(ctx))
 		}
 		b.stage = stage{name: earlier.name, takingOver: true}
-		b.read()
+		b.readAnew()
 		err = b.runSteps(ctx, earlier.steps)
 		b.stage = stage{name: name}
-		b.read()
+		b.readAnew()
 		if err != nil {
 			b.reports.note(err)
 			b.reports.note(fmt.Errorf("the stage %s does not run: the stage %s could not be done", name, earlier.name))
