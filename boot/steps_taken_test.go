@@ -65,6 +65,32 @@ func TestAMachineWithoutASeedTakesOnlyTheStepsOfOne(t *testing.T) {
 	}
 }
 
+// Of a seed that cannot be used nothing comes any more: who waits is told by the first stage.
+func TestABootIsOverAfterAFirstStageThatRefusesASeed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		files    map[string]string
+		finished bool
+	}{
+		"there is no seed": {finished: false},
+		"its metadata names a place that cannot be read": {files: map[string]string{"meta-data": "seedfrom: gopher://a/\n", "user-data": ""}, finished: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuest(t, nil)
+			for file, content := range c.files {
+				g.Put(t, "/var/lib/cloud/seed/nocloud/"+file, content)
+			}
+			o := g.options(t)
+			o.Seed = ""
+			errs := boot.New(o).Run(t.Context(), state.StageLocal)
+			if finished := g.Exists(state.RunDir + "/result.json"); finished != c.finished || (len(errs) > 0) != c.finished {
+				t.Errorf("result.json: %v, errors: %v, want %v", finished, errs, c.finished)
+			}
+		})
+	}
+}
+
 // stepsTaken are the steps in the status, a line for each stage that took any.
 func stepsTaken(t *testing.T, g *guest) string {
 	t.Helper()

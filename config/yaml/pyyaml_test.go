@@ -87,6 +87,8 @@ func TestWhatAGuestWouldNotice(t *testing.T) {
 		{"%YAML 1.2 is read as 1.1", "%YAML 1.2\n---\na: yes", "a", "True", "yes"},
 		{"JSON's escaped slash", `{"path": "\/etc\/x"}`, "path", "/etc/x", "/etc/x"},
 		{"an escaped backslash before a slash", `{"path": "\\/"}`, "path", `\/`, `\/`},
+		{"a byte that looks like half of a surrogate pair", `a: "\xd8"`, "a", "Ø", "Ø"},
+		{"a long escape that looks like half of a surrogate pair", `a: "\U000d8000"`, "a", "\U000d8000", "\U000d8000"},
 		{"JSON's surrogate pairs", `{"a": "\ud83d\ude00"}`, "a", "😀", "😀"},
 		{"an escaped slash in a text without quotes stays", `path: \/x "\/"`, "path", `\/x "\/"`, `\/x "\/"`},
 		{"an escaped slash in a block text stays", "a: |\n  \"\\/\"\n", "a", "\"\\/\"\n", "\"\\/\"\n"},
