@@ -177,3 +177,16 @@ func TestASeedThatCameWhileUdevWasWaitedForInVainIsFound(t *testing.T) {
 		t.Errorf("the instance is %q; the warnings are %q", r.InstanceID, r.Warnings)
 	}
 }
+
+// What is guessed without a configuration is guessed from the devices that udev was waited for.
+func TestADeviceThatCameWhileUdevWasWaitedForIsConfigured(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, seed.NoCloud("i-1", ""))
+	machine := ethernets()
+	machine.settle = func(w *wired) { w.nics = ethernets(macOne).nics }
+	g.devices = machine.devices()
+	g.boot(t)
+	if file := "/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection"; !g.Exists(file) {
+		t.Errorf("there is no %s", file)
+	}
+}

@@ -124,11 +124,8 @@ func isBreak(c byte) bool      { return c == '\n' || c == '\r' }
 func isSpaceOrEnd(c byte) bool { return c == ' ' || c == '\t' || c == 0 || isBreak(c) }
 func isFlow(c byte) bool       { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}' }
 
-// newline steps over the end of a line.
+// newline steps over the end of a line; of \r\n, over the first byte, as if an empty line followed.
 func (l *lexer) newline() {
-	if l.peek(0) == '\r' && l.peek(1) == '\n' {
-		l.at++
-	}
 	l.at++
 	l.lineStart, l.lineBegun = l.at, false
 }
