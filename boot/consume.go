@@ -27,6 +27,7 @@ func (b *Boot) consume(ctx context.Context) error {
 	b.reports.problems(findings)
 	b.reports.alreadyTold(findings)
 	b.runner().tellOfUnlisted()
+	b.runner().tellOfVMware()
 	return nil
 }
 

@@ -163,6 +163,18 @@ func (run *runner) inSeed(key string) bool {
 	return run.config.Get(key) != nil && run.inputs.System().Get(key) == nil
 }
 
+// tellOfVMware notes that cloud.cfg leaves customisation by VMware's tools to the agent, as that of EL8's
+// and EL9's cloud-init does. Nothing here does it.
+func (run *runner) tellOfVMware() {
+	const key = "disable_vmware_customization"
+	value := run.config.Get(key)
+	if is, isBool := config.AsBool(value); isBool && !is {
+		var found config.Findings
+		found.At(value.Pos(), key).Notef("it has no effect: customisation by VMware's tools is not part of cloudseed")
+		run.reports.problems(found.List())
+	}
+}
+
 // tellOfUnlisted warns of what the seed asks for and no module does that is listed.
 func (run *runner) tellOfUnlisted() {
 	for _, m := range modules.All() {
@@ -260,12 +272,7 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 		err = steps.Forget() // of a run whose semaphore somebody removed to have it again
 	}
 	once := !m.Repeatable && r.Frequency != state.Always
-	// Of a module that always runs, the mark keeps a stage that takes over from running it again.
-	marked := !m.Repeatable || r.Frequency != state.Always
-	if marked {
-		err = errors.Join(err, run.store.Begin(semaphore, r.Frequency))
-	}
-	if err == nil && once {
+	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err == nil && once {
 		err = run.store.Sync()
 	}
 	if err != nil {
@@ -281,7 +288,7 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
 	}
-	if env.Unfinished() || !marked {
+	if env.Unfinished() {
 		return err
 	}
 	if env.Skipped() != "" {
