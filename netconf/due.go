@@ -63,7 +63,7 @@ func (n *Network) ApplyWithoutSeed(ctx context.Context) error {
 // insisted says who wants the agent to run where there is no seed: the kernel's command
 // line, or a list of one datasource, which needs no search.
 func (n *Network) insisted() string {
-	const word = "cloud-init=enabled"
+	const word = state.EnabledWord
 	if slices.Contains(strings.Fields(n.ownCmdline()), word) {
 		return word
 	}

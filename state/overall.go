@@ -44,9 +44,10 @@ const (
 )
 
 // DisabledWord on the kernel's command line switches the agent off; as does the same word in
-// CmdlineVariable, which a container has in place of one.
+// CmdlineVariable, which a container has in place of one. EnabledWord has it run without a seed.
 const (
 	DisabledWord    = "cloud-init=disabled"
+	EnabledWord     = "cloud-init=enabled"
 	CmdlineVariable = "KERNEL_CMDLINE"
 )
 
@@ -76,14 +77,14 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 		return o, nil
 	}
 	status, err := s.Status()
-	if err != nil {
-		o.Detail = err.Error() // damaged: it says nothing, and the next stage writes it anew
-	}
 	o.Status = status
 	switch {
 	case !s.Begun() || status == nil:
 		o.Word, o.going = NotStarted, true
 		o.Status = nil
+		if err != nil {
+			o.Detail = err.Error() // damaged: it says nothing, and the next stage writes it anew
+		}
 		return o, nil
 	case s.Finished():
 		o.Word = Finished
@@ -102,8 +103,11 @@ func (s *Store) Overall(cmdline string) (Overall, error) {
 
 // gather sums the stages up.
 func (o *Overall) gather(status *Status) {
-	if status.Datasource != nil {
+	switch {
+	case status.Datasource != nil && *status.Datasource != "":
 		o.Detail = *status.Datasource
+	case status.Stage != nil:
+		o.Detail = "Running in stage: " + *status.Stage
 	}
 	for _, stage := range Stages {
 		at := status.Stages[stage]
@@ -120,7 +124,7 @@ func (o *Overall) gather(status *Status) {
 	}
 }
 
-// switched tells whether the agent is switched off, and by what.
+// switched tells whether the agent is switched off, and by what; the details are in cloud-init's words.
 func (s *Store) switched(cmdline string) (code, detail string, disabled bool) {
 	switch {
 	case s.host.Exists(disabledMarker):
@@ -137,10 +141,12 @@ func (s *Store) switched(cmdline string) (code, detail string, disabled bool) {
 		// cloud-init's generator writes this file; here the local stage does. Tools
 		// compare the code, so it keeps its name.
 		return "disabled-by-generator", "Cloud-init disabled in this boot: " + why, true
+	case hasWord(cmdline, EnabledWord):
+		return "enabled-by-kernel-command-line", "Cloud-init enabled by kernel command line " + EnabledWord, false
 	case s.host.Exists(enabledNow):
-		return "enabled-by-generator", "", false
+		return "enabled-by-generator", "Cloud-init enabled by systemd cloud-init-generator", false
 	default:
-		return "unknown", "", false
+		return "unknown", "Systemd generator may not have run yet.", false
 	}
 }
 

@@ -38,14 +38,14 @@ func statusCommand(g *globals) *cobra.Command {
 			store, cmdline, out := g.openState(), kernelCommandLine(), cmd.OutOrStdout()
 			o, err := store.Overall(cmdline)
 			if err == nil && wait {
+				end := ""
 				o, err = waitForEnd(cmd.Context(), store, cmdline, timeout, func() {
 					if format == "tabular" {
 						fmt.Fprint(out, ".")
+						end = "\n"
 					}
 				})
-				if format == "tabular" {
-					fmt.Fprintln(out)
-				}
+				fmt.Fprint(out, end)
 			}
 			if err != nil {
 				return err
@@ -72,11 +72,11 @@ func statusCommand(g *globals) *cobra.Command {
 
 // withCloudInitsAnswers has only what cloud-init tells.
 func withCloudInitsAnswers(o state.Overall) state.Overall {
-	o.Running, o.Network, o.Earlier, o.Notes = nil, nil, nil, nil
+	o.Running, o.Network, o.Earlier, o.Notes, o.Steps = nil, nil, nil, nil, nil
 	if o.Status != nil {
 		o.Status.Previous = nil
 		for _, stage := range o.Status.Stages {
-			stage.Notes = nil
+			stage.Notes, stage.Steps = nil, nil
 		}
 	}
 	return o
@@ -187,7 +187,7 @@ func statusFields(o state.Overall) map[string]any {
 	fields := map[string]any{
 		"status": o.Word, "extended_status": o.Extended(), "boot_status_code": o.BootStatusCode,
 		"detail": o.Detail, "errors": append([]string{}, o.Errors...), "recoverable_errors": o.Recoverable,
-		"last_update": "", "datasource": "", "stage": nil,
+		"last_update": "", "datasource": "",
 	}
 	if !o.LastUpdate.IsZero() {
 		fields["last_update"] = o.LastUpdate.UTC().Format(time.RFC1123Z)
@@ -216,9 +216,7 @@ func statusFields(o state.Overall) map[string]any {
 		short, _, _ := strings.Cut(*o.Status.Datasource, " ")
 		fields["datasource"] = strings.ToLower(strings.TrimPrefix(short, "DataSource"))
 	}
-	if o.Status.Stage != nil {
-		fields["stage"] = *o.Status.Stage
-	}
+	fields["stage"] = o.Status.Stage
 	for name, stage := range o.Status.Stages {
 		fields[name] = stage
 	}
