@@ -99,7 +99,7 @@ type instance struct {
 // New prepares a boot. Nothing happens until a stage is run.
 func New(o Options) *Boot {
 	b := &Boot{o: o, log: o.Log, store: state.New(o.Host)}
-	b.reports = &reports{o: &b.o}
+	b.reports = &reports{o: &b.o, reporting: reporting{level: slog.LevelDebug}}
 	b.readAnew()
 	return b
 }
@@ -237,7 +237,7 @@ func flatten(err error) []error {
 func (run *runner) moduleInstance() modules.Instance {
 	i := modules.Instance{
 		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
-		Version: CloudInitVersion, Distribution: run.distribution(),
+		Version: CloudInitVersion, Distribution: inputs.Distribution(run.o.Host),
 	}
 	if run.instance.seed != nil {
 		i.ID, i.Hostname, i.PublicKeys = run.instance.seed.InstanceID, run.instance.seed.Hostname, run.instance.seed.PublicKeys

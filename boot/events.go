@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"cloudseed/bootlog/events"
 	"cloudseed/state"
 )
 
@@ -26,7 +27,13 @@ const (
 	eventFail    = "FAIL"
 )
 
-// stageEnded logs the event that a stage has ended.
+// stageBegins tells that a stage begins. The log has its banner.
+func (s *reports) stageBegins(stage string) {
+	e := eventNames[stage]
+	s.reporting.tell(events.Event{Name: e.name, Description: e.description, Time: float64(time.Now().UnixMicro()) / 1e6})
+}
+
+// stageEnded tells that a stage has ended.
 func (s *reports) stageEnded(stage string, took time.Duration) {
 	result := eventSuccess
 	switch {
@@ -36,16 +43,15 @@ func (s *reports) stageEnded(stage string, took time.Duration) {
 		result = eventWarn
 	}
 	e := eventNames[stage]
-	s.o.Log.Debug(ended(e.name, result, e.description, took))
+	s.ends(e.name, result, e.description, took)
 }
 
-// moduleBegins logs the event that a module begins.
+// moduleBegins tells that a module begins.
 func (s *reports) moduleBegins(r ModuleReport) {
-	s.o.Log.Debug(fmt.Sprintf("start: %s/config-%s: running config-%s with frequency %s",
-		eventNames[r.Stage].name, r.Name, r.Name, r.Frequency))
+	s.begins(eventNames[r.Stage].name+"/config-"+r.Name, fmt.Sprintf("running config-%s with frequency %s", r.Name, r.Frequency))
 }
 
-// moduleEnded logs the event that a module has ended.
+// moduleEnded tells that a module has ended.
 func (s *reports) moduleEnded(r ModuleReport, took time.Duration) {
 	result, what := eventSuccess, fmt.Sprintf("config-%s ran successfully and took %.3f seconds", r.Name, took.Seconds())
 	switch r.Result {
@@ -56,9 +62,17 @@ func (s *reports) moduleEnded(r ModuleReport, took time.Duration) {
 	case ResultFailed, ResultInterrupted:
 		result, what = eventFail, fmt.Sprintf("config-%s: %s", r.Name, r.Result)
 	}
-	s.o.Log.Debug(ended(eventNames[r.Stage].name+"/config-"+r.Name, result, what, took))
+	s.ends(eventNames[r.Stage].name+"/config-"+r.Name, result, what, took)
 }
 
-func ended(name, result, description string, took time.Duration) string {
-	return fmt.Sprintf("finish: %s: %s: %s (duration: %.3fs)", name, result, description, took.Seconds())
+// begins tells that a step or a module begins.
+func (s *reports) begins(name, description string) {
+	s.reporting.publish(s.o.Log, events.Event{Name: name, Description: description})
+}
+
+// ends tells that a stage, a step or a module has ended.
+func (s *reports) ends(name, result, description string, took time.Duration) {
+	s.reporting.publish(s.o.Log, events.Event{
+		Name: name, Description: fmt.Sprintf("%s (duration: %.3fs)", description, took.Seconds()), Finish: true, Result: result,
+	})
 }

@@ -24,6 +24,8 @@ type reports struct {
 	before int           // the errors of the report that are of stages before this one
 	unsaid string        // the banner, until it is known where the stage's output goes
 	end    state.End     // what the status of this stage is to have; the warnings are those that are no longer in Options.Warnings
+
+	reporting reporting // who is told of events
 }
 
 // begin begins the reports of a stage.

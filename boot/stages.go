@@ -122,6 +122,8 @@ const initModulesMark = "init-modules"
 // runModules is a step that runs a list of modules.
 func (b *Boot) runModules(ctx context.Context, list string) error {
 	b.configureOutput(ctx, list)
+	b.runner().configureReporting(ctx, list)
+	b.reports.stageBegins(b.stage.name)
 	if err := b.runner().runList(ctx, list); err != nil || list != string(modules.InitStage) {
 		return err
 	}

@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"cloudseed/inputs"
@@ -135,7 +134,7 @@ func (b *Boot) runSteps(ctx context.Context, steps []step) error {
 // runStep takes a step, which is an event of the log.
 func (b *Boot) runStep(ctx context.Context, s step) (err error) {
 	event, begun := eventNames[b.stage.name].name+"/"+s.name, time.Now()
-	b.o.Log.Debug(fmt.Sprintf("start: %s: %s", event, s.does))
+	b.reports.begins(event, s.does)
 	b.reports.watched(Event{Stage: b.stage.name, Step: s.name})
 	if s.list != "" {
 		err = b.runModules(ctx, s.list)
@@ -148,7 +147,7 @@ func (b *Boot) runStep(ctx context.Context, s step) (err error) {
 	if err != nil {
 		result = eventFail
 	}
-	b.o.Log.Debug(ended(event, result, s.does, took))
+	b.reports.ends(event, result, s.does, took)
 	b.reports.stepTook(b.stage.name+"/"+s.name, took)
 	return err
 }

@@ -149,6 +149,9 @@ func (r *Reader) Post() func(ctx context.Context, url string, content []byte, ki
 	}
 }
 
+// IsEarly reports whether the network is not up yet.
+func (r *Reader) IsEarly() bool { return r.o.Early }
+
 // FetchSeedFile gets a file of a seed on the network.
 func (r *Reader) FetchSeedFile(ctx context.Context, url string, optional bool) ([]byte, error) {
 	return r.get(ctx, r.seedClient(), fetch.Request{URL: url, Optional: optional})

@@ -30,6 +30,14 @@ const (
 	finish = "finish"
 )
 
+// String is the event as the log has it.
+func (e Event) String() string {
+	if e.Finish {
+		return fmt.Sprintf("%s: %s: %s: %s", finish, e.Name, e.Result, e.Description)
+	}
+	return fmt.Sprintf("%s: %s: %s", start, e.Name, e.Description)
+}
+
 // JSON is the event as "analyze dump" prints it.
 func (e Event) JSON() map[string]any {
 	fields := map[string]any{

@@ -20,8 +20,11 @@ func (g *globals) runAllStages(ctx context.Context) error {
 	if err := m.turn.take(ctx, turnTime); err != nil {
 		return errors.Join(err, m.Close())
 	}
-	errs := m.boot(boot.Options{Power: m.power()}).RunAll(ctx)
-	if err := m.Close(); err != nil {
+	b := m.boot(boot.Options{Power: m.power()})
+	errs := b.RunAll(ctx)
+	err = errors.Join(m.host.Sync(), m.turn.Close())
+	b.AwaitReports()
+	if err := errors.Join(err, m.release()); err != nil {
 		return err
 	}
 	if len(errs) > 0 {

@@ -70,7 +70,9 @@ func (g *globals) runStage(ctx context.Context, stage string, files []string) er
 		m.log.Error("the stage " + stage + " did not run: " + err.Error())
 		errs = append(errs, err, m.store.StageMissed(stage, fmt.Errorf("the stage %s did not run: %w", stage, err)))
 	} else {
-		errs = m.boot(boot.Options{Files: files, Power: m.power()}).Run(ctx, stage)
+		b := m.boot(boot.Options{Files: files, Power: m.power()})
+		errs = append(b.Run(ctx, stage), m.turn.Close())
+		b.AwaitReports()
 	}
 	errs = append(errs, m.release())
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })

@@ -87,12 +87,14 @@ func (t *turn) standAside() (resume func() error) {
 	}
 }
 
-// Close gives the turn back.
+// Close gives the turn back, if it has it.
 func (t *turn) Close() error {
 	if t.file == nil {
 		return nil
 	}
-	return t.file.Close()
+	file := t.file
+	t.file = nil
+	return file.Close()
 }
 
 func lock(f *os.File, how int) error {
