@@ -85,7 +85,7 @@ func (n *Network) listDevices() []network.NIC {
 // network altogether when one is missing.
 func (n *Network) awaitDevices(ctx context.Context, p Plan, nics []network.NIC) (Plan, []network.NIC) {
 	d := n.devices
-	if d.Fixed || p.Config == nil || !p.guessed() && len(network.Missing(p.Config, nics)) == 0 {
+	if d.Fixed || !p.guessed() && (p.Config == nil || len(network.Missing(p.Config, nics)) == 0) {
 		return p, nics
 	}
 	again := func() {
