@@ -45,7 +45,7 @@ func statusCommand(g *globals) *cobra.Command {
 						end = "\n"
 					}
 				})
-				fmt.Fprint(out, end)
+				printable.Fprintf(out, "%s", end)
 			}
 			if err != nil {
 				return err
