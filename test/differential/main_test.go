@@ -62,7 +62,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	packages, err := cloudinit.Fetch(ctx, "../../build/cloud-init")
+	packages, err := cloudinit.Fetch(ctx, "../../build/cloud-init", cloudinit.Compared)
 	if err == nil {
 		real, err = cloudinit.Start(ctx, packages)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cloudseed/test/differential/cloudinit"
 )
 
 // takenOver is a machine with what must not be done twice.
@@ -23,11 +25,26 @@ var once = []string{"useradd", "chpasswd", "ssh-keygen", "groupadd"}
 // programs and then, with the same seed, with the other.
 func TestAMachineThatIsTakenOverOrGivenBackStaysTheInstanceThatItIs(t *testing.T) {
 	m := takenOver()
-	theirs := func(t *testing.T, root string) {
-		t.Helper()
-		result, err := realModules.Boot(root, kernelHostname)
-		if err != nil || len(result.Failed) > 0 {
-			t.Fatalf("cloud-init: %v, %v", err, result.Failed)
+	packages, err := cloudinit.Fetch(t.Context(), "../../build/cloud-init", cloudinit.Older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	olderModules, err := cloudinit.StartModules(t.Context(), packages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := olderModules.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	by := func(p *cloudinit.Process) func(t *testing.T, root string) {
+		return func(t *testing.T, root string) {
+			t.Helper()
+			result, err := p.Boot(root, kernelHostname)
+			if err != nil || len(result.Failed) > 0 {
+				t.Fatalf("cloud-init %s: %v, %v", p.Version, err, result.Failed)
+			}
 		}
 	}
 	ours := func(t *testing.T, root string) {
@@ -35,8 +52,10 @@ func TestAMachineThatIsTakenOverOrGivenBackStaysTheInstanceThatItIs(t *testing.T
 		runOurs(t, m, root)
 	}
 	for name, programs := range map[string][2]func(*testing.T, string){
-		"cloud-init is replaced by cloudseed": {theirs, ours},
-		"cloudseed is replaced by cloud-init": {ours, theirs},
+		"cloud-init 26.2 is replaced by cloudseed": {by(realModules), ours},
+		"cloudseed is replaced by cloud-init 26.2": {ours, by(realModules)},
+		"cloud-init 22.4 is replaced by cloudseed": {by(olderModules), ours},
+		"cloudseed is replaced by cloud-init 22.4": {ours, by(olderModules)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := m.build(t)

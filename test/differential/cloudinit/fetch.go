@@ -10,29 +10,32 @@ import (
 	"strings"
 )
 
-// Which cloud-init is compared with. It is that of Debian's next stable release, whose
+// Compared is the cloud-init that is compared with. It is that of Debian's next stable release, whose
 // name is its own and whose packages will stop to change when it is released. Not that
 // of trixie, the release before it: 25.1.4 is no measure any more. Its networkd files
 // have no bonds, bridges and VLANs at all; its keyfiles lose metrics, and the MAC
 // addresses of version 2's bonds and VLANs; it fails at routes to `default` and at
 // bonds' options that the newest version knows.
-const (
-	suite   = "forky"
-	version = "26.2-1"
-)
+var Compared = Release{"forky", "26.2-1"}
+
+// Older is the cloud-init of Debian 12, of EL9's age: machines that are taken over were set up by it.
+var Older = Release{"bookworm", "22.4.2-1+deb12u4"}
+
+// Release is a suite of Debian's, and the version of cloud-init that it has.
+type Release struct{ suite, version string }
 
 // keyring is in Debian's package debian-archive-keyring, which apt needs itself.
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// Fetch gets Debian's package of cloud-init below dir, unpacked and never installed, and
+// Fetch gets a release's package of cloud-init below dir, unpacked and never installed, and
 // gives the folder of its Python packages. What is there already is not fetched again.
 // Where the archive has gone on to another version, that one is taken: Version tells.
-func Fetch(ctx context.Context, dir string) (packages string, err error) {
+func Fetch(ctx context.Context, dir string, r Release) (packages string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("cannot find %s: %w", dir, err)
 	}
-	root := filepath.Join(dir, version)
+	root := filepath.Join(dir, r.version)
 	packages = filepath.Join(root, "usr/lib/python3/dist-packages")
 	if _, err := os.Stat(packages); err == nil {
 		return packages, nil
@@ -42,7 +45,7 @@ func Fetch(ctx context.Context, dir string) (packages string, err error) {
 		return "", err
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // it is the system's folder for such things
-	archive, err := download(ctx, work)
+	archive, err := r.download(ctx, work)
 	if err != nil {
 		return "", fmt.Errorf("cannot get Debian's cloud-init: %w", err)
 	}
@@ -62,7 +65,7 @@ func Fetch(ctx context.Context, dir string) (packages string, err error) {
 
 // download gets the package into a folder, with lists of packages of its own: those of
 // the machine stay as they are. Whence is what the machine's own apt says.
-func download(ctx context.Context, work string) (archive string, err error) {
+func (r Release) download(ctx context.Context, work string) (archive string, err error) {
 	out, err := run(ctx, "", "apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages", "Label: Debian")
 	if err != nil {
 		return "", err
@@ -77,7 +80,7 @@ func download(ctx context.Context, work string) (archive string, err error) {
 			return "", err
 		}
 	}
-	if err := os.WriteFile(list, fmt.Appendf(nil, "deb [signed-by=%s] %s %s main\n", keyring, uri, suite), 0o644); err != nil {
+	if err := os.WriteFile(list, fmt.Appendf(nil, "deb [signed-by=%s] %s %s main\n", keyring, uri, r.suite), 0o644); err != nil {
 		return "", err
 	}
 	apt := func(args ...string) error {
@@ -91,7 +94,7 @@ func download(ctx context.Context, work string) (archive string, err error) {
 	if err := apt("update"); err != nil {
 		return "", err
 	}
-	if err := apt("download", "cloud-init="+version); err != nil {
+	if err := apt("download", "cloud-init="+r.version); err != nil {
 		// The archive keeps one version of a suite.
 		if err := apt("download", "cloud-init"); err != nil {
 			return "", err
