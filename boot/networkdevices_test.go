@@ -12,6 +12,7 @@ import (
 	"cloudseed/host"
 	"cloudseed/netconf"
 	"cloudseed/network"
+	"cloudseed/state"
 	"cloudseed/test/seed"
 )
 
@@ -178,14 +179,17 @@ func TestASeedThatCameWhileUdevWasWaitedForInVainIsFound(t *testing.T) {
 	}
 }
 
-// What is guessed without a configuration is guessed from the devices that udev was waited for.
+// What is guessed without a configuration is guessed from the devices that udev was waited for, in
+// the first stage.
 func TestADeviceThatCameWhileUdevWasWaitedForIsConfigured(t *testing.T) {
 	t.Parallel()
 	g := newGuest(t, seed.NoCloud("i-1", ""))
 	machine := ethernets()
 	machine.settle = func(w *wired) { w.nics = ethernets(macOne).nics }
 	g.devices = machine.devices()
-	g.boot(t)
+	if errs := g.agent(t).Run(t.Context(), state.StageLocal); len(errs) > 0 {
+		t.Error(errs)
+	}
 	if file := "/etc/NetworkManager/system-connections/cloud-init-eth0.nmconnection"; !g.Exists(file) {
 		t.Errorf("there is no %s", file)
 	}
