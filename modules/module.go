@@ -330,7 +330,7 @@ func (e *Env) announce(text string) error {
 		if err == nil {
 			return nil
 		}
-		e.Log.Debug("the console cannot be written to", "error", err)
+		e.Log.Debug("the console cannot be written to", "why", err)
 	}
 	if e.Output == nil {
 		return nil

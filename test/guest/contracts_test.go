@@ -27,7 +27,7 @@ var contracts = []struct{ sentence, script, want string }{
 	{"user data is for root alone", "stat -c %a /var/lib/cloud/instance/user-data.txt /run/cloud-init/instance-data-sensitive.json", "600\n600"},
 	{"redacted facts are for all", "stat -c %a /run/cloud-init/instance-data.json; setpriv --reuid=65534 --clear-groups cloud-init query userdata", "644\n<redacted for non-root user> file:/var/lib/cloud/instance/user-data.txt"},
 	{"the log is not for all", "stat -c %a /var/log/cloud-init.log", "640"},
-	{"the log has no fault", "grep -E 'WARNING|ERROR|CRITICAL|Traceback' /var/log/cloud-init.log; true", ""},
+	{"the log has no fault", "grep -iE 'warning|error|critical|traceback' /var/log/cloud-init.log; true", ""},
 	{"the log has every stage", "grep -o \"running '[a-z:-]*'\" /var/log/cloud-init.log | sort -u", "running 'init'\nrunning 'init-local'\nrunning 'modules:config'\nrunning 'modules:final'"},
 	{"the output of the user's commands is kept", "grep -c 'said by runcmd' /var/log/cloud-init-output.log", "1"},
 	{"the final message is in the output", "grep -c 'Cloud-init v. 26.2-1 finished at' /var/log/cloud-init-output.log", "1"},
