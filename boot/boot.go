@@ -237,7 +237,7 @@ func flatten(err error) []error {
 func (run *runner) moduleInstance() modules.Instance {
 	i := modules.Instance{
 		Dir: state.InstanceLink, CloudDir: state.CloudDir, RunDir: state.RunDir,
-		Version: CloudInitVersion, Distribution: inputs.Distribution(run.o.Host),
+		Version: CloudInitVersion, Distribution: run.distribution(),
 	}
 	if run.instance.seed != nil {
 		i.ID, i.Hostname, i.PublicKeys = run.instance.seed.InstanceID, run.instance.seed.Hostname, run.instance.seed.PublicKeys

@@ -41,6 +41,7 @@ type guest struct {
 	cmdline string
 	shown   string // certificate and key, when something was last fetched
 	devices *netconf.Devices
+	logFile *os.File // that of a machine, which has all; nil: the test's log
 	console strings.Builder
 }
 
@@ -111,7 +112,11 @@ func (g *guest) agent(t testing.TB) *boot.Boot {
 
 func (g *guest) options(t testing.TB) boot.Options {
 	t.Helper()
-	log, warnings := bootlog.New(bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo})
+	handler := bootlog.Handler{File: testWriter{t}, Level: slog.LevelInfo}
+	if g.logFile != nil {
+		handler = bootlog.Handler{File: g.logFile, Level: slog.LevelDebug}
+	}
+	log, warnings := bootlog.New(handler)
 	return boot.Options{
 		Host: g.Host, Log: log, Warnings: warnings, Version: "1.0", Seed: g.seed, SeedName: "seed", Cmdline: g.cmdline, Devices: g.devices, Console: &g.console, Terminal: &g.console,
 		Get: func(ctx context.Context, c *fetch.Client, r fetch.Request) ([]byte, error) {

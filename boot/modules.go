@@ -272,7 +272,12 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 		err = steps.Forget() // of a run whose semaphore somebody removed to have it again
 	}
 	once := !m.Repeatable && r.Frequency != state.Always
-	if err = errors.Join(err, run.store.Begin(semaphore, r.Frequency)); err == nil && once {
+	// Of a module that always runs, the mark keeps a stage that takes over from running it again.
+	marked := !m.Repeatable || r.Frequency != state.Always
+	if marked {
+		err = errors.Join(err, run.store.Begin(semaphore, r.Frequency))
+	}
+	if err == nil && once {
 		err = run.store.Sync()
 	}
 	if err != nil {
@@ -288,7 +293,7 @@ func (run *runner) guarded(ctx context.Context, m modules.Module, e entry, r *Mo
 		// Killed from outside: it counts as interrupted, not as done.
 		return errors.Join(err, fmt.Errorf("it was interrupted: %w", context.Cause(ctx)))
 	}
-	if env.Unfinished() {
+	if env.Unfinished() || !marked {
 		return err
 	}
 	if env.Skipped() != "" {

@@ -304,17 +304,24 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 		d.problem(v, at, "expected a mapping, got %s", kindInWords(v))
 		return
 	}
-	known := map[string]bool{}
-	var names []string
-	for _, field := range d.fields(into.Type()) {
-		names = append(names, field.names[0])
-		for _, name := range field.names {
-			known[name] = true
+	fields := d.fields(into.Type())
+	for _, field := range fields {
+		if field.in(v) {
+			d.field(v, into.FieldByIndex(field.index), at, field.tags())
 		}
-		d.field(v, into.FieldByIndex(field.index), at, field)
 	}
 	if at.text == "" {
 		return
+	}
+	known := map[string]bool{}
+	var names []string
+	for _, field := range fields {
+		for i, name := range strings.Split(field.keys, ",") {
+			known[name] = true
+			if i == 0 {
+				names = append(names, name)
+			}
+		}
 	}
 	for _, p := range v.pairs {
 		if !known[p.Name] {
@@ -324,7 +331,7 @@ func (d *decoder) structure(v *Value, into reflect.Value, at path) {
 }
 
 // field fills one field from the first of its spellings that is there.
-func (d *decoder) field(v *Value, into reflect.Value, at path, f structField) {
+func (d *decoder) field(v *Value, into reflect.Value, at path, f fieldTags) {
 	for _, name := range f.names {
 		value := v.Get(name)
 		if value == nil {

@@ -50,11 +50,12 @@ func describeStruct(t reflect.Type, within []reflect.Type) []KeyDoc {
 	}
 	within = append(within[:len(within):len(within)], t)
 	var docs []KeyDoc
-	for _, f := range fields(t) {
+	for _, field := range fields(t) {
+		f := field.tags()
 		doc := KeyDoc{
-			Key: f.names[0], Aliases: f.names[1:], Type: typeInWords(f.typ), Doc: f.tag.Get("doc"),
-			Default: f.tag.Get("default"), Enum: f.rules.enum, Deprecated: f.deprecated,
-			Children: describeStruct(elementOf(f.typ), within), Form: formOf(f.typ), OneAlone: f.rules.scalar,
+			Key: f.names[0], Aliases: f.names[1:], Type: typeInWords(field.typ), Doc: field.tag.Get("doc"),
+			Default: field.tag.Get("default"), Enum: f.rules.enum, Deprecated: f.deprecated,
+			Children: describeStruct(elementOf(field.typ), within), Form: formOf(field.typ), OneAlone: f.rules.scalar,
 		}
 		if f.rules.scalar {
 			doc.Type += ", or one alone"
@@ -62,7 +63,7 @@ func describeStruct(t reflect.Type, within []reflect.Type) []KeyDoc {
 		if doc.Takes = f.rules.takes; doc.Takes != nil {
 			doc.Type = doc.Takes.String()
 		}
-		if words := f.tag.Get("type"); words != "" {
+		if words := field.tag.Get("type"); words != "" {
 			doc.Type = words
 		}
 		docs = append(docs, doc)
