@@ -10,6 +10,7 @@ import (
 	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/state"
 
 	"github.com/spf13/cobra"
 )
@@ -56,6 +57,7 @@ func cleanCommand(g *globals) *cobra.Command {
 					return usageError{fmt.Errorf("there are no configs %q: they are all, network, ssh_config, fstab and datasource", set), cmd.CommandPath()}
 				}
 			}
+			fresh := !host.New(g.root, host.Options{}).Exists(state.CloudDir)
 			m, err := g.openMachine(cmd.Context(), 0)
 			if err != nil {
 				return err
@@ -81,6 +83,11 @@ func cleanCommand(g *globals) *cobra.Command {
 			}
 			// Last: the change log of what was just done goes with it.
 			errs = append(errs, m.store.Clean(seed))
+			if fresh {
+				// It was made for the change log.
+				errs = append(errs, m.host.Quietly().RemoveAll(state.CloudDir))
+				fmt.Fprintln(cmd.ErrOrStderr(), "Artifacts already cleaned.")
+			}
 			if err := errors.Join(errs...); err != nil || !reboot {
 				return err
 			}

@@ -136,7 +136,8 @@ and tries a seed out.`,
 	root.PersistentFlags().BoolVarP(&g.debug, "debug", "d", false, "show debug messages on standard error")
 	root.PersistentFlags().StringVar(&g.root, "root", "/", "work on the system in this `directory` instead of the running one")
 	root.Flags().BoolVar(&allStages, "all-stages", false, "run the stages of a boot, one after the other")
-	root.Flags().Bool("force", false, "no effect; cloud-init has it")
+	root.PersistentFlags().Bool("force", false, "no effect; cloud-init has it")
+	root.PersistentFlags().Lookup("force").Hidden = true
 	v.add(root)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
