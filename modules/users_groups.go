@@ -181,6 +181,7 @@ func newUser(e *Env, a *cloudconfig.User) *user {
 	a.Decode(&u.userKeys, e.TopLevel...)
 	u.groups = a.Groups()
 	u.ignoreBooleans()
+	u.lockByWord()
 	u.readNumbers()
 	u.leaveOwnGroup()
 	if u.SnapUser != "" {
@@ -306,6 +307,16 @@ func (u *user) ignoreBooleans() {
 		if u.account.Get(key).Kind() == config.Bool {
 			*field = ""
 		}
+	}
+}
+
+// lockByWord locks the password for a word in quotes, even for "no", as cloud-init does: any
+// text is true to it, and a login that it would keep closed must not be open here.
+func (u *user) lockByWord() {
+	word := u.account.Get("lock_passwd")
+	if word.Kind() == config.String && u.LockPasswd != nil && !*u.LockPasswd {
+		u.warn("lock_passwd", "%q in quotes locks the password, as in cloud-init; write false without quotes to leave it unlocked", word.Text())
+		u.LockPasswd = nil
 	}
 }
 

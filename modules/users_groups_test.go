@@ -105,6 +105,10 @@ func TestCommandsThatMakeUsersAndGroups(t *testing.T) {
 		"a name of digits is no user's or group's number": {
 			"users: [{name: 1000, groups: '10'}]", []string{"groupadd 10", "useradd 1000 --groups 10 -m", "passwd -l 1000"},
 		},
+		"false in quotes locks, by the old spelling too": {
+			"users: [{name: ann, plain_text_passwd: x, lock-passwd: 'False'}]",
+			[]string{"useradd ann -m", "chpasswd < ann:x", "passwd -l ann"},
+		},
 		"an existing user is not made again, but is unlocked": {
 			"users: [{name: root, lock_passwd: false}]", []string{"passwd -u root"},
 		},
@@ -210,6 +214,10 @@ func TestWhatGoesWrongWithOneUserCostsThatUserOnly(t *testing.T) {
 		"unlocking a user without a password": {
 			"users:\n  - name: ann\n    lock_passwd: false\n",
 			"warning: user-data:3:18: users.0.lock_passwd: the password of ann stays locked, since it has none", "useradd ann -m",
+		},
+		"a lock that is no in quotes": {
+			"users:\n  - name: ann\n    plain_text_passwd: hunter2\n    lock_passwd: 'no'\n",
+			`warning: user-data:4:18: users.0.lock_passwd: "no" in quotes locks the password, as in cloud-init; write false without quotes to leave it unlocked`, "passwd -l ann",
 		},
 		"a member nobody knows": {
 			"groups:\n  - wheel: [nobody1]\nusers: [ann]\n",

@@ -4,7 +4,6 @@ package differential
 var moduleDifferences = []difference{
 	{input: "ansible/by pip of a user who has a place for it", reason: "ANSIBLE_CONFIG, and the path of what pip installed, reach the commands of run_user too"},
 	{input: "accounts/a key with two comments", reason: "a key that is given twice is written once"},
-	{input: "accounts/a lock in quotes that does not hold", reason: "a quoted word in place of a truth value"},
 	{input: "ansible/by pip of a user", reason: "pip is asked once what there is"},
 	{input: "ansible/controller with flags", reason: "a flag of ansible-playbook is given without a value"},
 	{input: "ansible/of a user with a file", reason: "ANSIBLE_CONFIG, and the path of what pip installed, reach the commands of run_user too"},
@@ -144,7 +143,6 @@ var moduleDifferences = []difference{
 	{input: "users_groups/inactive as a number", reason: "numbers and dates reach useradd"},
 	{input: "users_groups/keys of null", reason: "null counts as absent"},
 	{input: "users_groups/keys twice", reason: "a key that is given twice is written once"},
-	{input: "users_groups/lock in words", reason: "`lock_passwd: \"no\"` is false"},
 	{input: "users_groups/no home and keys", reason: "a user with a mistake costs that user"},
 	{input: "users_groups/password unlocked", reason: "an account that is not locked is not unlocked"},
 	{input: "users_groups/plain password", reason: "an account that is not locked is not unlocked"},
