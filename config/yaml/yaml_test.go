@@ -106,6 +106,7 @@ func TestABadDocumentIsOneSentenceWithItsPlace(t *testing.T) {
 		{"an @ at the start", "a: @b\n", "user-data:1:4: a string cannot begin with '@': put it in quotes"},
 		{"an alias of nothing", "a: *b\n", `user-data:1:4: "*" at the start of a value means what "&" with the same name marks, and there is none: put the value in quotes if it is a string`},
 		{"an unknown escape", `k: "\q"`, `user-data:1:5: there is no such escape: in double quotes a backslash is written "\\", or use single quotes`},
+		{"an unknown escape behind a known one", `k: "\n\q"`, `user-data:1:7: there is no such escape: in double quotes a backslash is written "\\", or use single quotes`},
 		{"half a surrogate pair", `k: "\ud83d"`, `user-data:1:5: this escape is one half of a character only`},
 		{"a second document", "a: 1\n---\nb: 2\n", `user-data:2:1: a second document begins here; there can only be one: remove the line "---"`},
 		{"an unknown tag", "a: !foo b\n", `user-data:1:4: "!" at the start of a value marks its type, and there is no such type for it: put it in quotes if it is a string`},
