@@ -13,7 +13,7 @@ import (
 
 // lateTime is how long the local stage waits for a device that the configuration names
 // by its MAC address, after udev has done its work: a driver may still be at it.
-const lateTime = 5 * time.Second
+const lateTime = time.Second
 
 // SettleTime is how long is waited, at the most, for the kernel to have shown all its
 // devices. What is waited for is that event and not the time: a machine that is slow may well
