@@ -13,6 +13,7 @@ import (
 	"cloudseed/datasource"
 	"cloudseed/datasource/configdrive"
 	"cloudseed/datasource/nocloud"
+	"cloudseed/datasource/none"
 	"cloudseed/host"
 	"cloudseed/modules"
 	"cloudseed/netconf"
@@ -23,7 +24,7 @@ import (
 // Sources are the kinds of seeds, in the order in which they are looked for where the
 // configuration has none.
 func Sources() []datasource.Source {
-	return []datasource.Source{nocloud.Source{Misplaced: modules.MisplacedInMetadata()}, configdrive.Source{}}
+	return []datasource.Source{nocloud.Source{Misplaced: modules.MisplacedInMetadata()}, configdrive.Source{}, none.Source{}}
 }
 
 // SystemConfig is a machine's own configuration, without a seed's. What is wrong with it

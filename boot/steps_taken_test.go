@@ -91,6 +91,28 @@ func TestABootIsOverAfterAFirstStageThatRefusesASeed(t *testing.T) {
 	}
 }
 
+// A machine may be its own seed.
+func TestAMachineThatAsksForNoSeedIsConfiguredByItsOwnFiles(t *testing.T) {
+	t.Parallel()
+	g := newGuest(t, nil)
+	g.seed = ""
+	g.Put(t, "/etc/cloud/cloud.cfg.d/90.cfg", "datasource_list: [None]\ndatasource: {None: {metadata: {local-hostname: golden}, userdata_raw: '#!/bin/sh'}}\n"+
+		"write_files: [{path: /etc/written, content: x}]\n")
+	r := g.boot(t)
+	if len(r.Errors)+len(r.Warnings) > 0 || r.InstanceID != "iid-datasource-none" || r.Datasource != "None" {
+		t.Errorf("it is %+v", r)
+	}
+	if g.Text(t, "/etc/written") != "x" || g.Text(t, "/etc/hostname") != "golden\n" || !g.Exists("/var/lib/cloud/instance/scripts/part-001") {
+		t.Error("its files, its metadata or its user data were not applied")
+	}
+	if err := g.Remove("/etc/written"); err != nil {
+		t.Fatal(err)
+	}
+	if r := g.boot(t); len(r.Errors)+len(r.Warnings) > 0 || g.Exists("/etc/written") {
+		t.Errorf("the second boot is another instance's: %+v", r)
+	}
+}
+
 // stepsTaken are the steps in the status, a line for each stage that took any.
 func stepsTaken(t *testing.T, g *guest) string {
 	t.Helper()

@@ -113,9 +113,7 @@ func (s *Search) first(ctx context.Context, r *Report) *Seed {
 		}
 		i := slices.IndexFunc(s.Sources, func(source Source) bool { return strings.EqualFold(source.Name(), name) })
 		if i < 0 {
-			if !strings.EqualFold(name, "None") {
-				r.Note(name, "this program does not know such a datasource")
-			}
+			r.Note(name, "this program does not know such a datasource")
 			continue
 		}
 		if seed := s.guarded(ctx, s.Sources[i], r); seed != nil {

@@ -14,11 +14,12 @@ import (
 	"cloudseed/datasource/media"
 	"cloudseed/datasource/media/image"
 	"cloudseed/datasource/nocloud"
+	"cloudseed/datasource/none"
 	"cloudseed/datasource/seedtest"
 	"cloudseed/host"
 )
 
-var sources = []datasource.Source{nocloud.Source{}, configdrive.Source{}}
+var sources = []datasource.Source{nocloud.Source{}, configdrive.Source{}, none.Source{}}
 
 const metadataJSON = "openstack/latest/meta_data.json"
 
@@ -41,6 +42,7 @@ func TestTheListOfDatasourcesIsFollowed(t *testing.T) {
 		"in any letters, with unknown names": {config: "datasource_list: [Azure, CONFIGDRIVE, None]", want: "cd"},
 		"nothing that there is":              {config: "datasource_list: [Azure, None]", want: ""},
 		"empty":                              {config: "datasource_list: []", want: ""},
+		"None alone":                         {config: "datasource_list: [None]", want: "iid-datasource-none"},
 		"the command line's goes before":     {config: "datasource_list: [NoCloud]", cmdline: "ds=configdrive", want: "cd"},
 		"the command line's, by other names": {config: "datasource_list: [ConfigDrive]", cmdline: "ro ci.ds=NoCloud", want: "nc"},
 		"the last of the command line's":     {cmdline: "ds=nocloud ci.datasource=ConfigDrive;x=y", want: "cd"},
