@@ -34,7 +34,7 @@ func (in *interpreter) arithmetic(op string, x, y any) any {
 	}
 	hint := ""
 	if _, alsoText := aText(y); op == "+" && (isText || alsoText) {
-		hint = `; "~" puts texts and values together`
+		hint = `; "~" joins strings and values`
 	}
 	in.fail("%q cannot be done with %s and %s%s", op, in.describe(x), in.describe(y), hint)
 	return nil

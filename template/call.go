@@ -42,7 +42,7 @@ func (in *interpreter) arguments(what string, a arguments) *given {
 		}
 		for i, key := range d.keys {
 			if _, ok := aText(key); !ok {
-				in.fail(`after "**" there must be a dictionary whose keys are texts`)
+				in.fail(`after "**" there must be a dictionary whose keys are strings`)
 			}
 			in.put(g.named, key, d.values[i])
 		}

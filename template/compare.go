@@ -256,7 +256,7 @@ func (in *interpreter) contains(all, x any) bool {
 	if text, ok := aText(all); ok {
 		part, ok := aText(x)
 		if !ok {
-			in.fail(`"in" looks for a text in a text, not for %s`, in.describe(x))
+			in.fail(`"in" looks for a string in a string, not for %s`, in.describe(x))
 		}
 		in.scan(len(text))
 		return strings.Contains(text, part)
@@ -282,13 +282,13 @@ func (in *interpreter) describe(x any) string {
 	case nil:
 		return "None"
 	case bool:
-		return "a truth value"
+		return "a boolean"
 	case *big.Int:
 		return "a number"
 	case float64:
 		return "a number with a point"
 	case string, markup:
-		return "a text"
+		return "a string"
 	case *list:
 		return "a list"
 	case tuple, *group:

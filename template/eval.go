@@ -313,7 +313,7 @@ func (in *interpreter) slice(of any, s *slicing) any {
 	}
 	items, ok := in.indexed(of)
 	if !ok {
-		in.fail("no part can be taken of %s by [from:to]: expected a list or a text", in.describe(of))
+		in.fail("no part can be taken of %s by [from:to]: expected a list or a string", in.describe(of))
 	}
 	var sliced []any
 	for _, i := range in.cut(len(items), start, stop, step).indexes(in) {

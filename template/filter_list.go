@@ -193,7 +193,7 @@ func filterSum(in *interpreter, x any, a []any) any {
 	get := in.getter(a[0], missing)
 	sum := or(a[1], new(big.Int))
 	if _, ok := aText(sum); ok {
-		in.fail(`the filter "sum" is for numbers and lists; texts are joined by "join"`)
+		in.fail(`the filter "sum" is for numbers and lists; strings are joined by "join"`)
 	}
 	for _, item := range in.items(x) {
 		sum = in.arithmetic("+", sum, get(item))

@@ -20,7 +20,7 @@ func (in *interpreter) member(x any, name string) (any, bool) {
 			return in.formatMethod(in.str(x)), true
 		}
 		if o = textMethod(name); o == nil && unsupported(name) {
-			in.fail("a text's %s() is not there in cloudseed's templates", name)
+			in.fail("a string's %s() is not there in cloudseed's templates", name)
 		}
 	case *list:
 		o = listMethod(name)

@@ -126,7 +126,7 @@ func textTestMethod(name string) *operation {
 func (in *interpreter) want(x any, what string) string {
 	text, ok := aText(x)
 	if !ok {
-		in.fail("%s must be a text, and this is %s", what, in.describe(x))
+		in.fail("%s must be a string, and this is %s", what, in.describe(x))
 	}
 	in.scan(len(text))
 	return text

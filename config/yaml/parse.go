@@ -161,7 +161,7 @@ func (b *builder) value(n *library.Node, depth int) (*config.Value, error) {
 // and PyYAML refuses it.
 func (b *builder) checkAnchor(n *library.Node) {
 	if first, ok := b.names[n.Anchor]; ok {
-		b.found.At(b.at(n), "").Warnf("this name after \"&\" is given for the second time, first in line %d; cloud-init does not read a file with that", first.Line)
+		b.found.At(b.at(n), "").Warnf("duplicate name after \"&\", first given in line %d; cloud-init does not read such a file", first.Line)
 		return
 	}
 	b.names[n.Anchor] = n
