@@ -231,11 +231,11 @@ func (u ansibleUser) run(ctx context.Context, dir string, argv ...string) (host.
 }
 
 // shSafe are words that a shell takes as they are, as Python's shlex.quote has it.
-var shSafe = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var shSafe = pattern(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // shWord is a word for a shell.
 func shWord(word string) string {
-	if shSafe.MatchString(word) {
+	if shSafe().MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -117,7 +116,7 @@ var chefLines = []chefLine{
 }
 
 // rubySymbol is a word that Ruby takes as it is written.
-var rubySymbol = regexp.MustCompile(`^:[a-z_]+$`)
+var rubySymbol = pattern(`^:[a-z_]+$`)
 
 func checkChef(e *Env, keys *chefKeys) {
 	at := e.At("chef")
@@ -154,7 +153,7 @@ func (keys *chefKeys) checkLine(at config.Cursor, line chefLine) {
 	case text == "" || at.Kind() == config.List || at.Kind() == config.Map:
 	case strings.ContainsFunc(text, unicode.IsControl):
 		at.Errorf("the value holds a line end or another control character; skipped")
-	case line.symbol && !rubySymbol.MatchString(text):
+	case line.symbol && !rubySymbol().MatchString(text):
 		at.Errorf("expected a symbol of Ruby, such as %s; using that", line.otherwise)
 	case line.file && !isPlainPath(text):
 		at.Warnf("%q is not an absolute path; its directory is not created", text)
@@ -315,7 +314,7 @@ func chefValue(at config.Cursor, line chefLine) string {
 	switch {
 	case value.Value() != nil && value.IsNull():
 		return "" // an explicit null
-	case text == "" || strings.ContainsFunc(text, unicode.IsControl) || line.symbol && !rubySymbol.MatchString(text):
+	case text == "" || strings.ContainsFunc(text, unicode.IsControl) || line.symbol && !rubySymbol().MatchString(text):
 		return line.otherwise
 	}
 	return text

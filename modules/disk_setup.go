@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,7 +97,7 @@ func readDisk(at config.Cursor, disk config.Entry[diskKeys]) (diskPlan, bool) {
 	return plan, false
 }
 
-var partitionType = regexp.MustCompile(`^(?:0[xX])?[0-9a-fA-F]{1,4}$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+var partitionType = pattern(`^(?:0[xX])?[0-9a-fA-F]{1,4}$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func readLayout(layout config.Cursor, table string) ([]block.Part, bool) {
 	items := layout.Items()
@@ -114,7 +113,7 @@ func readLayout(layout config.Cursor, table string) ([]block.Part, bool) {
 		percent := item
 		if item.Kind() == config.List {
 			fields := item.Items()
-			if len(fields) != 2 || !partitionType.MatchString(fields[1].Text()) {
+			if len(fields) != 2 || !partitionType().MatchString(fields[1].Text()) {
 				item.Errorf("expected a percentage and a partition type (82, 8200 or a GUID); the disk is unchanged")
 				return nil, false
 			}
@@ -220,13 +219,13 @@ func occupied(contents []block.Content, remove bool) string {
 	return strings.Join(on, ", ")
 }
 
-var fsTypeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._+-]*$`)
+var fsTypeName = pattern(`^[a-zA-Z0-9][a-zA-Z0-9._+-]*$`)
 
 func setUpFS(ctx context.Context, e *Env, keys *diskSetupKeys, at config.Cursor, system fsKeys) error {
 	if system.Filesystem == "" && system.Cmd.IsNull() {
 		return errors.New("expected a filesystem or a cmd; nothing is created")
 	}
-	if system.Filesystem != "" && !fsTypeName.MatchString(system.Filesystem) {
+	if system.Filesystem != "" && !fsTypeName().MatchString(system.Filesystem) {
 		return fmt.Errorf("%q is not a type of file system; nothing is created", system.Filesystem)
 	}
 	name, part := system.Device, strings.ToLower(system.Partition)

@@ -52,8 +52,8 @@ const (
 var keymapDirectories = []string{"/usr/share/keymaps", "/usr/share/kbd/keymaps", "/usr/lib/kbd/keymaps"}
 
 var (
-	xkbNames   = regexp.MustCompile(`^[A-Za-z0-9_,()+][A-Za-z0-9_,()+-]*$`) // none leads to another directory
-	xkbOptions = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_,:()+./-]*$`)
+	xkbNames   = pattern(`^[A-Za-z0-9_,()+][A-Za-z0-9_,()+-]*$`) // none leads to another directory
+	xkbOptions = pattern(`^[A-Za-z0-9_][A-Za-z0-9_,:()+./-]*$`)
 )
 
 // checkKeyboard leaves no layout where nothing is to be written.
@@ -70,11 +70,11 @@ func checkKeyboard(e *Env, keys *keyboardKeys) {
 	}
 	for _, part := range []struct {
 		key, value string
-		valid      *regexp.Regexp
+		valid      func() *regexp.Regexp
 	}{
 		{"layout", k.Layout, xkbNames}, {"model", k.Model, xkbNames}, {"variant", k.Variant, xkbNames}, {"options", k.Options, xkbOptions},
 	} {
-		if part.value != "" && !part.valid.MatchString(part.value) {
+		if part.value != "" && !part.valid().MatchString(part.value) {
 			at.Get(part.key).Errorf("%q is not valid as %s (xkeyboard-config(7)); the keyboard is unchanged", part.value, part.key)
 			k.Layout = ""
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -59,7 +58,7 @@ var localeVariables = []string{
 
 // localeName is a name that setlocale(3) may find, or of LANGUAGE several. Nothing in it has
 // a meaning for a shell, or leads to another directory.
-var localeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@:+-]{0,126}$`)
+var localeName = pattern(`^[A-Za-z][A-Za-z0-9_.@:+-]{0,126}$`)
 
 func checkLocale(e *Env, keys *localeKeys) {
 	keys.off, keys.set = false, nil
@@ -90,7 +89,7 @@ func (keys *localeKeys) read(name string, at config.Cursor) bool {
 	case at.IsNull():
 	case at.Kind() == config.List || at.Kind() == config.Map:
 		at.Errorf("expected a locale, got %s; it is unchanged", config.KindInWords(at.Value()))
-	case !localeName.MatchString(value):
+	case !localeName().MatchString(value):
 		at.Errorf("expected a locale such as en_US.UTF-8, got %q; it is unchanged", value)
 	default:
 		keys.set = append(keys.set, localeSetting{name, value, at})
@@ -105,7 +104,7 @@ func runLocale(_ context.Context, e *Env, keys *localeKeys) error {
 		file = localePath
 	}
 	if len(e.Args) > 0 { // single --name locale de_DE.UTF-8
-		if !localeName.MatchString(e.Args[0]) {
+		if !localeName().MatchString(e.Args[0]) {
 			return fmt.Errorf("expected a locale such as en_US.UTF-8, got %q", e.Args[0])
 		}
 		keys.off, keys.set = false, []localeSetting{{"LANG", e.Args[0], e.At("locale")}}

@@ -13,7 +13,9 @@ import (
 	"io"
 	"log/slog"
 	"path"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"cloudseed/config"
@@ -401,4 +403,10 @@ func Find(name string) (Module, bool) {
 // isPlainPath reports whether a string is the absolute path of something below /.
 func isPlainPath(p string) bool {
 	return strings.HasPrefix(p, "/") && path.Clean(p) != "/" && !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// pattern is a regular expression that is compiled when it is first used: of most modules a boot
+// uses none, and each of its four processes would compile all.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

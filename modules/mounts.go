@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -338,7 +337,7 @@ func (m *mounter) entries() []mountEntry {
 }
 
 // shortName is a disk or partition without /dev.
-var shortName = regexp.MustCompile(`^(x?[shv]d[a-z][0-9]*|sr[0-9]+)$`)
+var shortName = pattern(`^(x?[shv]d[a-z][0-9]*|sr[0-9]+)$`)
 
 // device returns the device path of a name of the configuration; "" where it is to be taken as
 // it is: no such device, or none of this kind, as UUID=… and server:/path.
@@ -355,7 +354,7 @@ func (m *mounter) device(name string) string {
 	}
 	if alias := m.keys.Aliases.Get(device); !alias.IsNull() {
 		device = alias.Text()
-	} else if shortName.MatchString(device) {
+	} else if shortName().MatchString(device) {
 		device = "/dev/" + device
 	}
 	if !strings.HasPrefix(device, "/dev/") {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -271,7 +270,7 @@ func defaultPools(distribution string) []string {
 
 // chronyKept are the directives of a distribution's chrony.conf without which it loses its keys,
 // its leap seconds or the servers that DHCP gives.
-var chronyKept = regexp.MustCompile(`^\s*(keyfile|leapsectz|leapseclist|ntsdumpdir|sourcedir|confdir|hwtimestamp)\s`)
+var chronyKept = pattern(`^\s*(keyfile|leapsectz|leapseclist|ntsdumpdir|sourcedir|confdir|hwtimestamp)\s`)
 
 // withKeptLines adds the lines that are kept to the content of a chrony.conf, if it has none of
 // their kind.
@@ -287,13 +286,13 @@ func withKeptLines(h *host.Host, file, text string) (string, error) {
 	}
 	has := map[string]bool{}
 	for line := range strings.Lines(text) {
-		if m := chronyKept.FindStringSubmatch(line); m != nil {
+		if m := chronyKept().FindStringSubmatch(line); m != nil {
 			has[m[1]] = true
 		}
 	}
 	kept := ""
 	for line := range strings.Lines(string(old)) {
-		if m := chronyKept.FindStringSubmatch(line); m != nil && !has[m[1]] {
+		if m := chronyKept().FindStringSubmatch(line); m != nil && !has[m[1]] {
 			kept += strings.TrimSpace(line) + "\n"
 		}
 	}
@@ -324,7 +323,7 @@ func writeNTPFile(ctx context.Context, h *host.Host, client ntpClient, text stri
 		err := conffile.Check(ctx, h, chronyd, file)
 		var refused *conffile.RefusedError
 		if errors.As(err, &refused) {
-			return fmt.Errorf("%s is not written: chronyd refuses it: %s", file.Path, withoutTime.ReplaceAllString(refused.Said, ""))
+			return fmt.Errorf("%s is not written: chronyd refuses it: %s", file.Path, withoutTime().ReplaceAllString(refused.Said, ""))
 		}
 		if err != nil {
 			return err
@@ -338,7 +337,7 @@ func writeNTPFile(ctx context.Context, h *host.Host, client ntpClient, text stri
 }
 
 // withoutTime finds the time that chronyd begins its lines with.
-var withoutTime = regexp.MustCompile(`(?m)^\S+Z (Fatal error : )?`)
+var withoutTime = pattern(`(?m)^\S+Z (Fatal error : )?`)
 
 // keepDistribution copies the file that is there, once: that of a later instance is ours.
 //

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -53,10 +52,10 @@ var resolvOptions = strings.Fields(`attempts debug edns0 inet6 ip6-bytestring ip
 	no-reload no-tld-query rotate single-request single-request-reopen timeout trust-ad use-vc`)
 
 var (
-	resolvDomain = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+$|^\.$`)
-	resolvOption = regexp.MustCompile(`^[a-z0-9-]+$`)
-	resolvSort   = regexp.MustCompile(`^[0-9.]+(/[0-9.]+)?$`)
-	resolvNumber = regexp.MustCompile(`^[0-9]+$`)
+	resolvDomain = pattern(`^([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)+$|^\.$`)
+	resolvOption = pattern(`^[a-z0-9-]+$`)
+	resolvSort   = pattern(`^[0-9.]+(/[0-9.]+)?$`)
+	resolvNumber = pattern(`^[0-9]+$`)
 )
 
 // mostServers is how many name servers the C library uses (MAXNS).
@@ -71,10 +70,10 @@ func checkResolvConf(e *Env, keys *resolvConfKeys) {
 	c := &keys.checked
 	*c = resolver.Config{
 		Servers:  checkedEach(at.Get("nameservers"), "an address of a name server", isServer),
-		Search:   checkedEach(at.Get("searchdomains"), "a domain", resolvDomain.MatchString),
-		Sortlist: checkedEach(at.Get("sortlist"), "an IPv4 address, or two with a slash between them", resolvSort.MatchString),
+		Search:   checkedEach(at.Get("searchdomains"), "a domain", resolvDomain().MatchString),
+		Sortlist: checkedEach(at.Get("sortlist"), "an IPv4 address, or two with a slash between them", resolvSort().MatchString),
 	}
-	if domain := checkedEach(at.Get("domain"), "a domain", resolvDomain.MatchString); len(domain) > 0 {
+	if domain := checkedEach(at.Get("domain"), "a domain", resolvDomain().MatchString); len(domain) > 0 {
 		c.Domain = domain[0]
 	}
 	if c.Domain != "" && len(c.Search) > 0 {
@@ -107,7 +106,7 @@ func checkedEach(at config.Cursor, what string, valid func(string) bool) []strin
 // isServer tells an address, which may name its interface: fe80::1%eth0.
 func isServer(text string) bool {
 	a, err := netip.ParseAddr(text)
-	return err == nil && (a.Zone() == "" || resolvDomain.MatchString(a.Zone()))
+	return err == nil && (a.Zone() == "" || resolvDomain().MatchString(a.Zone()))
 }
 
 // checkedOptions are the options that are true, and then those with values by their names:
@@ -117,14 +116,14 @@ func checkedOptions(at config.Cursor) []string {
 	for _, o := range at.Entries() {
 		is, isBool := o.Value.Value().Bool()
 		switch {
-		case !resolvOption.MatchString(o.Key):
+		case !resolvOption().MatchString(o.Key):
 			o.Value.Errorf("%q is not the name of an option; skipped", o.Key)
 			continue
 		case isBool && !is:
 			continue
 		case isBool:
 			flags = append(flags, o.Key)
-		case resolvNumber.MatchString(o.Value.Text()):
+		case resolvNumber().MatchString(o.Value.Text()):
 			values = append(values, o.Key+":"+o.Value.Text())
 		default:
 			o.Value.Errorf("expected a number or true, got %s; the option is skipped", config.KindInWords(o.Value.Value()))

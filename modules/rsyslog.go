@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,7 +181,7 @@ func (keys *rsyslogKeys) addText(name, content string, at config.Cursor) {
 }
 
 // rsyslogTarget is [@|@@]HOST[:PORT]; an IPv6 address has brackets.
-var rsyslogTarget = regexp.MustCompile(`^(@{0,2})(?:\[([^\[\]\s]+)\]|([^:\[\]\s@]+))(?::([0-9]{1,5}))?$`)
+var rsyslogTarget = pattern(`^(@{0,2})(?:\[([^\[\]\s]+)\]|([^:\[\]\s@]+))(?::([0-9]{1,5}))?$`)
 
 // addRemotes adds the lines that send messages to other machines, each an entry of its own:
 // rsyslogd may refuse one.
@@ -223,7 +222,7 @@ func rsyslogRemote(name, text string) (string, error) {
 	if len(fields) != 1 {
 		return "", fmt.Errorf("expected [SELECTOR] HOST[:PORT], got %q", text)
 	}
-	m := rsyslogTarget.FindStringSubmatch(fields[0])
+	m := rsyslogTarget().FindStringSubmatch(fields[0])
 	if m == nil {
 		return "", fmt.Errorf("expected [@|@@]HOST[:PORT], with an IPv6 address in brackets, got %q", fields[0])
 	}
@@ -281,13 +280,13 @@ func rsyslogFiles(entries []rsyslogEntry) []conffile.File {
 			i, files = len(files), append(files, conffile.File{Path: entry.path})
 		}
 		files[i].Data = append(files[i].Data, entry.content...)
-		files[i].Secret = files[i].Secret || rsyslogSecret.MatchString(entry.content)
+		files[i].Secret = files[i].Secret || rsyslogSecret().MatchString(entry.content)
 	}
 	return files
 }
 
 // rsyslogSecret finds the parameters that take passwords, of outputs such as ommysql.
-var rsyslogSecret = regexp.MustCompile(`(?i)pwd|passw|secret|token|key`)
+var rsyslogSecret = pattern(`(?i)pwd|passw|secret|token|key`)
 
 // rsyslogd is how rsyslogd checks its configuration: all of it, since one file may use what
 // another defines.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"cloudseed/config"
@@ -48,7 +47,7 @@ var wireguard = Of[wireguardKeys]{
 }.Module()
 
 // wireguardName is a name that wg-quick(8) takes, and that is neither an option nor a hidden file.
-var wireguardName = regexp.MustCompile(`^[A-Za-z0-9_=+][A-Za-z0-9_=+.-]{0,14}$`)
+var wireguardName = pattern(`^[A-Za-z0-9_=+][A-Za-z0-9_=+.-]{0,14}$`)
 
 // checkWireguard lets interfaces pass that have all that they need.
 //
@@ -69,7 +68,7 @@ func checkWireguard(e *Env, keys *wireguardKeys) {
 		switch {
 		case wg.Name == "" || wg.Path == "" || wg.Content.IsEmpty():
 			item.Errorf("an interface needs name, config_path and content; skipped")
-		case !wireguardName.MatchString(wg.Name):
+		case !wireguardName().MatchString(wg.Name):
 			item.Get("name").Errorf("%q is not a name that wg-quick takes; the interface is skipped", wg.Name)
 		case slices.ContainsFunc(keys.interfaces, func(other wireguardInterface) bool { return other.Name == wg.Name }):
 			item.Get("name").Errorf("there is an interface %s before; skipped", wg.Name)

@@ -3,7 +3,6 @@ package modules
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -53,8 +52,8 @@ var repoOptions = strings.Fields(`
 	sslverifystatus throttle timeout type ui_repoid_vars user_agent username`)
 
 var (
-	repoID     = regexp.MustCompile(`^[A-Za-z0-9_:][A-Za-z0-9_:.-]*$`) // as dnf has it; none that hides a file or looks like an option
-	repoOption = regexp.MustCompile(`^[a-z0-9_]+$`)
+	repoID     = pattern(`^[A-Za-z0-9_:][A-Za-z0-9_:.-]*$`) // as dnf has it; none that hides a file or looks like an option
+	repoOption = pattern(`^[a-z0-9_]+$`)
 )
 
 func checkYumRepos(e *Env, keys *yumReposKeys) {
@@ -66,7 +65,7 @@ func checkYumRepos(e *Env, keys *yumReposKeys) {
 	for _, entry := range all.Entries() {
 		r := yumRepo{at: entry.Value, id: strings.ReplaceAll(entry.Key, " ", "-")}
 		switch {
-		case !repoID.MatchString(r.id):
+		case !repoID().MatchString(r.id):
 			r.at.Errorf("%q is not the id of a repository: it has letters, digits and -_.: and begins with neither - nor a dot; skipped", entry.Key)
 		case slices.ContainsFunc(keys.repos, func(other yumRepo) bool { return other.id == r.id }):
 			r.at.Warnf("there is a repository %s before; skipped", r.id)
@@ -91,7 +90,7 @@ func (r *yumRepo) read() bool {
 			}
 			r.overwrite = is
 			continue
-		case !repoOption.MatchString(name):
+		case !repoOption().MatchString(name):
 			value.Errorf("%q is not the name of an option; skipped", entry.Key)
 			continue
 		case !slices.Contains(repoOptions, name):

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Variables are what cloud-init gives templates of instance data: every key that a name
@@ -17,7 +18,7 @@ func Variables(instanceData map[string]any) map[string]any { return variables(in
 func Lifted(instanceData map[string]any) map[string]any { return variables(instanceData, false) }
 
 // lifted are the keys whose own keys stand at the top too.
-var lifted = regexp.MustCompile(`^v\d+$`)
+var lifted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v\d+$`) })
 
 func variables(data map[string]any, aliases bool) map[string]any {
 	all := map[string]any{}
@@ -25,7 +26,7 @@ func variables(data map[string]any, aliases bool) map[string]any {
 		value := data[key]
 		if inner, ok := value.(map[string]any); ok {
 			below := variables(inner, aliases)
-			if lifted.MatchString(key) {
+			if lifted().MatchString(key) {
 				maps.Copy(all, below)
 			}
 			value = below

@@ -29,6 +29,9 @@ func changesCommand(g *globals) *cobra.Command {
 		Short: "Show everything that was changed on this machine, and by which module",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := textOrJSON(cmd, format); err != nil {
+				return err
+			}
 			if _, known := modules.Find(module); module != "" && !known {
 				return fmt.Errorf("there is no module %q%s", module, config.DidYouMean(module, modules.Names()))
 			}

@@ -94,6 +94,14 @@ type usageError struct {
 	command string
 }
 
+// textOrJSON returns a usage error for a format that is neither.
+func textOrJSON(cmd *cobra.Command, format string) error {
+	if format == "text" || format == "json" {
+		return nil
+	}
+	return usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
+}
+
 // programs are commands that other programs call by their own names.
 var programs = []string{perName, fingerprintsName, cloudIDName, hookHotplugName, dsIdentifyName}
 

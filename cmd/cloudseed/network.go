@@ -62,18 +62,18 @@ on the first device. It is printed as netplan's version 2, with where it is from
 told of it and why, and the changes to files that applying it would make. Nothing changes.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := textOrJSON(cmd, format); err != nil {
+				return err
+			}
 			plan, err := g.onlooker(cmd.ErrOrStderr()).PlanNetwork(cmd.Context())
 			if err != nil {
 				return err
 			}
 			shown := showNetwork(host.New(g.root, host.Options{}), plan)
-			switch format {
-			case "json":
+			if format == "json" {
 				return printJSON(cmd.OutOrStdout(), shown)
-			case "text":
-				return printNetwork(cmd.OutOrStdout(), plan, shown)
 			}
-			return usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
+			return printNetwork(cmd.OutOrStdout(), plan, shown)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text or json")

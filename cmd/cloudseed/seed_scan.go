@@ -39,8 +39,8 @@ func seedScanCommand(g *globals) *cobra.Command {
 		Short: "Tell what every block device of this machine looks like to the boot",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if format != "text" && format != "json" {
-				return usageError{fmt.Errorf("there is no format %q: it is text or json", format), cmd.CommandPath()}
+			if err := textOrJSON(cmd, format); err != nil {
+				return err
 			}
 			if os.Geteuid() != 0 {
 				return fmt.Errorf("needs root: sudo %s", shellwords(os.Args))

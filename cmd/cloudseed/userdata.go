@@ -90,8 +90,8 @@ With "-" it is read from standard input. The exit code is 0 if all of it can be 
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if u.format != "text" && u.format != "json" {
-				return usageError{fmt.Errorf("there is no format %q: it is text or json", u.format), cmd.CommandPath()}
+			if err := textOrJSON(cmd, u.format); err != nil {
+				return err
 			}
 			shown, err := u.take(cmd.Context(), cmd.InOrStdin(), args)
 			if err != nil {

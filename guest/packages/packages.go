@@ -286,7 +286,7 @@ func (g *guest) once(ctx context.Context, c host.Command) (host.Result, error) {
 	var since time.Time
 	c.Line = func(line string) {
 		switch {
-		case waits.MatchString(line):
+		case waits().MatchString(line):
 			since = time.Now()
 			waiting.Reset(g.lockWait)
 		case time.Since(since) > time.Second: // before that, it names who holds the lock
@@ -307,7 +307,7 @@ func reasoned(r host.Result, err error) error {
 	}
 	said := r.Stderr + "\n" + r.Stdout
 	for _, words := range reasons { // the most telling first
-		if match := words.FindStringSubmatch(said); match != nil {
+		if match := words().FindStringSubmatch(said); match != nil {
 			return &host.ExitError{Argv: exit.Argv, Exit: exit.Exit, Reason: secret.WithoutLogins(strings.TrimSpace(match[1]))}
 		}
 	}

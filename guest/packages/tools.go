@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"cloudseed/host"
 )
@@ -16,7 +17,7 @@ type tool struct {
 	upgrade  []string
 	install  []string
 	versions string // between a name and its version
-	missing  *regexp.Regexp
+	missing  func() *regexp.Regexp
 	rpm      bool // rpm knows what is installed
 	allOrNil bool // one wrong name makes it install nothing
 	reboot   []string
@@ -31,7 +32,7 @@ var (
 		refresh: []string{"makecache"}, upgrade: []string{"upgrade"},
 		install:  []string{"--setopt=strict=0", "install"},
 		versions: "-", rpm: true,
-		missing: regexp.MustCompile(`(?m)^(?:No match for argument|No package): (.+)$`),
+		missing: pattern(`(?m)^(?:No match for argument|No package): (.+)$`),
 		reboot:  []string{"dnf", "needs-restarting", "-r"},
 	}
 	dnf5 = tool{
@@ -39,7 +40,7 @@ var (
 		refresh: []string{"makecache"}, upgrade: []string{"upgrade"},
 		install:  []string{"install", "--skip-unavailable", "--skip-broken"},
 		versions: "-", rpm: true,
-		missing: regexp.MustCompile(`(?m)^No match for argument: (.+)$`),
+		missing: pattern(`(?m)^No match for argument: (.+)$`),
 		reboot:  []string{"dnf", "needs-restarting"},
 	}
 	yum3 = tool{
@@ -47,7 +48,7 @@ var (
 		refresh: []string{"makecache"}, upgrade: []string{"upgrade"},
 		install:  []string{"--setopt=skip_missing_names_on_install=1", "install"},
 		versions: "-", rpm: true,
-		missing: regexp.MustCompile(`(?m)^No package (.+) available\.$`),
+		missing: pattern(`(?m)^No package (.+) available\.$`),
 		reboot:  []string{"needs-restarting", "-r"},
 	}
 	apt = tool{
@@ -56,7 +57,7 @@ var (
 		refresh: []string{"update"}, upgrade: []string{"dist-upgrade"},
 		install:  []string{"install"},
 		versions: "=", allOrNil: true,
-		missing: regexp.MustCompile(`(?m)^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate|Version '\S+' for '(\S+)' was not found)$`),
+		missing: pattern(`(?m)^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate|Version '\S+' for '(\S+)' was not found)$`),
 	}
 )
 
@@ -86,7 +87,7 @@ func toolOf(h *host.Host) (tool, bool) {
 // unknown are the names that the tool says it does not know.
 func (t tool) unknown(said string) map[string]bool {
 	names := map[string]bool{}
-	for _, match := range t.missing.FindAllStringSubmatch(said, -1) {
+	for _, match := range t.missing().FindAllStringSubmatch(said, -1) {
 		names[strings.TrimSpace(strings.Join(match[1:], ""))] = true
 	}
 	return names
@@ -97,28 +98,33 @@ const lockedExit = 200
 
 var (
 	// rpm's own lock is meant by "transaction lock", whichever tool wanted it.
-	lockWords = regexp.MustCompile(`transaction lock|Could not get lock|Unable to acquire the dpkg frontend lock|Unable to lock (?:directory|the administration)`)
+	lockWords = pattern(`transaction lock|Could not get lock|Unable to acquire the dpkg frontend lock|Unable to lock (?:directory|the administration)`)
 
 	// What a tool says as it begins to wait for a lock by itself.
-	waits = regexp.MustCompile(`^Waiting for (?:a lock|process with pid|cache lock)`)
+	waits = pattern(`^Waiting for (?:a lock|process with pid|cache lock)`)
 
 	// The lines in which tools say why they failed.
-	reasons = []*regexp.Regexp{
-		regexp.MustCompile(`(?m)^\s*(?:>>> )?(Error in \S+ scriptlet.*)$`),
-		regexp.MustCompile(`(?m)^\s*((?:Error:|E: |Failed to |Transaction failed).*)$`),
+	reasons = []func() *regexp.Regexp{
+		pattern(`(?m)^\s*(?:>>> )?(Error in \S+ scriptlet.*)$`),
+		pattern(`(?m)^\s*((?:Error:|E: |Failed to |Transaction failed).*)$`),
 	}
 
-	noAnswer = regexp.MustCompile(`(?i)failed to download|cannot download|errors? during downloading|cannot retrieve|failed to fetch|` +
+	noAnswer = pattern(`(?i)failed to download|cannot download|errors? during downloading|cannot retrieve|failed to fetch|` +
 		`cannot find a valid baseurl|temporary failure resolving|no more mirrors to try|all mirrors were tried|failed to synchronize cache`)
 	// What a server says for good, and a file that is not there, come out the same again.
-	answered = regexp.MustCompile(`(?i)status code: 4\d\d|http error 4\d\d|  ?4\d\d +(?:not found|forbidden|unauthorized)|couldn't open file|could not (?:open|read) file|gpg`)
+	answered = pattern(`(?i)status code: 4\d\d|http error 4\d\d|  ?4\d\d +(?:not found|forbidden|unauthorized)|couldn't open file|could not (?:open|read) file|gpg`)
 )
 
 func locked(r host.Result) bool {
-	return r.Exit == lockedExit || r.Exit != 0 && lockWords.MatchString(r.Stdout+r.Stderr)
+	return r.Exit == lockedExit || r.Exit != 0 && lockWords().MatchString(r.Stdout+r.Stderr)
 }
 
 func unanswered(r host.Result) bool {
 	said := r.Stdout + r.Stderr
-	return r.Exit != 0 && noAnswer.MatchString(said) && !answered.MatchString(said)
+	return r.Exit != 0 && noAnswer().MatchString(said) && !answered().MatchString(said)
+}
+
+// pattern is a regular expression that is compiled when it is first used: most boots use none.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"cloudseed/host"
 	"cloudseed/printable"
@@ -44,14 +45,14 @@ func (c Change) String() string {
 
 // delay is what shutdown takes: systemd counts minutes in 64 bits of microseconds, which
 // nine digits cannot exceed.
-var delay = regexp.MustCompile(`^\+[0-9]{1,9}$`)
+var delay = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\+[0-9]{1,9}$`) })
 
 // Check returns what is wrong with a change.
 func (c Change) Check() error {
 	if _, ok := options[c.Mode]; !ok {
 		return fmt.Errorf("there is no way to %q a machine", string(c.Mode))
 	}
-	if c.When != "" && c.When != Now && !delay.MatchString(c.When) {
+	if c.When != "" && c.When != Now && !delay().MatchString(c.When) {
 		return fmt.Errorf("cannot %s at %q: expected %q, or + and a number of minutes", c.Mode, c.When, Now)
 	}
 	return nil

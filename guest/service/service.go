@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"cloudseed/host"
 )
@@ -58,12 +59,12 @@ func systemctl(ctx context.Context, h *host.Host, verb, unit string) (host.Resul
 }
 
 // unitName is what systemd.unit(5) allows in a name, without what begins an option.
-var unitName = regexp.MustCompile(`^[A-Za-z0-9_.:@\\][A-Za-z0-9_.:@\\-]{0,200}$`)
+var unitName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.:@\\][A-Za-z0-9_.:@\\-]{0,200}$`) })
 
 // Check returns why a name is not that of a unit. One that begins with "-" would be an option of
 // systemctl.
 func Check(unit string) error {
-	if !unitName.MatchString(unit) {
+	if !unitName().MatchString(unit) {
 		return fmt.Errorf("%.80q is not the name of a systemd unit", unit)
 	}
 	return nil

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// maxInitAllocations is what a package of ours may allocate before main: each of a boot's processes
+// pays for all packages, whatever it is to do. The modules' descriptions need the most.
+const maxInitAllocations = 450
+
+// TestStartingCostsLittle counts, since allocations are the same on every machine: a regular
+// expression that is compiled at the start is some hundreds.
+func TestStartingCostsLittle(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	found := regexp.MustCompile(`(?m)^init (cloudseed/\S+) .* (\d+) allocs$`).FindAllStringSubmatch(string(out), -1)
+	if len(found) < 20 {
+		t.Fatalf("only %d packages are in the trace:\n%s", len(found), out)
+	}
+	for _, m := range found {
+		if n, err := strconv.Atoi(m[2]); err != nil || n > maxInitAllocations {
+			t.Errorf("%s allocates %s times before main, at most %d is right: what is not always needed is made when it is used", m[1], m[2], maxInitAllocations)
+		}
+	}
+}
