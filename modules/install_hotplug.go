@@ -72,7 +72,7 @@ func InstallHotplug(ctx context.Context, h *host.Host) error {
 }
 
 func reloadRules(ctx context.Context, h *host.Host) error {
-	if !h.Runs() || !h.Exists("/run/udev/control") {
+	if !h.Runs() || !h.Exists("/run/systemd/system") {
 		return nil // udev reads its rules when it starts
 	}
 	_, err := h.Run(ctx, host.Command{Argv: []string{"udevadm", "control", "--reload-rules"}})

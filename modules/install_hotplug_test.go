@@ -11,7 +11,7 @@ func TestUdevReadsItsRulesAgainWhenTheRuleOfHotplugComesOrGoes(t *testing.T) {
 	t.Parallel()
 	const reload = "udevadm control --reload-rules"
 	g := hosttest.New(t)
-	g.Put(t, "/run/udev/control", "")
+	g.Put(t, "/run/systemd/system/.here", "")
 	for _, row := range []struct {
 		name     string
 		userData string
