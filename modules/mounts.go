@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,8 +80,9 @@ func checkMounts(e *Env, keys *mountsKeys) {
 			keys.entries = append(keys.entries, entry)
 		}
 	}
-	breakCycles(keys.entries)
 	checkSwap(e.At("swap"), keys)
+	freeForSwap(keys.entries, keys.swap.Path)
+	breakCycles(keys.entries)
 }
 
 // readMount fills an entry's missing fields, and refuses what would be another line of fstab
@@ -127,13 +129,37 @@ func (m mountEntry) isOnNetwork() bool {
 
 // waitsForUs reports whether a mount waits for a stage of this program.
 func waitsForUs(options string) bool {
-	for option := range strings.SplitSeq(options, ",") {
-		name, value, _ := strings.Cut(option, "=")
-		if strings.HasPrefix(name, "x-systemd.") && strings.HasPrefix(value, "cloud-") {
-			return true
+	return slices.ContainsFunc(strings.Split(options, ","), isWait)
+}
+
+func isWait(option string) bool {
+	name, value, _ := strings.Cut(option, "=")
+	return strings.HasPrefix(name, "x-systemd.") && strings.HasPrefix(value, "cloud-")
+}
+
+// freeForSwap has no local entry wait for a stage or for the network that a swap file is on, the
+// key's own file or another entry's: swap.target, which waits for such a file, is before both.
+func freeForSwap(entries []mountEntry, file string) {
+	needed := []mountEntry{{fields: []string{file, "", "", ""}}}
+	for _, entry := range entries {
+		if entry.fields[2] == "swap" {
+			needed = append(needed, entry)
 		}
 	}
-	return false
+	for n := 0; n < len(needed); n++ {
+		for i := range entries {
+			entry := &entries[i]
+			if !needed[n].isOn(entry.fields[1]) || needed[n].fields[1] == entry.fields[1] {
+				continue
+			}
+			options := slices.DeleteFunc(strings.Split(entry.fields[3], ","), func(o string) bool { return o == "_netdev" || isWait(o) })
+			if free := cmp.Or(strings.Join(options, ","), "defaults"); free != entry.fields[3] {
+				entry.at.Notef("a swap file is on it, and swap is on before this program and the network are: it is mounted without waiting for them")
+				entry.fields[3], entry.waits = free, false
+			}
+			needed = append(needed, *entry)
+		}
+	}
 }
 
 // breakCycles has no entry that waits, by its own options or by what it is on, be one of the
