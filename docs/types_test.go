@@ -10,9 +10,11 @@ import (
 	"testing"
 )
 
-// Limits of a type: with more it does more than one thing.
+// Limits of a type: with more it does more than one thing. Host has more methods, since each way to
+// act on the machine is one.
 const (
 	maxTypeMethods   = 45
+	maxHostMethods   = 60
 	maxMutableFields = 6
 )
 
@@ -20,23 +22,25 @@ const (
 // fields that its methods change, than a reader can hold in mind.
 func TestTypesDoOneThing(t *testing.T) {
 	t.Parallel()
-	var dirs []string
-	for _, pattern := range []string{"boot", "inputs", "netconf", "modules", "modules/*", "guest/*", "network", "network/*", "network/*/*"} {
-		found, err := filepath.Glob(filepath.Join("..", pattern))
+	types := 0
+	for _, pattern := range []string{"boot", "host", "inputs", "netconf", "modules", "modules/*", "guest/*", "network", "network/*", "network/*/*"} {
+		dirs, err := filepath.Glob(filepath.Join("..", pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
-		dirs = append(dirs, found...)
-	}
-	types := 0
-	for _, dir := range dirs {
-		for name, of := range typesIn(t, dir) {
-			types++
-			if of.methods > maxTypeMethods {
-				t.Errorf("%s: %s has %d methods, at most %d are right", dir, name, of.methods, maxTypeMethods)
-			}
-			if len(of.mutable) > maxMutableFields {
-				t.Errorf("%s: methods of %s change %d of its fields, at most %d are right: %s", dir, name, len(of.mutable), maxMutableFields, strings.Join(of.mutable, " "))
+		limit := maxTypeMethods
+		if pattern == "host" {
+			limit = maxHostMethods
+		}
+		for _, dir := range dirs {
+			for name, of := range typesIn(t, dir) {
+				types++
+				if of.methods > limit {
+					t.Errorf("%s: %s has %d methods, at most %d are right", dir, name, of.methods, limit)
+				}
+				if len(of.mutable) > maxMutableFields {
+					t.Errorf("%s: methods of %s change %d of its fields, at most %d are right: %s", dir, name, len(of.mutable), maxMutableFields, strings.Join(of.mutable, " "))
+				}
 			}
 		}
 	}
