@@ -11,6 +11,29 @@ import (
 	"testing"
 )
 
+// TestPagesUseTheFieldsWords holds the documentation to the table of words in style.md.
+func TestPagesUseTheFieldsWords(t *testing.T) {
+	t.Parallel()
+	avoided := avoidedWords(t)
+	pages, err := filepath.Glob("*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range append(pages, "../README.md") {
+		if page == "style.md" {
+			continue
+		}
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(string(content)), " ") // lines are broken anywhere
+		for _, at := range avoided.FindAllStringIndex(text, -1) {
+			t.Errorf("%s: %q is not the field's word, by style.md: …%s…", page, text[at[0]:at[1]], text[max(0, at[0]-40):min(len(text), at[1]+40)])
+		}
+	}
+}
+
 // TestMessagesUseTheFieldsWords holds the strings of the program, its help and documentation of keys
 // among them, to the table of words in style.md.
 func TestMessagesUseTheFieldsWords(t *testing.T) {

@@ -275,7 +275,7 @@ func (m maker) writeFiles() string {
 
 func (m maker) commands() string {
 	key := pick(m.gen, "runcmd", "runcmd", "bootcmd")
-	if m.meant(10, "a text in place of the list is one command") {
+	if m.meant(10, "a string in place of the list is one command") {
 		return key + ": |\n  echo a\n  echo b\n"
 	}
 	var b strings.Builder
@@ -293,7 +293,7 @@ func (m maker) commands() string {
 			b.WriteString("- |\n  if true; then\n    echo \"$x\"\n  fi\n")
 		}
 	}
-	if c := m.apart(); c.meant(15, "an entry that is no command costs itself, not the whole list") {
+	if c := m.apart(); c.meant(15, "only an entry that is no command is skipped, not the whole list") {
 		b.WriteString("- echo a: b\n")
 	}
 	return b.String()
