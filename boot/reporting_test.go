@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"cloudseed/boot"
@@ -104,6 +105,21 @@ func TestABootDoesNotWaitForAWebhookThatDoesNotAnswer(t *testing.T) {
 	}
 	if strings.Contains(log, "hunter2") {
 		t.Error("the log has the password")
+	}
+}
+
+// Each of the three stages that have a network gives up for itself.
+func TestAWebhookThatRefusesEventsIsToldOfNoMore(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer server.Close()
+	reported(t, "{web: {type: webhook, endpoint: '"+server.URL+"'}}")
+	if got := asked.Load(); got != 3*3 {
+		t.Errorf("it is asked %d times, want 3 times in each stage", got)
 	}
 }
 

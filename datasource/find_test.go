@@ -68,6 +68,22 @@ func TestTheListOfDatasourcesIsFollowed(t *testing.T) {
 	}
 }
 
+// Who gives a medium wants that, whatever the machine itself is.
+func TestAMediumThatIsGivenIsReadOnAMachineWithoutASeedToo(t *testing.T) {
+	t.Parallel()
+	m := seedtest.New(t, sources)
+	m.Configure(t, "datasource_list: [None]")
+	m.Search.Only = t.TempDir()
+	for name, content := range noCloudFiles {
+		if err := os.WriteFile(filepath.Join(m.Search.Only, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seed, report := m.Find(t); seed == nil || seed.InstanceID != "nc" {
+		t.Errorf("got %+v; %s", seed, report.Summary())
+	}
+}
+
 func TestEverythingThatWasTriedIsReported(t *testing.T) {
 	t.Parallel()
 	m := seedtest.New(t, sources,
