@@ -66,6 +66,12 @@ TEMPLATE_COUNT ?= 500
 test-differential: ## the same inputs for the real cloud-init and for this program
 	CLOUDSEED_DIFFERENTIAL=1 go test -count=1 -v -timeout 40m ./test/differential/... -args -seed $(SEED) -count $(COUNT) -user-count $(USER_COUNT) -module-count $(MODULE_COUNT) -template-count $(TEMPLATE_COUNT)
 
+# ROUNDS=n: how often each program boots.
+ROUNDS ?= 10
+.PHONY: bench
+bench: build ## what a boot costs, beside the real cloud-init; writes the table of docs/performance.md (root, Debian; 5 minutes)
+	go run ./test/bench -rounds $(ROUNDS) -write docs/performance.md bin/cloudseed
+
 .PHONY: test-guest
 test-guest: rpm ## whole boots in containers (root, Debian)
 	CLOUDSEED_RPM=$(CURDIR)/$(RPM) CLOUDSEED_GUEST=1 go test -count=1 -v -parallel 2 -timeout 40m ./test/guest/
