@@ -21,6 +21,7 @@ type reports struct {
 	report Report
 	errs   []error       // those of the report
 	told   map[told]bool // problems that need no second word in this stage
+	known  func() []config.Problem // more of these, found when there is a problem to compare with; nil: none
 	before int           // the errors of the report that are of stages before this one
 	unsaid string        // the banner, until it is known where the stage's output goes
 	end    state.End     // what the status of this stage is to have; the warnings are those that are no longer in Options.Warnings
@@ -30,7 +31,7 @@ type reports struct {
 
 // begin begins the reports of a stage.
 func (s *reports) begin() {
-	s.told, s.end, s.before = nil, state.End{}, len(s.report.Errors)
+	s.told, s.known, s.end, s.before = nil, nil, state.End{}, len(s.report.Errors)
 }
 
 // alreadyTold notes problems as told: modules find them again when they read their keys, in
@@ -143,7 +144,13 @@ func (s *reports) ended() state.End {
 }
 
 // wasTold reports whether a problem needs no second word.
-func (s *reports) wasTold(p config.Problem) bool { return s.told[asTold(p)] }
+func (s *reports) wasTold(p config.Problem) bool {
+	if known := s.known; known != nil {
+		s.known = nil
+		s.alreadyTold(known())
+	}
+	return s.told[asTold(p)]
+}
 
 // maxShownWarnings is how many warnings the summary has room for.
 const maxShownWarnings = 10

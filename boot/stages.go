@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloudseed/config"
 	"cloudseed/datasource"
 	"cloudseed/inputs"
 	"cloudseed/modules"
@@ -43,7 +44,9 @@ func (b *Boot) readUserDataOnline(ctx context.Context) error {
 // readUserDataAgain is the step read-user-data of the stages after those that apply it, which
 // have told what is wrong with it.
 func (b *Boot) readUserDataAgain(ctx context.Context) error {
-	b.reports.alreadyTold(findings(b.readUserData(ctx, inputs.How{})))
+	in := b.readUserData(ctx, inputs.How{})
+	// To check all of it again is only worth it if modules find something.
+	b.reports.known = func() []config.Problem { return findings(in) }
 	return nil
 }
 

@@ -84,9 +84,11 @@ func (h *Host) put(path string, data []byte, f File, add bool) (changed bool, er
 			return false, err
 		}
 	}
-	effect, err := fileEffect(path, old, known, data, f.Secret)
-	if err != nil {
-		return false, err
+	var effect Effect
+	if !h.quiet {
+		if effect, err = fileEffect(path, old, known, data, f.Secret); err != nil {
+			return false, err
+		}
 	}
 	if err := h.files.write(p, data, wanted, old); err != nil {
 		return false, err

@@ -30,12 +30,14 @@ func CloudConfig(v *config.Value) []config.Problem {
 	var misplaced config.Findings
 	reportMisplaced(v.At(&misplaced))
 	found.add(misplaced.List())
-	for _, m := range modules.All() {
-		e := environment(v)
-		m.Check(e)
+	all := modules.All()
+	whole := environment(v, topLevel)
+	for _, m := range all {
+		e := whole
+		m.Check(&e)
 		found.add(e.Problems())
 	}
-	for _, m := range modules.All() {
+	for _, m := range all {
 		found.add(v.Check(m.Keys, topLevel...))
 	}
 	return found.sorted()
@@ -52,10 +54,10 @@ func reportMisplaced(root config.Cursor) {
 
 // environment is what modules check by: the document over what the system's own
 // configuration says on any image, on a machine of which nothing shall be wrong.
-func environment(v *config.Value) *modules.Env {
+func environment(v *config.Value, topLevel []string) modules.Env {
 	system := config.FromAny("system", map[string]any{"users": []any{"default"}})
-	return &modules.Env{
-		TopLevel: modules.Keys(),
+	return modules.Env{
+		TopLevel: topLevel,
 		Config:   config.New(config.Layer{Name: "system", Value: system}, config.Layer{Name: v.Pos().File, Value: v}),
 		Instance: modules.Instance{
 			Hostname:    "machine",

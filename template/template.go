@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -143,11 +142,13 @@ func (t Template) missing(in *interpreter, text string) []config.Problem {
 // line. It is "" for a text without such a line.
 func Kind(text string) (kind, rest string) {
 	first, rest, _ := strings.Cut(text, "\n")
-	match := regexp.MustCompile(`^(?i)##\s*template:(.*)`).FindStringSubmatch(first)
-	if match == nil {
+	header, isComment := strings.CutPrefix(first, "##")
+	header = strings.TrimLeft(header, "\t\n\f\r ")
+	const name = "template:"
+	if !isComment || len(header) < len(name) || !strings.EqualFold(header[:len(name)], name) {
 		return "", text
 	}
-	return strings.ToLower(strings.TrimSpace(match[1])), rest
+	return strings.ToLower(strings.TrimSpace(header[len(name):])), rest
 }
 
 // ErrNotJinja is what RenderText has for a text without jinja's header.

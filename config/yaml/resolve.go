@@ -15,55 +15,59 @@ import (
 
 // The plain scalars of YAML 1.1 as PyYAML's resolver knows them. They are narrower
 // than YAML's own text: an exponent needs its dot and its sign.
-var scalars = sync.OnceValue(func() map[config.Kind]*regexp.Regexp {
-	return map[config.Kind]*regexp.Regexp{
-		config.Bool: regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`),
-		config.Float: regexp.MustCompile(`^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?` +
-			`|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
-			`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
-			`|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`),
-		config.Int: regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+` +
-			`|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`),
-		config.Null: regexp.MustCompile(`^(?:~|null|Null|NULL|)$`),
-		config.Timestamp: regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
-			`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$`),
-	}
-})
+var (
+	isFloat = lazily(`^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?` +
+		`|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
+		`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*` +
+		`|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
+	isInt = lazily(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+` +
+		`|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
+	isTime = lazily(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}` +
+		`|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$`)
+)
+
+// lazily compiles a pattern when it is first needed: most documents have no number but small ones.
+func lazily(pattern string) func(string) bool {
+	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+	return func(text string) bool { return compiled().MatchString(text) }
+}
 
 // resolve tells what PyYAML makes of a plain scalar: its kind and value.
 func resolve(text string) (config.Kind, any, error) {
-	if text == "" {
+	switch text {
+	case "", "~", "null", "Null", "NULL":
 		return config.Null, nil, nil
+	case "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON":
+		return config.Bool, true, nil
+	case "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF":
+		return config.Bool, false, nil
 	}
 	// Most scalars are words; the first letter rules the rest out.
-	if !strings.ContainsRune("0123456789+-.~nNyYtTfFoO", rune(text[0])) {
+	if !strings.ContainsRune("0123456789+-.", rune(text[0])) {
 		return config.String, text, nil
 	}
-	patterns := scalars()
-	switch {
-	case patterns[config.Bool].MatchString(text):
-		return config.Bool, truth(text), nil
-	case patterns[config.Float].MatchString(text):
-		f, err := pythonFloat(text)
-		return config.Float, f, err
-	case patterns[config.Int].MatchString(text):
+	if isSmall(text) {
 		i, err := integer(text)
 		return config.Int, i, err
-	case patterns[config.Null].MatchString(text):
-		return config.Null, nil, nil
-	case patterns[config.Timestamp].MatchString(text):
+	}
+	switch {
+	case isFloat(text):
+		f, err := pythonFloat(text)
+		return config.Float, f, err
+	case isInt(text):
+		i, err := integer(text)
+		return config.Int, i, err
+	case isTime(text):
 		printed, err := pythonTime(text)
 		return config.Timestamp, printed, err
 	}
 	return config.String, text, nil
 }
 
-func truth(text string) bool {
-	switch strings.ToLower(text) {
-	case "yes", "true", "on":
-		return true
-	}
-	return false
+// isSmall reports whether a string is a decimal number as most are written.
+func isSmall(text string) bool {
+	const most = 18 // digits of an int64
+	return len(text) <= most && (text == "0" || text[0] != '0') && strings.Trim(text, "0123456789") == ""
 }
 
 // maxDigits is Python's own bound for numbers in text: reading longer ones takes time

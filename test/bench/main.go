@@ -55,18 +55,9 @@ func run(ctx context.Context, program, other, page string, rounds int, alone boo
 	if err != nil {
 		return err
 	}
-	programs := []booted{ours("cloudseed", program)}
-	if other != "" {
-		programs = append(programs, ours("the other", other))
-	}
-	if !alone {
-		for _, r := range []cloudinit.Release{cloudinit.Compared, cloudinit.Older} {
-			real, err := theirs(ctx, r)
-			if err != nil {
-				return errors.Join(err, m.close(ctx))
-			}
-			programs = append(programs, real)
-		}
+	programs, err := compared(ctx, dir, program, other, alone)
+	if err != nil {
+		return errors.Join(err, m.close(ctx))
 	}
 	table, err := m.compare(ctx, programs, rounds)
 	if err := errors.Join(err, m.close(ctx)); err != nil {
@@ -77,6 +68,27 @@ func run(ctx context.Context, program, other, page string, rounds int, alone boo
 		return nil
 	}
 	return write(page, table)
+}
+
+// compared are the programs, ours first.
+func compared(ctx context.Context, dir, program, other string, alone bool) ([]booted, error) {
+	ourOwn, err := ours(ctx, dir, "cloudseed", program)
+	programs := []booted{ourOwn}
+	if err == nil && other != "" {
+		ourOwn, err = ours(ctx, dir, "the other", other)
+		programs = append(programs, ourOwn)
+	}
+	if err != nil || alone {
+		return programs, err
+	}
+	for _, r := range []cloudinit.Release{cloudinit.Compared, cloudinit.Older} {
+		real, err := theirs(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, real)
+	}
+	return programs, nil
 }
 
 // again runs this program in namespaces: hostname, mounts and devices are not the machine's.

@@ -32,11 +32,19 @@ type bind struct{ from, to string }
 
 const seedSystem = "/opt/program/cloudseed"
 
-// ours is a build of this program.
-func ours(name, program string) booted {
+// ours is a build of this program: a copy below dir, since the kernel keeps the pages of a file that a
+// linker has just written in smaller pieces than those of one that was copied or installed.
+func ours(ctx context.Context, dir, name, program string) (booted, error) {
+	own := filepath.Join(dir, name)
+	if err := os.Mkdir(own, 0o755); err != nil {
+		return booted{}, err
+	}
+	if err := exec.CommandContext(ctx, "cp", program, filepath.Join(own, "cloudseed")).Run(); err != nil {
+		return booted{}, fmt.Errorf("cannot copy %s: %w", program, err)
+	}
 	return booted{
 		name:  name,
-		files: []bind{{filepath.Dir(program), "opt/program"}},
+		files: []bind{{own, "opt/program"}},
 		stages: [][]string{
 			{seedSystem, "init", "--local"},
 			{seedSystem, "init"},
@@ -44,7 +52,7 @@ func ours(name, program string) booted {
 			{seedSystem, "modules", "--mode", "final"},
 		},
 		commands: commands(seedSystem),
-	}
+	}, nil
 }
 
 func commands(program ...string) map[string][]string {
