@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 
+	"cloudseed/config"
 	"cloudseed/host"
 	"cloudseed/inputs"
 	"cloudseed/state"
@@ -25,7 +26,7 @@ func (b *Boot) consume(ctx context.Context) error {
 	})
 	findings := findings(in)
 	b.reports.problems(findings)
-	b.reports.alreadyTold(findings)
+	b.reports.alreadyTold(func() []config.Problem { return findings })
 	b.runner().tellOfUnlisted()
 	b.runner().tellOfVMware()
 	return nil

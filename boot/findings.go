@@ -29,3 +29,19 @@ func asTold(p config.Problem) told {
 	}
 	return t
 }
+
+// known are the problems of a list, which is made when it is first asked for.
+type known struct {
+	list func() []config.Problem // nil: there are none
+	told map[told]bool
+}
+
+func (k *known) has(p config.Problem) bool {
+	if k.list != nil && k.told == nil {
+		k.told = map[told]bool{}
+		for _, p := range k.list() {
+			k.told[asTold(p)] = true
+		}
+	}
+	return k.told[asTold(p)]
+}

@@ -19,31 +19,23 @@ import (
 type reports struct {
 	o      *Options
 	report Report
-	errs   []error       // those of the report
-	told   map[told]bool // problems that need no second word in this stage
-	known  func() []config.Problem // more of these, found when there is a problem to compare with; nil: none
-	before int           // the errors of the report that are of stages before this one
-	unsaid string        // the banner, until it is known where the stage's output goes
-	end    state.End     // what the status of this stage is to have; the warnings are those that are no longer in Options.Warnings
+	errs   []error   // those of the report
+	known  known     // problems that need no second word in this stage
+	before int       // the errors of the report that are of stages before this one
+	unsaid string    // the banner, until it is known where the stage's output goes
+	end    state.End // what the status of this stage is to have; the warnings are those that are no longer in Options.Warnings
 
 	reporting reporting // who is told of events
 }
 
 // begin begins the reports of a stage.
 func (s *reports) begin() {
-	s.told, s.known, s.end, s.before = nil, nil, state.End{}, len(s.report.Errors)
+	s.known, s.end, s.before = known{}, state.End{}, len(s.report.Errors)
 }
 
 // alreadyTold notes problems as told: modules find them again when they read their keys, in
-// this stage or in a later one.
-func (s *reports) alreadyTold(list []config.Problem) {
-	if s.told == nil {
-		s.told = map[told]bool{}
-	}
-	for _, p := range list {
-		s.told[asTold(p)] = true
-	}
-}
+// this stage or in a later one. They are listed when a module finds any.
+func (s *reports) alreadyTold(list func() []config.Problem) { s.known = known{list: list} }
 
 // watched tells who watches.
 func (s *reports) watched(e Event) {
@@ -144,13 +136,7 @@ func (s *reports) ended() state.End {
 }
 
 // wasTold reports whether a problem needs no second word.
-func (s *reports) wasTold(p config.Problem) bool {
-	if known := s.known; known != nil {
-		s.known = nil
-		s.alreadyTold(known())
-	}
-	return s.told[asTold(p)]
-}
+func (s *reports) wasTold(p config.Problem) bool { return s.known.has(p) }
 
 // maxShownWarnings is how many warnings the summary has room for.
 const maxShownWarnings = 10

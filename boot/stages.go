@@ -45,8 +45,7 @@ func (b *Boot) readUserDataOnline(ctx context.Context) error {
 // have told what is wrong with it.
 func (b *Boot) readUserDataAgain(ctx context.Context) error {
 	in := b.readUserData(ctx, inputs.How{})
-	// To check all of it again is only worth it if modules find something.
-	b.reports.known = func() []config.Problem { return findings(in) }
+	b.reports.alreadyTold(func() []config.Problem { return findings(in) })
 	return nil
 }
 

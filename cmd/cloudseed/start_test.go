@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -30,5 +31,27 @@ func TestStartingCostsLittle(t *testing.T) {
 		if n, err := strconv.Atoi(m[2]); err != nil || n > maxInitAllocations {
 			t.Errorf("%s allocates %s times before main, at most %d is right: what is not always needed is made when it is used", m[1], m[2], maxInitAllocations)
 		}
+	}
+}
+
+// programSize is that of the program for amd64 in bytes, as make build makes it.
+const programSize = 14_720_000
+
+// TestTheProgramIsNoLargerThanItWas by 5 %: what is linked is read from a disk, and its pages are
+// mapped, in each of a boot's processes.
+func TestTheProgramIsNoLargerThanItWas(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "cloudseed")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", file, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=amd64", "GOOS=linux")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(programSize) * 105 / 100; info.Size() > most {
+		t.Errorf("the program has %d bytes, at most %d is right: which dependency is it?", info.Size(), most)
 	}
 }
