@@ -121,6 +121,7 @@ func (f files) walk(name string, o walk) (p place, err error) {
 		return place{}, err
 	}
 	w := &walker{owners: f.owners, rest: strings.Split(filepath.Clean("/"+name), "/")}
+	w.steps = make([]step, 0, len(w.rest))
 	defer func() {
 		kept := -1
 		if err == nil {

@@ -43,7 +43,7 @@ The manual pages are made of it: cloudseed-try(1) is the section "cloudseed try"
 another name of the same program.
 
 `)
-	root := rootCommand(&globals{})
+	root := rootCommand(&globals{}, nil)
 	root.InitDefaultHelpFlag()
 	documentCommand(&b, root)
 	return strings.TrimRight(b.String(), "\n") + "\n"

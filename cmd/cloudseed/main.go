@@ -58,7 +58,7 @@ func run(ctx context.Context, argv []string) int {
 		args = append([]string{name}, args...)
 	}
 	g := &globals{asCloudInit: name == cloudInitName}
-	root := rootCommand(g)
+	root := rootCommand(g, args)
 	if g.asCloudInit {
 		g.calledAs = pathOf(argv[0])
 		answerAsCloudInit(root)
@@ -105,7 +105,9 @@ func textOrJSON(cmd *cobra.Command, format string) error {
 // programs are commands that other programs call by their own names.
 var programs = []string{perName, fingerprintsName, cloudIDName, hookHotplugName, dsIdentifyName}
 
-func rootCommand(g *globals) *cobra.Command {
+// rootCommand has all commands, or the stage that the arguments begin with and nothing else: a boot
+// runs four of these.
+func rootCommand(g *globals, args []string) *cobra.Command {
 	var allStages bool
 	var v versionFlags
 	root := &cobra.Command{
@@ -150,14 +152,30 @@ and tries a seed out.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath()}
 	})
+	root.SetGlobalNormalizationFunc(abbreviated)
+	refuseHelpOfNothing(root, g)
+	if stage := stageCommand(g, args); stage != nil {
+		root.CompletionOptions.DisableDefaultCmd = true
+		root.AddCommand(stage)
+		return root
+	}
 	root.AddCommand(
 		tryCommand(g), insideCommand(g), perCommand(g), fingerprintsCommand(g), statusCommand(g), changesCommand(g), queryCommand(g), explainCommand(g), schemaCommand(g), singleCommand(g), cleanCommand(g),
 		initCommand(g), modulesCommand(g), seedCommand(g), networkCommand(g), userdataCommand(), develCommand(g),
 		featuresCommand(), analyzeCommand(g), collectLogsCommand(g), cloudIDCommand(g), hookHotplugCommand(g), dsIdentifyCommand(g),
 	)
-	root.SetGlobalNormalizationFunc(abbreviated)
-	refuseHelpOfNothing(root, g)
 	return root
+}
+
+// stageCommand is the command of a boot's stage that arguments begin with; nil for all others.
+func stageCommand(g *globals, args []string) *cobra.Command {
+	switch {
+	case len(args) > 0 && args[0] == "init":
+		return initCommand(g)
+	case len(args) > 0 && args[0] == "modules":
+		return modulesCommand(g)
+	}
+	return nil
 }
 
 // refuseHelpOfNothing makes "nosuch --help" an error: programs ask so whether a command exists.

@@ -55,3 +55,19 @@ func TestTheProgramIsNoLargerThanItWas(t *testing.T) {
 		t.Errorf("the program has %d bytes, at most %d is right: which dependency is it?", info.Size(), most)
 	}
 }
+
+func TestAStageBuildsItsOwnCommandAlone(t *testing.T) {
+	t.Parallel()
+	for _, line := range [][]string{{"init", "--local"}, {"init"}, {"modules", "--mode", "config"}, {"modules", "--mode", "final"}} {
+		built := rootCommand(&globals{}, line).Commands()
+		if len(built) != 1 || built[0].Name() != line[0] {
+			t.Errorf("%q builds %d commands", line, len(built))
+		}
+	}
+	// A word that is not the first one may be an option's value.
+	for _, line := range [][]string{nil, {"status"}, {"--root", "init", "status"}} {
+		if built := rootCommand(&globals{}, line).Commands(); len(built) < 20 {
+			t.Errorf("%q builds %d commands, not all", line, len(built))
+		}
+	}
+}
