@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"cloudseed/test/differential/cloudinit"
@@ -72,7 +73,8 @@ func theirs(ctx context.Context, r cloudinit.Release) (booted, error) {
 	if err != nil {
 		return booted{}, err
 	}
-	cache, err := filepath.Abs("build/bench-python")
+	// One for each version: the sources of all are at the same path.
+	cache, err := filepath.Abs(filepath.Join("build/bench-python", filepath.Base(strings.TrimSuffix(packages, "/usr/lib/python3/dist-packages"))))
 	if err == nil {
 		err = os.MkdirAll(cache, 0o755)
 	}
