@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/modules"
+	"cloudseed/seal"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -71,11 +73,9 @@ func cleanCommand(g *globals) *cobra.Command {
 				errs = append(errs, modules.ForgetMounts(m.host))
 			}
 			if machineID {
-				// systemd makes a new one at the next boot, and counts that as a first boot.
-				_, err := m.host.WriteFile("/etc/machine-id", []byte("uninitialized\n"), host.File{Mode: 0o444})
-				errs = append(errs, err)
+				errs = append(errs, seal.NewMachineID(m.host))
 			}
-			errs = append(errs, runCleaners(cmd, m.host))
+			errs = append(errs, runCleaners(cmd.Context(), m.host))
 			if logs {
 				for _, pattern := range logFiles {
 					errs = append(errs, removeAll(m.host.Quietly(), pattern))
@@ -122,7 +122,7 @@ func removeAll(h *host.Host, pattern string) error {
 }
 
 // runCleaners runs the programs of clean.d in the order of their names.
-func runCleaners(cmd *cobra.Command, h *host.Host) error {
+func runCleaners(ctx context.Context, h *host.Host) error {
 	if !h.Exists(cleanDir) {
 		return nil
 	}
@@ -136,7 +136,7 @@ func runCleaners(cmd *cobra.Command, h *host.Host) error {
 		if info, err := h.Stat(program); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 || strings.HasSuffix(e.Name(), "~") {
 			continue
 		}
-		_, err := h.Run(cmd.Context(), host.Command{Argv: []string{program}, Pass: true, Timeout: host.NoTimeout})
+		_, err := h.Run(ctx, host.Command{Argv: []string{program}, Pass: true, Timeout: host.NoTimeout})
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

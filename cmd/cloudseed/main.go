@@ -160,7 +160,7 @@ and tries a seed out.`,
 		return root
 	}
 	root.AddCommand(
-		tryCommand(g), insideCommand(g), perCommand(g), fingerprintsCommand(g), statusCommand(g), changesCommand(g), queryCommand(g), explainCommand(g), schemaCommand(g), singleCommand(g), cleanCommand(g),
+		tryCommand(g), insideCommand(g), perCommand(g), fingerprintsCommand(g), statusCommand(g), changesCommand(g), queryCommand(g), explainCommand(g), schemaCommand(g), singleCommand(g), cleanCommand(g), sealCommand(g),
 		initCommand(g), modulesCommand(g), seedCommand(g), networkCommand(g), userdataCommand(), develCommand(g),
 		featuresCommand(), analyzeCommand(g), collectLogsCommand(g), cloudIDCommand(g), hookHotplugCommand(g), dsIdentifyCommand(g),
 	)

@@ -105,6 +105,9 @@ func (m machine) Apply(ctx context.Context, c Change) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
+	if !m.host.Runs() {
+		return fmt.Errorf("cannot %s: the system in %s does not run", c, m.host.Root())
+	}
 	if _, err := m.host.Run(ctx, host.Command{Argv: c.argv()}); err != nil {
 		return fmt.Errorf("cannot %s: %w", c, err)
 	}

@@ -31,9 +31,31 @@ func TestTheOVirtSeedIsApplied(t *testing.T) {
 			if after := check.Fingerprint(r); after != before {
 				t.Errorf("the second boot with the same seed changes files, from\n%s\nto\n%s", before, after)
 			}
+			if !strings.HasPrefix(name, "without") {
+				r.PowerOff()
+				return
+			}
+			keys := r.Shell("cat /etc/ssh/ssh_host_*_key.pub")
+			isSealed(t, r)
+			r.PowerOff()
+
+			r = machine.Boot(guest.Options{ISO: drive})
+			check.OVirt(t, r, "/dev/sr0")
+			if again := r.Shell("cat /etc/ssh/ssh_host_*_key.pub"); again == keys {
+				t.Error("the guest has the host keys of before it was sealed")
+			}
 			r.PowerOff()
 		})
 	}
+}
+
+// isSealed seals a guest that runs, and fails the test if anything identifies it afterwards.
+func isSealed(t *testing.T, r *guest.Running) {
+	t.Helper()
+	check.Equal(t, r, `cloudseed seal --check --format json >/run/found; echo $?; jq -r '.[].kind' /run/found | grep -xE 'instance|host keys|machine id|logs'`,
+		"1\ninstance\nhost keys\nmachine id\nlogs")
+	check.Equal(t, r, "cloudseed seal >/dev/null && cat /etc/machine-id; ls /etc/ssh/ssh_host_* 2>/dev/null; systemctl is-active systemd-random-seed", "uninitialized\ninactive")
+	check.Equal(t, r, "cloudseed seal --check", "Nothing identifies this machine: it is ready to be a template.")
 }
 
 func TestANoCloudSeedIsAppliedFromAVolumeAndFromADirectory(t *testing.T) {
