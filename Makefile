@@ -102,6 +102,7 @@ fuzz: ## every fuzz target for FUZZTIME
 MUTANTS ?= 100
 .PHONY: mutants
 mutants: ## negates random conditions, one at a time: which does no test notice? (root; an hour)
+	go mod download # the sandbox has no network
 	go run ./test/mutants -n $(MUTANTS) -seed $(SEED)
 
 .PHONY: clean

@@ -33,7 +33,7 @@ func TestWhatIdentifiesAMachineIsFoundAndRemoved(t *testing.T) {
 		"a host key":                                         {"/etc/ssh/ssh_host_ed25519_key", "key", "host keys", "gone"},
 		"a certificate of a host key":                        {"/etc/ssh/ssh_host_ed25519_key-cert.pub", "cert", "host keys", "gone"},
 		"a user's keys stay":                                 {"/root/.ssh/authorized_keys", "ssh-ed25519 AAAA", "", ""},
-		"the machine id":                                     {"/etc/machine-id", "0123456789abcdef0123456789abcdef\n", "machine id", "uninitialized\n"},
+		"the machine id":                                     {"/etc/machine-id", "0123456789abcdef0123456789abcdef\n", "machine id", ""},
 		"a machine id that is to be made":                    {"/etc/machine-id", "uninitialized\n", "", ""},
 		"an empty machine id":                                {"/etc/machine-id", "", "", ""},
 		"D-Bus's own machine id":                             {"/var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n", "machine id", "gone"},

@@ -149,18 +149,14 @@ func isMachineID(h *host.Host, file string) (bool, error) {
 	return id != "" && id != "uninitialized", err
 }
 
-// forgetMachineID lets systemd make a new id at the next boot, which counts as a first one.
+// forgetMachineID empties the file, so that systemd makes a new id at the next boot. With no
+// file, or "uninitialized" in it, that boot would also enable all units by their presets, those
+// that the administrator disabled among them (machine-id(5), "First Boot Semantics").
 func forgetMachineID(h *host.Host, file string) error {
 	if file != machineID {
 		return h.Remove(file)
 	}
-	return NewMachineID(h)
-}
-
-// NewMachineID lets systemd make a new machine id at the next boot, and count that as the
-// first boot.
-func NewMachineID(h *host.Host) error {
-	_, err := h.WriteFile(machineID, []byte("uninitialized\n"), host.File{Mode: 0o444})
+	_, err := h.WriteFile(machineID, nil, host.File{Mode: 0o444})
 	return err
 }
 

@@ -11,7 +11,6 @@ import (
 	"cloudseed/guest/power"
 	"cloudseed/host"
 	"cloudseed/modules"
-	"cloudseed/seal"
 	"cloudseed/state"
 
 	"github.com/spf13/cobra"
@@ -73,7 +72,9 @@ func cleanCommand(g *globals) *cobra.Command {
 				errs = append(errs, modules.ForgetMounts(m.host))
 			}
 			if machineID {
-				errs = append(errs, seal.NewMachineID(m.host))
+				// systemd makes a new one at the next boot, and counts that as a first boot.
+				_, err := m.host.WriteFile("/etc/machine-id", []byte("uninitialized\n"), host.File{Mode: 0o444})
+				errs = append(errs, err)
 			}
 			errs = append(errs, runCleaners(cmd.Context(), m.host))
 			if logs {

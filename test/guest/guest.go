@@ -160,7 +160,7 @@ func (r *Running) Finish() {
 	ctx, cancel := context.WithTimeout(r.t.Context(), bootLimit)
 	defer cancel()
 	if result := r.try(ctx, "systemctl is-system-running --wait"); !result.answered("running", "degraded") {
-		r.t.Fatalf("the guest's boot does not end: %+v; its console:\n%s", result, r.ConsoleText())
+		r.t.Fatalf("the guest's boot does not end: %+v; its jobs:\n%s\nits console:\n%s", result, r.Try("systemctl list-jobs --no-pager").Output, r.ConsoleText())
 	}
 	r.Took = time.Since(r.started)
 	r.t.Logf("boot: %.1f s", r.Took.Seconds())
