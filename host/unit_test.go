@@ -1,11 +1,13 @@
 package host_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"cloudseed/host"
 	"cloudseed/host/hosttest"
 )
 
@@ -47,6 +49,31 @@ func TestUnitsOfAnImagesRootAreNotRestarted(t *testing.T) {
 	m.Put(t, "/run/systemd/system/x", "")
 	if err := m.Host.Units().Restart(t.Context(), "sshd.service"); err != nil || len(m.Effects()) > 0 {
 		t.Errorf("%v, %+v", err, m.Effects())
+	}
+}
+
+func TestAUnitThatIsStartedIsAnEffect(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fails error
+		want  string
+	}{
+		"one that starts":          {nil, ""},
+		"one that does not, named": {errors.New("it has failed"), "cannot start a.service: it has failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := hosttest.New(t)
+			m.StartUnit = func(string) error { return test.fails }
+			err := m.Host.Units().Start(t.Context(), "a.service")
+			if !errors.Is(err, test.fails) || err != nil && err.Error() != test.want {
+				t.Errorf("the error is %v", err)
+			}
+			effects := m.Effects()
+			if len(effects) != 1 || effects[0].Kind != host.KindUnit || effects[0].Error != test.want || strings.Join(effects[0].Argv, " ") != "start a.service" {
+				t.Errorf("%+v", effects)
+			}
+		})
 	}
 }
 

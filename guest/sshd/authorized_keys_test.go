@@ -142,6 +142,26 @@ func TestTheFileThatKeysGoInto(t *testing.T) {
 				}
 			},
 		},
+		"not one that the user may not read": {
+			sshd: "AuthorizedKeysFile /etc/keys/%u\n", at: usual, warns: "cloud-user may not read /etc/keys",
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				if err := os.Mkdir(filepath.Join(g.Dir, "etc/keys"), 0o750); err != nil {
+					t.Fatal(err)
+				}
+				g.Give("/etc/keys", 0, 0)
+			},
+		},
+		"one that the user may read as its group": {
+			sshd: "AuthorizedKeysFile /etc/keys/%u\n", at: "/etc/keys/cloud-user",
+			prepare: func(t *testing.T, g *guest) {
+				t.Helper()
+				if err := os.Mkdir(filepath.Join(g.Dir, "etc/keys"), 0o750); err != nil {
+					t.Fatal(err)
+				}
+				g.Give("/etc/keys", 0, 1000)
+			},
+		},
 		"the usual one even if sshd's StrictModes will not have it": {
 			at: usual, warns: "/home/cloud-user/.ssh belongs to neither root nor cloud-user",
 			prepare: func(t *testing.T, g *guest) {

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path"
 	"slices"
@@ -275,7 +274,7 @@ func sshdVersion(ctx context.Context, h *host.Host) (major int, known bool) {
 // DeleteHostKeys deletes all host keys and certificates but those to keep.
 func DeleteHostKeys(h *host.Host, keep []string) error {
 	found, err := h.Glob(hostKeyGlob)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return fmt.Errorf("cannot list the host keys: %w", err)
 	}
 	var errs []error

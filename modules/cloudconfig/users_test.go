@@ -132,6 +132,23 @@ func TestUsersOfEveryFormOfUsers(t *testing.T) {
 	}
 }
 
+func TestTheDefaultUserIsAtWhatIsSaidOfIt(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ userData, at string }{
+		"its mention, where no more is said":    {"users: [ann, default]", "users.1"},
+		"user, where that says what it is":      {"users: [default]\nuser: {shell: /bin/sh}", "user"},
+		"user, where users does not mention it": {"user: ann\nusers: [bob]", "user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found, _ := users(t, row.userData)
+			if at := found[len(found)-1].At.Key(); at != row.at {
+				t.Errorf("it is at %q, want %q", at, row.at)
+			}
+		})
+	}
+}
+
 func TestUsersThatCannotBeUnderstoodAreNamedWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ userData, want string }{
