@@ -1,6 +1,7 @@
 package power_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,5 +86,18 @@ func TestAStandInForShutdownIsRun(t *testing.T) {
 		if want := strings.Join(row.argv[1:], "\n") + "\n"; string(said) != want {
 			t.Errorf("it was given %q, want %q", said, want)
 		}
+	}
+}
+
+func TestASystemThatDoesNotRunIsNotTurnedOff(t *testing.T) {
+	t.Parallel()
+	var ran []string
+	image := host.New(t.TempDir(), host.Options{Exec: func(_ context.Context, c host.Command) (host.Result, error) {
+		ran = append(ran, c.Argv...)
+		return host.Result{}, nil
+	}})
+	err := power.Of(image).Apply(t.Context(), power.Change{Mode: power.Reboot})
+	if err == nil || !strings.Contains(err.Error(), "does not run") || len(ran) > 0 {
+		t.Errorf("ran %q: %v", ran, err)
 	}
 }
